@@ -1,0 +1,1 @@
+"""Offers load to a chat server and measures every delivery."""

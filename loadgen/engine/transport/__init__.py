@@ -1,0 +1,1 @@
+"""The doors to the socket, behind one protocol."""

@@ -1,0 +1,81 @@
+"""Whose fault it was: errors of the person at the keyboard, and kinds of errors of the server.
+
+    BenchError              printed as one line by the command line, never a traceback
+     |- InputError          a scenario, flag, dialect file or directory that cannot be used: exit code 104
+     '- TargetUnreachable   nobody answers at the target, or it let nobody in: exit code 106
+
+What a server does wrong is no exception but data: an :class:`ErrorKind`, counted in the document.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class BenchError(Exception):
+    """Something its reader can put right; the text says where, what was wanted and what was found."""
+
+
+class InputError(BenchError):
+    """What was asked for cannot be done as written."""
+
+
+class TargetUnreachable(BenchError):
+    """The server under test cannot be reached."""
+
+
+class ErrorKind(StrEnum):
+    """Everything that can go wrong between us and a server."""
+
+    REFUSED = "refused"
+    RESET = "reset"
+    TIMEOUT = "timeout"
+    DNS = "dns"
+    TLS = "tls"
+    UNREACHABLE = "unreachable"
+    HTTP_3XX = "http_3xx"
+    HTTP_4XX = "http_4xx"
+    HTTP_5XX = "http_5xx"
+    BAD_HANDSHAKE = "bad_handshake"
+    BAD_RESPONSE = "bad_response"  # an answer that holds no token where the dialect says
+    JOIN_TIMEOUT = "join_timeout"  # a join, or the frame to wait for after connecting, that never came
+    PROTOCOL = "protocol"  # frames that break RFC 6455, or exceed what we take
+    CLOSE_1000 = "close_1000"
+    CLOSE_1001 = "close_1001"
+    CLOSE_1002 = "close_1002"
+    CLOSE_1003 = "close_1003"
+    CLOSE_1005 = "close_1005"
+    CLOSE_1006 = "close_1006"
+    CLOSE_1007 = "close_1007"
+    CLOSE_1008 = "close_1008"
+    CLOSE_1009 = "close_1009"
+    CLOSE_1011 = "close_1011"
+    CLOSE_1012 = "close_1012"
+    CLOSE_1013 = "close_1013"
+    CLOSE_OTHER = "close_other"
+    # Limits of our own machine: these are never the server's fault, and raise the doubt limit_hit.
+    LIMIT_DESCRIPTORS = "limit_descriptors"
+    LIMIT_PORTS = "limit_ports"
+    LIMIT_MEMORY = "limit_memory"
+
+
+OUR_LIMITS = frozenset({ErrorKind.LIMIT_DESCRIPTORS, ErrorKind.LIMIT_PORTS, ErrorKind.LIMIT_MEMORY})
+
+
+def kind_of_status(status: int) -> ErrorKind:
+    """The kind of an HTTP status that was not the one hoped for."""
+    if 300 <= status < 400:
+        return ErrorKind.HTTP_3XX
+    if 400 <= status < 500:
+        return ErrorKind.HTTP_4XX
+    if 500 <= status < 600:
+        return ErrorKind.HTTP_5XX
+    return ErrorKind.BAD_RESPONSE
+
+
+def kind_of_close(code: int) -> ErrorKind:
+    """The kind of a close code (RFC 6455, 7.4.1; 1006 where no close frame came)."""
+    try:
+        return ErrorKind(f"close_{code}")
+    except ValueError:
+        return ErrorKind.CLOSE_OTHER

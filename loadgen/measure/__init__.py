@@ -1,0 +1,1 @@
+"""What was seen: marker, ledger, histogram, tally, doubts. Pure."""

@@ -1,0 +1,114 @@
+"""Which deliveries came out of order: after a later message of the same sender (RFC 4737, type-P-reordered).
+
+Almost always a sender has one message under way and there is nothing to compare. Otherwise a message is compared
+with the later ones of its sender whose arrivals could lie before its own:
+
+- still under way: their arrivals so far
+- already accounted for: their arrivals, kept for as long as an earlier message of the sender is under way
+- older than the deadline: who still misses them (arrivals from before the last settling lie before any new one)
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from loadgen.measure.ledger import Entry
+
+Int64s = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """First arrivals of one message: receivers int64[n], rising, and times_ns int64[n]."""
+
+    receivers: Int64s
+    times_ns: Int64s
+
+    def before(self, receivers: Int64s, times_ns: Int64s) -> Bools:
+        """For each (receiver, time): did this message reach the receiver before that time?"""
+        if not len(self.receivers):
+            return np.zeros(len(receivers), np.bool_)
+        at = np.minimum(np.searchsorted(self.receivers, receivers), len(self.receivers) - 1)
+        found: Bools = (self.receivers[at] == receivers) & (self.times_ns[at] < times_ns)
+        return found
+
+
+@dataclass(slots=True)
+class _Sender:
+    under_way: dict[int, Entry] = field(default_factory=dict)  # by sequence, rising
+    overdue: dict[int, Entry] = field(default_factory=dict)  # past the deadline, and somebody misses them
+    kept: dict[int, Arrivals] = field(default_factory=dict)
+    highest_dropped: int = -1  # of those accounted for and forgotten
+
+
+class Order:
+    """Knows the messages of each sender that are not finished, and counts overtaken deliveries."""
+
+    def __init__(self) -> None:
+        self._senders: defaultdict[int, _Sender] = defaultdict(_Sender)
+
+    def opened(self, entry: Entry) -> None:
+        """A message was sent; a sender's messages come in the order of their sequence."""
+        self._senders[entry.sender].under_way[entry.sequence] = entry
+
+    def overtaken(self, batch: Mapping[Entry, Arrivals]) -> dict[Entry, int]:
+        """How many of each message's arrivals were overtaken by a later message of its sender.
+
+        ``batch`` holds the new arrivals of all messages that are settled together; call it before their
+        ``missing`` is updated.
+        """
+        return {entry: count for entry in batch if (count := self._overtaken(entry, batch))}
+
+    def _overtaken(self, entry: Entry, batch: Mapping[Entry, Arrivals]) -> int:
+        new = batch[entry]
+        sender = self._senders[entry.sender]
+        alone = len(sender.under_way) + len(sender.overdue) == 1 and not sender.kept
+        overdue = entry.sequence in sender.overdue
+        if not len(new.receivers) or (alone and not overdue):
+            return 0
+        if overdue and sender.highest_dropped > entry.sequence:
+            return len(new.receivers)
+        mask = np.zeros(len(new.receivers), np.bool_)
+        for sequence, arrivals in sender.kept.items():
+            if sequence > entry.sequence:
+                mask |= arrivals.before(new.receivers, new.times_ns)
+        for later in _later(sender.under_way, entry.sequence):
+            arrivals = batch[later] if later in batch else later.arrivals_so_far()
+            mask |= arrivals.before(new.receivers, new.times_ns)
+        for later in _later(sender.overdue, entry.sequence):
+            if later in batch:
+                mask |= batch[later].before(new.receivers, new.times_ns)
+            had_it = np.isin(new.receivers, later.audience) & ~np.isin(new.receivers, later.missing)
+            mask |= had_it
+        return int(mask.sum())
+
+    def settled(self, entry: Entry, new: Arrivals, *, finished: bool) -> None:
+        """``entry`` was accounted for: it is finished, or it is past the deadline and somebody misses it."""
+        sender = self._senders[entry.sender]
+        if finished:
+            sender.under_way.pop(entry.sequence, None)
+            sender.overdue.pop(entry.sequence, None)
+            sender.kept[entry.sequence] = new
+        elif entry.sequence in sender.under_way:
+            sender.overdue[entry.sequence] = sender.under_way.pop(entry.sequence)
+        oldest = next(iter(sender.under_way), None)
+        for sequence in [s for s in sender.kept if oldest is None or s < oldest]:
+            del sender.kept[sequence]
+            sender.highest_dropped = max(sender.highest_dropped, sequence)
+
+
+def _later(entries: dict[int, Entry], sequence: int) -> list[Entry]:
+    later = []
+    for known in reversed(entries):
+        if known <= sequence:
+            break
+        later.append(entries[known])
+    return later

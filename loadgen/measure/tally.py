@@ -1,0 +1,133 @@
+"""Everything that was counted and timed. A tally is merged into another in any order, with the same result."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from loadgen.errors import ErrorKind
+from loadgen.measure.histogram import Histogram
+from loadgen.plan.pacing import NS_PER_S
+
+
+class Metric(StrEnum):
+    """What is timed; product.md says from when to when."""
+
+    LOGIN_TIME = "login_time"
+    CONNECT_TIME = "connect_time"
+    JOIN_TIME = "join_time"
+    ACK_TIME = "ack_time"
+    DELIVERY_TIME = "delivery_time"
+    DELIVERY_SERVICE_TIME = "delivery_service_time"
+    SEND_LATENESS = "send_lateness"
+    LOOP_LAG = "loop_lag"
+
+
+class Count(StrEnum):
+    """What is counted for the document. Of messages: those due in the measured window; of the rest: the whole run."""
+
+    USERS_PLANNED = "users_planned"
+    CONNECTIONS_PLANNED = "connections_planned"
+    CONNECTIONS_OPENED = "connections_opened"
+    CONNECTIONS_FAILED = "connections_failed"
+    CONNECTIONS_DROPPED = "connections_dropped"
+    MESSAGES_DUE = "messages_due"
+    MESSAGES_SENT = "messages_sent"
+    MESSAGES_UNSENT = "messages_unsent"
+    ACKS_RECEIVED = "acks_received"
+    DELIVERIES_EXPECTED = "deliveries_expected"
+    DELIVERIES_RECEIVED = "deliveries_received"
+    DELIVERIES_LOST = "deliveries_lost"
+    DELIVERIES_DUPLICATED = "deliveries_duplicated"
+    DELIVERIES_REORDERED = "deliveries_reordered"
+    DELIVERIES_LATE = "deliveries_late"
+    DELIVERIES_UNEXPECTED = "deliveries_unexpected"
+    DELIVERIES_EXCUSED = "deliveries_excused"
+    FRAMES_DAMAGED = "frames_damaged"
+    FRAMES_SENT = "frames_sent"
+    FRAMES_RECEIVED = "frames_received"
+    BYTES_SENT = "bytes_sent"
+    BYTES_RECEIVED = "bytes_received"
+
+
+class Note(StrEnum):
+    """What is counted for the doubts alone."""
+
+    UNSENT_BY_US = "unsent_by_us"  # messages the generator did not get round to
+    FOREIGN_FRAMES = "foreign_frames"
+    NEGATIVE_TIMES = "negative_times"
+
+
+class PerSecond(StrEnum):
+    """What is counted second by second, in the second it happened."""
+
+    LOGINS = "logins"
+    CONNECTS = "connects"
+    DISCONNECTS = "disconnects"
+    JOINS = "joins"
+    MESSAGES_DUE = "messages_due"
+    MESSAGES_SENT = "messages_sent"
+    DELIVERIES_RECEIVED = "deliveries_received"
+
+
+@dataclass(slots=True)
+class ErrorCount:
+    """How often one kind of error came, and what the first one said."""
+
+    count: int
+    example: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """Metrics, counters, errors and per-second series of one process, or of several after :meth:`merge`."""
+
+    origin_ns: int
+    """Monotonic start of the run: seconds count from here."""
+    counts: Counter[str] = field(default_factory=Counter)
+    metrics: dict[Metric, Histogram] = field(default_factory=lambda: {metric: Histogram() for metric in Metric})
+    errors: dict[tuple[ErrorKind, str], ErrorCount] = field(default_factory=dict)
+    seconds: defaultdict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    metric_seconds: dict[tuple[Metric, int], Histogram] = field(default_factory=dict)
+
+    def second_of(self, at_ns: int) -> int:
+        """The second of the series that a monotonic instant lies in."""
+        return (at_ns - self.origin_ns) // NS_PER_S
+
+    def happened(self, event: PerSecond, now_ns: int) -> None:
+        """Count one event in the second of ``now_ns``."""
+        self.seconds[self.second_of(now_ns)][event] += 1
+
+    def error(self, kind: ErrorKind, phase: str, example: str) -> None:
+        """Count one error; ``example`` is kept from the first of its kind and phase."""
+        known = self.errors.setdefault((kind, phase), ErrorCount(0, example[:300]))
+        known.count += 1
+
+    def of_second(self, metric: Metric, second: int) -> Histogram:
+        """The metric within one second of the series."""
+        return self.metric_seconds.setdefault((metric, second), Histogram())
+
+    def merge(self, other: Tally) -> None:
+        """Add all that ``other`` has counted; of two examples of one error the smaller text stays."""
+        self.counts.update(other.counts)
+        for metric, histogram in other.metrics.items():
+            self.metrics[metric].merge(histogram)
+        for key, error in other.errors.items():
+            known = self.errors.get(key)
+            example = error.example if known is None else min(known.example, error.example)
+            self.errors[key] = ErrorCount(error.count + (known.count if known else 0), example)
+        for second, counts in other.seconds.items():
+            self.seconds[second].update(counts)
+        for (metric, second), histogram in other.metric_seconds.items():
+            self.of_second(metric, second).merge(histogram)
+
+    def take(self) -> Tally:
+        """Hand over everything counted so far and start again from nothing."""
+        taken = Tally(
+            self.origin_ns, self.counts, self.metrics, self.errors, self.seconds, self.metric_seconds
+        )
+        fresh = Tally(self.origin_ns)
+        self.counts, self.metrics, self.errors = fresh.counts, fresh.metrics, fresh.errors
+        self.seconds, self.metric_seconds = fresh.seconds, fresh.metric_seconds
+        return taken

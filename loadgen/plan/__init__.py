@@ -1,0 +1,1 @@
+"""What is to be done: the plan, its rooms and its pacing. Pure."""

@@ -1,0 +1,90 @@
+"""When each message is due: arithmetic on its number, never on the clock or the server's answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+NS_PER_S = 1_000_000_000
+
+# Large enough that the seam between two blocks is lost among the gaps, small enough to draw in 20 us.
+BLOCK_SIZE = 1024
+
+
+class Gaps(StrEnum):
+    """How the time between two messages is distributed."""
+
+    EXPONENTIAL = "exponential"
+    CONSTANT = "constant"
+
+
+class Stream(StrEnum):
+    """What random numbers are drawn for; each has a stream of its own, so that one cannot shift another."""
+
+    GAPS = "gaps"
+    SENDERS = "senders"
+    PAYLOAD = "payload"
+
+
+def block_rng(seed: int, stream: Stream, block: int) -> np.random.Generator:
+    """The random numbers of one block: a function of seed, stream and block alone (Philox is counter-based)."""
+    key = np.random.SeedSequence([seed, *stream.value.encode()]).generate_state(2, np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, block, 0]))
+
+
+class Schedule(Protocol):
+    """Maps the number of an event to the instant it is due."""
+
+    def due_ns(self, n: int) -> int:
+        """When event ``n`` (from 0) is due, in ns after the start. Never falls as ``n`` rises.
+
+        Depends on ``n`` alone, so a slow server cannot delay the schedule and hide its own slowness
+        (coordinated omission; G. Tene, wrk2).
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantSchedule:
+    """Events at equal distances, the first at 0."""
+
+    rate_per_s: float
+
+    def due_ns(self, n: int) -> int:
+        """See :class:`Schedule`."""
+        return round(n * NS_PER_S / self.rate_per_s)
+
+
+@dataclass(slots=True)
+class ExponentialSchedule:
+    """Events of a Poisson process, drawn in blocks.
+
+    Block ``b`` holds exactly BLOCK_SIZE events, uniform over ``[b, b + 1) * BLOCK_SIZE / rate_per_s`` and put in
+    order: what a Poisson process looks like once the number of its events in an interval is known. So the long-run
+    rate is exact, and any event can be found without walking through those before it. The last block is kept.
+    """
+
+    rate_per_s: float
+    seed: int
+    _block: int = field(default=-1, init=False)
+    _due_ns: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64), init=False)
+
+    def due_ns(self, n: int) -> int:
+        """See :class:`Schedule`."""
+        block, within = divmod(n, BLOCK_SIZE)
+        if block != self._block:
+            uniform = np.sort(block_rng(self.seed, Stream.GAPS, block).random(BLOCK_SIZE))
+            self._due_ns = ((block + uniform) * (BLOCK_SIZE * NS_PER_S / self.rate_per_s)).astype(np.int64)
+            self._block = block
+        return int(self._due_ns[within])
+
+
+def schedule(gaps: Gaps, rate_per_s: float, seed: int) -> Schedule:
+    """The schedule of the kind ``gaps``; ``rate_per_s`` > 0."""
+    if gaps is Gaps.CONSTANT:
+        return ConstantSchedule(rate_per_s)
+    return ExponentialSchedule(rate_per_s, seed)
