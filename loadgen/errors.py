@@ -4,11 +4,13 @@
      |- InputError          a scenario, flag, dialect file or directory that cannot be used: exit code 104
      '- TargetUnreachable   nobody answers at the target, or it let nobody in: exit code 106
 
-What a server does wrong is no exception but data: an :class:`ErrorKind`, counted in the document.
+What a server does wrong is data: an :class:`ErrorKind`, counted in the document. Where it must travel up a call it is a
+:class:`ServerError`, which never leaves the swarm.
 """
 
 from __future__ import annotations
 
+import errno
 from enum import StrEnum
 
 
@@ -22,6 +24,14 @@ class InputError(BenchError):
 
 class TargetUnreachable(BenchError):
     """The server under test cannot be reached."""
+
+
+class ServerError(Exception):
+    """A request or connection that failed: the server's doing, or a limit of ours (``kind`` tells)."""
+
+    def __init__(self, kind: ErrorKind, example: str) -> None:
+        super().__init__(example)
+        self.kind = kind
 
 
 class ErrorKind(StrEnum):
@@ -79,3 +89,29 @@ def kind_of_close(code: int) -> ErrorKind:
         return ErrorKind(f"close_{code}")
     except ValueError:
         return ErrorKind.CLOSE_OTHER
+
+
+_OF_ERRNO = {
+    errno.EMFILE: ErrorKind.LIMIT_DESCRIPTORS,
+    errno.ENFILE: ErrorKind.LIMIT_DESCRIPTORS,
+    errno.EADDRNOTAVAIL: ErrorKind.LIMIT_PORTS,
+    errno.ENOMEM: ErrorKind.LIMIT_MEMORY,
+    errno.ENOBUFS: ErrorKind.LIMIT_MEMORY,
+    errno.ECONNREFUSED: ErrorKind.REFUSED,
+    errno.ECONNRESET: ErrorKind.RESET,
+    errno.EPIPE: ErrorKind.RESET,
+    errno.ETIMEDOUT: ErrorKind.TIMEOUT,
+}
+
+
+def kind_of_os_error(error: OSError) -> ErrorKind:
+    """The kind of what the operating system said about a connection."""
+    # By name, since a pure module imports neither socket nor ssl.
+    names = {base.__name__ for base in type(error).__mro__}
+    if isinstance(error, TimeoutError):
+        return ErrorKind.TIMEOUT
+    if "gaierror" in names:
+        return ErrorKind.DNS
+    if "SSLError" in names:
+        return ErrorKind.TLS
+    return _OF_ERRNO.get(error.errno or 0, ErrorKind.UNREACHABLE)

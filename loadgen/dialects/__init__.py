@@ -1,1 +1,135 @@
-"""How each kind of server is spoken to. Pure."""
+"""How each kind of server is spoken to. Pure: a dialect is told what came and says what to send."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who a user is to the server."""
+
+    user: int
+    """Counted from 0."""
+    username: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One HTTP request to the server under test; ``path`` is relative to its base URL."""
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    content_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What came back."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    cookies: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a WebSocket connection is opened; ``path`` is relative to the server's base URL."""
+
+    path: str
+    headers: tuple[tuple[str, str], ...] = ()
+    subprotocols: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAlive:
+    """A frame that is sent again and again."""
+
+    every_ns: int
+    frame: bytes
+
+
+class Confirmation(StrEnum):
+    """What a server confirms."""
+
+    CONNECTED = "connected"
+    JOINED = "joined"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a frame without a marker says."""
+
+    confirms: frozenset[Confirmation] = frozenset()
+    acks: Sequence[str] = ()
+    """Ids of messages the server has taken."""
+    replies: Sequence[bytes] = field(default=())
+    """Frames to send back at once."""
+
+
+class Dialect(Protocol):
+    """One user's way of speaking to one kind of server. Frames are the payloads of text frames."""
+
+    @property
+    def has_login(self) -> bool:
+        """Whether there is a login at all."""
+        ...
+
+    @property
+    def awaits_greeting(self) -> bool:
+        """Whether the connection is ready only after Confirmation.CONNECTED."""
+        ...
+
+    @property
+    def has_join(self) -> bool:
+        """Whether a room is joined; if not, joined at the 101."""
+        ...
+
+    @property
+    def awaits_join(self) -> bool:
+        """Whether a join is confirmed by Confirmation.JOINED."""
+        ...
+
+    @property
+    def has_ack(self) -> bool:
+        """Whether the server acknowledges messages."""
+        ...
+
+    def login(self) -> HttpRequest:
+        """How to log in; only where ``has_login``."""
+        ...
+
+    def token_from(self, answer: HttpAnswer) -> str | None:
+        """The token in a successful answer; None where it holds none. It is used from here on."""
+        ...
+
+    def open(self) -> Opening:
+        """How to connect."""
+        ...
+
+    def on_connected(self) -> list[bytes]:
+        """Frames to send once connected."""
+        ...
+
+    def join(self, room: str) -> list[bytes]:
+        """Frames that ask for the room, which is used from here on."""
+        ...
+
+    def publish(self, text: str, message_id: str) -> bytes | HttpRequest:
+        """What sends ``text`` to the room."""
+        ...
+
+    def on_frame(self, frame: bytes) -> Heard:
+        """What a frame without a marker says."""
+        ...
+
+    def keep_alive(self) -> KeepAlive | None:
+        """What to send regularly."""
+        ...

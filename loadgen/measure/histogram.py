@@ -96,20 +96,21 @@ class Histogram:
         self._widen(other._sum_ns, other._min_ns, other._max_ns)
         self._add(other._buckets, other._counts)
 
-    def quantile_ns(self, q: float) -> int | None:
+    def quantile_ns(self, q: float, *, beyond: int = MIN_SAMPLES_BEYOND) -> int | None:
         """A value that at least the share ``q`` of all recorded values do not exceed.
 
-        ``q`` is in (0, 1). At most 0.1 % above the exact quantile, never below it. None when fewer than 10
-        samples lie beyond it.
+        ``q`` is in (0, 1). At most 0.1 % above the exact quantile, never below it. None when fewer than ``beyond``
+        samples lie beyond it: 10 for what is printed; a doubt about ourselves is raised on less.
         """
         if not 0 < q < 1:
             raise ValueError(f"a quantile lies in (0, 1), got {q}")
         count = self.count
         # Rounded first: in floating point 0.07 * 100 is a little more than 7.
         rank = max(1, math.ceil(round(q * count, 6)))
-        if count - rank < MIN_SAMPLES_BEYOND or self._max_ns is None:
+        if count - rank < beyond or not count:
             return None
         upper_ns, counts = self.buckets()
+        assert self._max_ns is not None, "something was recorded"
         return min(int(upper_ns[np.searchsorted(np.cumsum(counts), rank)]), self._max_ns)
 
     @property

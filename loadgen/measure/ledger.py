@@ -16,11 +16,12 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from enum import Enum, StrEnum, auto
+from enum import Enum, auto
 
 import numpy as np
 import numpy.typing as npt
 
+from loadgen.dialects.script import Reach
 from loadgen.measure import marker
 from loadgen.measure.marker import Stamp
 from loadgen.measure.order import Arrivals, Order
@@ -32,13 +33,6 @@ Receive = Callable[[bytes, int], bool]
 
 _NEVER_NS = np.iinfo(np.int64).max
 _NOBODY: Int64s = np.empty(0, np.int64)
-
-
-class Reach(StrEnum):
-    """Whom a message reaches."""
-
-    ROOM = "room"
-    SELF = "self"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,6 @@ TAG_DIGITS = 6
 PREFIX_WIDTH = len(_MAGIC) + TAG_DIGITS
 WIDTH = PREFIX_WIDTH + 8 + 8 + 16 + 12 + 8
 
-_ANY_MARKER = re.compile(_MAGIC + rb"[0-9a-f]{%d}" % (WIDTH - len(_MAGIC)))
-
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
@@ -65,10 +63,3 @@ def read(marker: bytes) -> Stamp | None:
         return None
     return Stamp(sender, sequence, due_ns, due_ns + late_ns)
 
-
-def holds_foreign(payload: bytes, prefix: bytes) -> bool:
-    """Whether the frame holds a sound marker of a run other than ours."""
-    return any(
-        not found.group().startswith(prefix) and read(found.group()) is not None
-        for found in _ANY_MARKER.finditer(payload)
-    )

@@ -55,7 +55,6 @@ class Note(StrEnum):
     """What is counted for the doubts alone."""
 
     UNSENT_BY_US = "unsent_by_us"  # messages the generator did not get round to
-    FOREIGN_FRAMES = "foreign_frames"
     NEGATIVE_TIMES = "negative_times"
 
 

@@ -1,0 +1,95 @@
+"""What a dialect file says, as plain data. How such a file is read and checked: scenarios/dialect_files.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Reach(StrEnum):
+    """Whom a message reaches."""
+
+    ROOM = "room"
+    SELF = "self"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpScript:
+    """An HTTP request; at most one of json, form and body."""
+
+    path: str
+    method: str = "POST"
+    headers: dict[str, str] = field(default_factory=dict)
+    json: Any = None
+    form: dict[str, str] | None = None
+    body: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoginScript:
+    """[login]"""
+
+    path: str
+    method: str = "POST"
+    headers: dict[str, str] = field(default_factory=dict)
+    json: Any = None
+    form: dict[str, str] | None = None
+    body: str | None = None
+    token: str | None = None
+    """JSONPath, or header:NAME, or cookie:NAME."""
+
+    def request(self) -> HttpScript:
+        """The request alone."""
+        return HttpScript(self.path, self.method, self.headers, self.json, self.form, self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectScript:
+    """[connect]"""
+
+    path: str
+    headers: dict[str, str] = field(default_factory=dict)
+    subprotocols: tuple[str, ...] = ()
+    send: tuple[str, ...] = ()
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JoinScript:
+    """[join]"""
+
+    send: tuple[str, ...]
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishScript:
+    """[publish]: one of send and http."""
+
+    send: str | None = None
+    http: HttpScript | None = None
+    echo: bool = True
+    reach: Reach = Reach.ROOM
+    ack: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AliveScript:
+    """[alive]"""
+
+    reply: dict[str, str] = field(default_factory=dict)
+    every_ns: int | None = None
+    send: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DialectScript:
+    """A whole dialect file."""
+
+    name: str
+    connect: ConnectScript
+    publish: PublishScript
+    login: LoginScript | None = None
+    join: JoinScript | None = None
+    alive: AliveScript = AliveScript()

@@ -1,0 +1,164 @@
+"""The dialect that follows a dialect file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from urllib.parse import quote, urlencode
+
+from loadgen.dialects import Confirmation, Credentials, Heard, HttpAnswer, HttpRequest, KeepAlive, Opening
+from loadgen.dialects.script import DialectScript, HttpScript
+from loadgen.dialects.template import fill, fill_all, json_text
+
+_NOTHING_HEARD = Heard()
+
+
+class ScriptedDialect:
+    """One user of a server that a dialect file describes; implements :class:`loadgen.dialects.Dialect`."""
+
+    __slots__ = ("_script", "_values")
+
+    def __init__(self, script: DialectScript, credentials: Credentials) -> None:
+        self._script = script
+        self._values = {
+            "username": credentials.username,
+            "password": credentials.password,
+            "user_id": str(credentials.user + 1),
+            "token": "",
+            "room": "",
+        }
+
+    @property
+    def has_login(self) -> bool:
+        return self._script.login is not None
+
+    @property
+    def awaits_greeting(self) -> bool:
+        return self._script.connect.until is not None
+
+    @property
+    def has_join(self) -> bool:
+        return self._script.join is not None
+
+    @property
+    def awaits_join(self) -> bool:
+        return self._script.join is not None and self._script.join.until is not None
+
+    @property
+    def has_ack(self) -> bool:
+        return self._script.publish.ack is not None
+
+    def login(self) -> HttpRequest:
+        assert self._script.login is not None, "asked to log in by a dialect without a login"
+        return _http_request(self._script.login.request(), self._values)
+
+    def token_from(self, answer: HttpAnswer) -> str | None:
+        assert self._script.login is not None, "asked for a token by a dialect without a login"
+        place = self._script.login.token
+        token = "" if place is None else _find_token(place, answer)
+        if token is not None:
+            self._values["token"] = token
+        return token
+
+    def open(self) -> Opening:
+        connect = self._script.connect
+        headers = tuple((name, fill(value, self._values)) for name, value in connect.headers.items())
+        subprotocols = tuple(fill(name, self._values) for name in connect.subprotocols)
+        return Opening(fill(connect.path, _for_url(self._values)), headers, subprotocols)
+
+    def on_connected(self) -> list[bytes]:
+        return [fill(frame, self._values).encode() for frame in self._script.connect.send]
+
+    def join(self, room: str) -> list[bytes]:
+        self._values["room"] = room
+        if self._script.join is None:
+            return []
+        return [fill(frame, self._values).encode() for frame in self._script.join.send]
+
+    def publish(self, text: str, message_id: str) -> bytes | HttpRequest:
+        values = self._values | {"id": message_id, "text": text, "json:text": json_text(text)}
+        publish = self._script.publish
+        if publish.http is not None:
+            return _http_request(publish.http, values)
+        assert publish.send is not None, "a dialect file without publish.send and publish.http was let through"
+        return fill(publish.send, values).encode()
+
+    def on_frame(self, frame: bytes) -> Heard:
+        script = self._script
+        reply = script.alive.reply.get(frame.decode(errors="replace")) if script.alive.reply else None
+        confirms = set()
+        if script.connect.until is not None and _matcher(fill(script.connect.until, self._values))(frame):
+            confirms.add(Confirmation.CONNECTED)
+        if (
+            script.join is not None
+            and script.join.until is not None
+            and _matcher(fill(script.join.until, self._values))(frame)
+        ):
+            confirms.add(Confirmation.JOINED)
+        acks = _ack_pattern(script.publish.ack).findall(frame) if script.publish.ack is not None else []
+        if reply is None and not confirms and not acks:
+            return _NOTHING_HEARD
+        replies = () if reply is None else (reply.encode(),)
+        return Heard(frozenset(confirms), [ack.decode() for ack in acks], replies)
+
+    def keep_alive(self) -> KeepAlive | None:
+        alive = self._script.alive
+        if alive.every_ns is None or alive.send is None:
+            return None
+        return KeepAlive(alive.every_ns, fill(alive.send, self._values).encode())
+
+
+def _http_request(script: HttpScript, values: Mapping[str, str]) -> HttpRequest:
+    headers = tuple((name, fill(value, values)) for name, value in script.headers.items())
+    body, content_type = None, None
+    if script.json is not None:
+        # Filled before it is written as JSON: quotes in a password are escaped by that.
+        raw = dict(values) | ({"json:text": values["text"]} if "text" in values else {})
+        body, content_type = json.dumps(fill_all(script.json, raw)).encode(), "application/json"
+    elif script.form is not None:
+        body = urlencode(fill_all(script.form, values)).encode()
+        content_type = "application/x-www-form-urlencoded"
+    elif script.body is not None:
+        body = fill(script.body, values).encode()
+    return HttpRequest(script.method, fill(script.path, _for_url(values)), headers, body, content_type)
+
+
+def _for_url(values: Mapping[str, str]) -> dict[str, str]:
+    return {name: quote(value, safe="") for name, value in values.items()}
+
+
+def _find_token(place: str, answer: HttpAnswer) -> str | None:
+    kind, _, name = place.partition(":")
+    if kind == "header":
+        return next((value for key, value in answer.headers if key.lower() == name.lower()), None)
+    if kind == "cookie":
+        return next((value for key, value in answer.cookies if key == name), None)
+    # Imported here: a dialect without a login does not pay 5 MB for it.
+    import jsonpath
+
+    try:
+        found = jsonpath.findall(place, json.loads(answer.body))
+    except (ValueError, UnicodeDecodeError):
+        return None
+    return str(found[0]) if found and isinstance(found[0], str | int) else None
+
+
+@lru_cache(maxsize=4096)
+def _matcher(until: str) -> Callable[[bytes], bool]:
+    """Tells whether a frame is the awaited one: it holds a text, or matches ``re:...``."""
+    if until.startswith("re:"):
+        pattern = re.compile(until[3:].encode())
+        return lambda frame: pattern.search(frame) is not None
+    text = until.encode()
+    return lambda frame: text in frame
+
+
+@lru_cache(maxsize=64)
+def _ack_pattern(ack: str) -> re.Pattern[bytes]:
+    """Finds the ids in acknowledgements; ours are letters, digits and dashes."""
+    before, _, after = ack.partition("{id}")
+    if ack.startswith("re:"):
+        return re.compile((before[3:] + "([0-9a-z-]+)" + after).encode())
+    return re.compile(re.escape(before).encode() + b"([0-9a-z-]+)" + re.escape(after).encode())

@@ -1,0 +1,87 @@
+"""HTTP requests to the server under test: logins, and messages of dialects that publish over HTTP."""
+
+from __future__ import annotations
+
+import aiohttp
+
+from loadgen.dialects import HttpAnswer, HttpRequest
+from loadgen.errors import ErrorKind, ServerError, kind_of_os_error
+
+# A login answer is a few hundred bytes; a server that sends more than this is not listened to any further.
+MAX_ANSWER_BYTES = 1024 * 1024
+
+
+class HttpClient:
+    """A pool of connections that are used again. Use as an async context manager."""
+
+    def __init__(
+        self,
+        base_url: str,
+        headers: tuple[tuple[str, str], ...],
+        *,
+        verify_tls: bool,
+        timeout_s: float,
+        connection_count: int,
+    ) -> None:
+        """``connection_count`` requests at most are under way at a time; a caller beyond that waits."""
+        self._base_url = base_url
+        self._session = aiohttp.ClientSession(
+            headers=headers,
+            timeout=aiohttp.ClientTimeout(total=timeout_s),
+            # Each request carries what it needs; one user's cookies must not reach another.
+            cookie_jar=aiohttp.DummyCookieJar(),
+            connector=aiohttp.TCPConnector(limit=connection_count, ssl=verify_tls),
+        )
+
+    async def __aenter__(self) -> HttpClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    async def request(self, request: HttpRequest) -> HttpAnswer:
+        """Send a request and read the whole answer, whatever its status; ServerError where there is none."""
+        headers = list(request.headers)
+        if request.content_type is not None:
+            headers.append(("Content-Type", request.content_type))
+        try:
+            async with self._session.request(
+                request.method,
+                self._base_url + request.path,
+                data=request.body,
+                headers=headers,
+                allow_redirects=False,  # a server must not send our load, or a password, elsewhere
+            ) as response:
+                body = b""
+                async for chunk in response.content.iter_any():
+                    body += chunk
+                    if len(body) > MAX_ANSWER_BYTES:
+                        raise ServerError(ErrorKind.BAD_RESPONSE, f"an answer of more than {MAX_ANSWER_BYTES} bytes")
+                return HttpAnswer(
+                    response.status,
+                    tuple(response.headers.items()),
+                    tuple((name, morsel.value) for name, morsel in response.cookies.items()),
+                    body,
+                )
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ServerError(_kind_of(error), str(error) or type(error).__name__) from error
+
+
+def _kind_of(error: Exception) -> ErrorKind:
+    match error:
+        case TimeoutError():
+            return ErrorKind.TIMEOUT
+        case aiohttp.ClientConnectorDNSError():
+            return ErrorKind.DNS
+        case aiohttp.ClientSSLError():
+            return ErrorKind.TLS
+        case aiohttp.ClientOSError():
+            return kind_of_os_error(error)
+        case aiohttp.ServerDisconnectedError():
+            return ErrorKind.RESET
+        case aiohttp.ClientPayloadError() | aiohttp.ClientResponseError():
+            return ErrorKind.BAD_RESPONSE
+        case OSError():
+            return kind_of_os_error(error)
+        case _:
+            return ErrorKind.UNREACHABLE

@@ -1,0 +1,221 @@
+"""One virtual chat user: a state machine that is told what happened and when, and answers with what to send.
+
+It touches no socket and no clock; whoever drives it (the swarm, or the simulator in tests/) carries its frames.
+
+    NEW --logged_in--> LOGGED_IN --opened--> GREETING --(greeting came)--> CONNECTED --join--> JOINING --> READY
+                                                                           any of them --closed / failed--> GONE
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from loadgen.dialects import Confirmation, Dialect, HttpAnswer, HttpRequest
+from loadgen.errors import ErrorKind, kind_of_close, kind_of_status
+from loadgen.measure import marker
+from loadgen.measure.ledger import Ledger
+from loadgen.measure.marker import Stamp
+from loadgen.measure.payload import Payload
+from loadgen.measure.tally import Count, Metric, PerSecond, Tally
+from loadgen.plan.rooms import room_name
+
+
+class UserState(StrEnum):
+    """How far a user has come."""
+
+    NEW = "new"
+    LOGGED_IN = "logged_in"
+    GREETING = "greeting"  # connected, waiting for the frame that says so
+    CONNECTED = "connected"
+    JOINING = "joining"
+    READY = "ready"
+    GONE = "gone"
+
+
+class Books:
+    """Where all users of a process write down what they see."""
+
+    __slots__ = ("deadline_ns", "ledger", "payload", "phase", "prefix", "tag", "tally")
+
+    def __init__(self, ledger: Ledger, payload: Payload, tag: str, deadline_ns: int) -> None:
+        self.ledger = ledger
+        self.tally: Tally = ledger.tally
+        self.payload = payload
+        self.tag = tag
+        self.prefix = marker.prefix_of(tag)
+        self.deadline_ns = deadline_ns
+        self.phase = "login"
+        """Errors are counted under it."""
+
+    def published(self, answer: HttpAnswer) -> None:
+        """The server has answered a message that went over HTTP."""
+        if not 200 <= answer.status < 300:
+            body = answer.body.decode(errors="replace")
+            self.tally.error(kind_of_status(answer.status), self.phase, f"HTTP {answer.status}: {body}")
+
+
+class User:
+    """One user; times are monotonic ns."""
+
+    __slots__ = ("_asked_ns", "_awaiting_ack", "_books", "_dialect", "index", "room", "state")
+
+    def __init__(self, index: int, room: int, dialect: Dialect, books: Books) -> None:
+        self.index = index
+        self.room = room
+        self.state = UserState.NEW
+        self._dialect = dialect
+        self._books = books
+        self._asked_ns = 0  # when the answer we wait for was asked for
+        self._awaiting_ack: dict[str, tuple[Stamp, bytes]] | None = None
+
+    @property
+    def dialect(self) -> Dialect:
+        """How this user speaks."""
+        return self._dialect
+
+    # --- getting in -----------------------------------------------------------------------------------------
+
+    def logging_in(self, now_ns: int) -> HttpRequest:
+        """The login request, which leaves now."""
+        self._asked_ns = now_ns
+        return self._dialect.login()
+
+    def logged_in(self, answer: HttpAnswer, now_ns: int) -> None:
+        """The server has answered the login, one way or the other."""
+        if not 200 <= answer.status < 300:
+            body = answer.body.decode(errors="replace")
+            self.failed(kind_of_status(answer.status), f"HTTP {answer.status}: {body}")
+            return
+        if self._dialect.token_from(answer) is None:
+            body = answer.body.decode(errors="replace")
+            self.failed(ErrorKind.BAD_RESPONSE, f"no token where the dialect says, in: {body}")
+            return
+        self.state = UserState.LOGGED_IN
+        self._books.tally.metrics[Metric.LOGIN_TIME].record(now_ns - self._asked_ns)
+        self._books.tally.happened(PerSecond.LOGINS, now_ns)
+
+    def connecting(self, now_ns: int) -> None:
+        """The connection is being opened."""
+        self._asked_ns = now_ns
+
+    def opened(self, now_ns: int) -> list[bytes]:
+        """The 101 has come; what to send."""
+        tally = self._books.tally
+        tally.metrics[Metric.CONNECT_TIME].record(now_ns - self._asked_ns)
+        tally.counts[Count.CONNECTIONS_OPENED] += 1
+        tally.happened(PerSecond.CONNECTS, now_ns)
+        self.state = UserState.GREETING if self._dialect.awaits_greeting else UserState.CONNECTED
+        return self._dialect.on_connected()
+
+    def joining(self, now_ns: int) -> list[bytes]:
+        """Ask for the room; what to send. A user who is not connected stays as it is."""
+        if self.state is not UserState.CONNECTED:
+            return []
+        self._asked_ns = now_ns
+        self._books.ledger.joining(self.index, self.room)
+        self.state = UserState.JOINING
+        frames = self._dialect.join(room_name(self.room))
+        if not self._dialect.awaits_join:
+            self._joined(now_ns)
+        return frames
+
+    def _joined(self, now_ns: int) -> None:
+        self.state = UserState.READY
+        self._books.ledger.joined(self.index, self.room, now_ns)
+        if self._dialect.has_join:
+            self._books.tally.happened(PerSecond.JOINS, now_ns)
+            if self._dialect.awaits_join:
+                self._books.tally.metrics[Metric.JOIN_TIME].record(now_ns - self._asked_ns)
+
+    # --- talking --------------------------------------------------------------------------------------------
+
+    def due(self, n: int, due_ns: int, now_ns: int, *, writable: bool) -> bytes | HttpRequest | None:
+        """Message ``n`` of the plan was due at ``due_ns``; what to send now, None where it cannot be sent.
+
+        ``writable`` is False where the server has stopped reading and the socket is full.
+        """
+        tally, ledger = self._books.tally, self._books.ledger
+        measured = ledger.is_measured(due_ns)
+        if measured:
+            tally.counts[Count.MESSAGES_DUE] += 1
+        if self.state is not UserState.READY or not writable:
+            if measured:
+                tally.counts[Count.MESSAGES_UNSENT] += 1
+            return None
+        sequence = ledger.next_sequence(self.index)
+        stamp = Stamp(self.index, sequence, due_ns, now_ns)
+        mark = marker.write(self._books.prefix, stamp)
+        message_id = f"{self._books.tag}-{self.index}-{sequence}"
+        message = self._dialect.publish(self._books.payload.text(n, mark), message_id)
+        ledger.sent(mark, stamp)
+        if self._dialect.has_ack:
+            self._await_ack(message_id, stamp, mark)
+        lateness_ns = now_ns - due_ns
+        tally.happened(PerSecond.MESSAGES_SENT, now_ns)
+        tally.of_second(Metric.SEND_LATENESS, tally.second_of(now_ns)).record(lateness_ns)
+        if measured:
+            tally.counts[Count.MESSAGES_SENT] += 1
+            tally.metrics[Metric.SEND_LATENESS].record(lateness_ns)
+        return message
+
+    def _await_ack(self, message_id: str, stamp: Stamp, mark: bytes) -> None:
+        if self._awaiting_ack is None:
+            self._awaiting_ack = {}
+        # Acks that never come must not pile up: drop those past the deadline, oldest first.
+        for known, (old, _) in list(self._awaiting_ack.items()):
+            if stamp.sent_ns - old.sent_ns <= self._books.deadline_ns:
+                break
+            del self._awaiting_ack[known]
+        self._awaiting_ack[message_id] = stamp, mark
+
+    def heard(self, frame: bytes, now_ns: int) -> list[bytes]:
+        """A frame without a marker has come; what to send."""
+        heard = self._dialect.on_frame(frame)
+        if Confirmation.CONNECTED in heard.confirms and self.state is UserState.GREETING:
+            self.state = UserState.CONNECTED
+        if Confirmation.JOINED in heard.confirms and self.state is UserState.JOINING:
+            self._joined(now_ns)
+        for message_id in heard.acks:
+            self._acked(message_id, now_ns)
+        return list(heard.replies)
+
+    def _acked(self, message_id: str, now_ns: int) -> None:
+        waiting = self._awaiting_ack.pop(message_id, None) if self._awaiting_ack else None
+        if waiting is None:
+            return
+        stamp, mark = waiting
+        self._books.ledger.acked(mark)
+        if self._books.ledger.is_measured(stamp.due_ns):
+            self._books.tally.counts[Count.ACKS_RECEIVED] += 1
+            self._books.tally.metrics[Metric.ACK_TIME].record(now_ns - stamp.sent_ns)
+
+    # --- getting lost ---------------------------------------------------------------------------------------
+
+    def failed(self, kind: ErrorKind, example: str) -> None:
+        """It did not get in, and will not try again."""
+        if self.state is UserState.GONE:
+            return
+        self._books.tally.error(kind, self._books.phase, example)
+        if self._books.phase == "connect":
+            self._books.tally.counts[Count.CONNECTIONS_FAILED] += 1
+        self.state = UserState.GONE
+
+    def time_is_up(self) -> None:
+        """Count it where the greeting or the confirmation of the join has not come in time; it may still come."""
+        if self.state in (UserState.GREETING, UserState.JOINING):
+            what = "greeting" if self.state is UserState.GREETING else "confirmation of the join"
+            self._books.tally.error(ErrorKind.JOIN_TIMEOUT, self._books.phase, f"the {what} never came")
+
+    def leaving(self) -> None:
+        """The run is over; a socket that closes from now on was closed by us."""
+        self.state = UserState.GONE
+
+    def closed(self, code: int, reason: str, now_ns: int) -> None:
+        """The socket is gone, and not by our own wish."""
+        if self.state is UserState.GONE:
+            return
+        self.state = UserState.GONE
+        self._books.ledger.gone(self.index, now_ns)
+        self._books.tally.counts[Count.CONNECTIONS_DROPPED] += 1
+        self._books.tally.happened(PerSecond.DISCONNECTS, now_ns)
+        self._books.tally.error(kind_of_close(code), self._books.phase, f"close code {code} {reason!r}")

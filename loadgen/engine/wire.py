@@ -1,0 +1,113 @@
+"""What coordinator and worker say to each other, over a socket pair of their own.
+
+Messages are pickled dataclasses behind a length of four bytes. Both ends are the same program on the same host,
+started by one another, and nobody else holds the socket: the trust is that of multiprocessing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import socket
+import struct
+from dataclasses import dataclass
+from typing import Self
+
+from loadgen.measure.record import Phase
+from loadgen.measure.tally import Tally
+from loadgen.plan.plan import Plan
+
+_LENGTH = struct.Struct("!I")
+
+
+# Coordinator to worker
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """The first message; seconds of the series count from ``origin_ns``."""
+
+    plan: Plan
+    origin_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """Bring all users through one of login, connect, join; answered by Done."""
+
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """Warm up, measure and drain from ``start_ns`` on; answered by Done."""
+
+    start_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Stop talking, wait ``grace_ns`` for what is under way, close the books and the sockets; answered by Closed."""
+
+    grace_ns: int
+
+
+# Worker to coordinator
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A phase is over; ``user_count`` users have come through it."""
+
+    user_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What was counted since the last one."""
+
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The last message: the books are closed."""
+
+    tally: Tally
+    handshake_headers: dict[str, str]
+
+
+Message = Begin | Do | Talk | Finish | Done | Tick | Closed
+
+
+class Wire:
+    """One end of the pipe."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def over(cls, sock: socket.socket) -> Self:
+        """The end that ``sock`` is."""
+        return cls(*await asyncio.open_connection(sock=sock))
+
+    async def send(self, message: Message) -> None:
+        """Send one message; ConnectionError where the other end is gone."""
+        data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+        self._writer.write(_LENGTH.pack(len(data)) + data)
+        await self._writer.drain()
+
+    async def receive(self) -> Message | None:
+        """The next message; None where the other end is gone."""
+        try:
+            (length,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
+            data = await self._reader.readexactly(length)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return None
+        message: Message = pickle.loads(data)  # noqa: S301  # our own process, see above
+        return message
+
+    def close(self) -> None:
+        """Hang up."""
+        self._writer.close()

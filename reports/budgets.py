@@ -1,0 +1,174 @@
+"""Budgets and the verdict: limits on metrics, judged on a finished document. No data is never a pass."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import IntEnum, StrEnum
+from typing import Any
+
+from loadgen.errors import InputError
+from loadgen.measure.tally import Count, Metric
+from reports import hdr
+
+Document = dict[str, Any]
+
+
+class Verdict(StrEnum):
+    """What a run comes to."""
+
+    PASS = "pass"  # noqa: S105  # not a password
+    FAIL = "fail"
+    INVALID = "invalid"
+
+
+class ExitCode(IntEnum):
+    """What people script against (product.md)."""
+
+    PASS = 0
+    BUG = 1
+    INVALID = 97
+    FAILED = 99
+    BAD_INPUT = 104
+    INTERRUPTED = 105
+    UNREACHABLE = 106
+
+
+_UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+_OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+    "==": lambda a, b: a == b,
+}
+_LIMIT = re.compile(
+    r"\s*(?P<aggregate>[a-z]+|p\(\s*(?P<percent>[0-9.]+)\s*\))\s*"
+    r"(?P<operator><=|>=|==|<|>)\s*(?P<number>[0-9.]+)\s*(?P<unit>[a-zA-Z%]*)\s*"
+)
+_TIME_AGGREGATES = {"min": "min", "mean": "mean", "med": "p50", "max": "max"}
+_COUNT_AGGREGATES = ("count", "rate")
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """One limit, e.g. ``delivery_time: p(99) < 250ms``; ``limit`` is in ms for times, else a count or 1/s."""
+
+    metric: str
+    aggregate: str
+    percent: float | None
+    operator: str
+    limit: float
+    expression: str
+
+    def observe(self, document: Document) -> float | None:
+        """The figure that is judged; None where there is no data."""
+        if self.metric in set(Count):
+            count: int | None = document["counters"].get(self.metric)
+            window_s = document["rates"]["window_s"]
+            if count is None or not _was_measured(document) or self.aggregate == "count":
+                return count if _was_measured(document) else None
+            return count / window_s if window_s else None
+        metric = document["metrics"].get(self.metric)
+        if metric is None or not metric["count"]:
+            return None
+        if self.percent is None:
+            value: float | None = metric[_TIME_AGGREGATES[self.aggregate]]
+            return value
+        value_ns = hdr.decode(metric["hdr"]).quantile_ns(self.percent / 100)
+        return None if value_ns is None else value_ns / 1e6
+
+    def holds(self, observed: float) -> bool:
+        """Whether the figure keeps the limit."""
+        return _OPERATORS[self.operator](observed, self.limit)
+
+
+def _was_measured(document: Document) -> bool:
+    """Whether the run came as far as its measured window: before it, a count of 0 means nothing."""
+    return any(phase["name"] == "measure" for phase in document["phases"])
+
+
+def parse(text: str) -> Budget:
+    """The budget ``METRIC: AGG OP VALUE``; InputError that says what is wrong with it."""
+    metric, colon, limit = text.partition(":")
+    if not colon:
+        raise InputError(f'expected "METRIC: AGG OP VALUE" like "delivery_time: p(99) < 250ms", got "{text}"')
+    return parse_limit(metric.strip(), limit)
+
+
+def parse_limit(metric: str, text: str) -> Budget:
+    """The budget ``AGG OP VALUE`` of a metric or counter."""
+    known = [*Metric, *Count]
+    if metric not in known:
+        near = get_close_matches(metric, known, n=1)
+        hint = f'; did you mean "{near[0]}"?' if near else f"; there are {', '.join(known)}"
+        raise InputError(f'unknown metric "{metric}"{hint}')
+    is_time = metric in set(Metric)
+    found = _LIMIT.fullmatch(text)
+    if found is None:
+        example = "p(99) < 250ms" if is_time else "count == 0"
+        raise InputError(f'expected "AGG OP VALUE" like "{example}", got "{text.strip()}"')
+    aggregate, percent, unit = found["aggregate"], found["percent"], found["unit"]
+    number = _number(found["number"], text)
+    if is_time:
+        if percent is None and aggregate not in _TIME_AGGREGATES:
+            raise InputError(f'expected min, mean, med, max or p(N) of the time "{metric}", got "{aggregate}"')
+        if unit not in _UNITS_MS:
+            raise InputError(f'expected a time with us, ms or s, like "250ms", got "{found["number"]}{unit}"')
+        number *= _UNITS_MS[unit]
+    else:
+        if aggregate not in _COUNT_AGGREGATES:
+            raise InputError(f'expected count or rate of the counter "{metric}", got "{aggregate}"')
+        if unit:
+            raise InputError(f'expected a plain number for the counter "{metric}", got "{found["number"]}{unit}"')
+    share = None
+    if percent is not None:
+        share = _number(percent, text)
+        if not 0 < share < 100:
+            raise InputError(f'expected a percentile between 0 and 100, got "{percent}"')
+        aggregate = "p"
+    expression = f"{metric}: {found['aggregate']} {found['operator']} {found['number']}{unit}"
+    return Budget(metric, aggregate, share, found["operator"], number, expression)
+
+
+def _number(text: str, whole: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f'expected a number, got "{text}" in "{whole.strip()}"') from None
+
+
+def judge(document: Document, budgets: Iterable[Budget]) -> list[dict[str, Any]]:
+    """The document's ``budgets``: what was observed, and whether the limit holds (None: no data)."""
+    judged = []
+    for budget in budgets:
+        observed = budget.observe(document)
+        ok = None if observed is None else budget.holds(observed)
+        judged.append({"expression": budget.expression, "observed": observed, "ok": ok})
+    return judged
+
+
+def verdict_of(document: Document) -> Verdict:
+    """Invalid where a doubt is fatal or a budget has no data, else fail where one is broken, else pass."""
+    if any(doubt["severity"] == "fatal" for doubt in document["doubts"]):
+        return Verdict.INVALID
+    if any(budget["ok"] is None for budget in document["budgets"]):
+        return Verdict.INVALID
+    if any(not budget["ok"] for budget in document["budgets"]):
+        return Verdict.FAIL
+    return Verdict.PASS
+
+
+def exit_code_of(document: Document) -> ExitCode:
+    """The first that applies, in the order of product.md."""
+    if document["run"]["ended_early"] == "login_refused":
+        return ExitCode.UNREACHABLE
+    if document["run"]["interrupted"]:
+        return ExitCode.INTERRUPTED
+    return {
+        Verdict.INVALID: ExitCode.INVALID,
+        Verdict.FAIL: ExitCode.FAILED,
+        Verdict.PASS: ExitCode.PASS,
+    }[Verdict(document["verdict"])]

@@ -1,0 +1,62 @@
+"""The run directory: claimed before anything starts, written atomically when there is something to keep."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from loadgen.errors import InputError
+
+DOCUMENT_NAME = "result.json"
+
+
+def claim(directory: Path, *, force: bool) -> None:
+    """Make the run directory; InputError where it cannot be written, or is not empty and not ``force``."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        occupied = any(directory.iterdir())
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise InputError(f"{directory}: cannot write there: {error.strerror}") from None
+    if occupied and not force:
+        raise InputError(f"{directory}: expected an empty directory; choose another one or add --force")
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file so that it is there whole, or not at all."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        # mkstemp makes it private; a report is for whoever may read the directory.
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_document(directory: Path, document: dict[str, Any]) -> Path:
+    """Write result.json; where it lies."""
+    path = directory / DOCUMENT_NAME
+    write(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
+    return path
+
+
+def read_document(directory: Path) -> dict[str, Any]:
+    """The document of a run directory (or of the file itself); InputError where there is none we can read."""
+    path = directory / DOCUMENT_NAME if directory.is_dir() else directory
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: expected the result.json of a run: {error.strerror}") from None
+    except ValueError as error:
+        raise InputError(f"{path}: expected the result.json of a run, got something that is not JSON: {error}") from None
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if schema != "chatbench.result/1":
+        raise InputError(f'{path}: expected schema "chatbench.result/1", got {json.dumps(schema)}')
+    return dict(document)
