@@ -43,9 +43,15 @@ class RunFacts:
     finished_at: str | None = None
 
 
+# Of a run that still goes on, only the end of the series is wanted: its cost must not grow with the run. The second
+# before this one is not complete yet either, since messages are accounted for up to 0.1 s after they arrive.
+_SNAPSHOT_SECONDS = 30
+_UNFINISHED_SECONDS = 2
+
+
 def snapshot(facts: RunFacts, record: Record) -> Document:
-    """The document of a run that still goes on: no verdict, no histograms."""
-    return _base(facts, record, with_hdr=False) | {
+    """The document of a run that still goes on: no verdict, no histograms, the last seconds of the series."""
+    return _base(facts, record, with_hdr=False, last_seconds=_SNAPSHOT_SECONDS) | {
         "environment": facts.environment,
         "budgets": [],
         "doubts": [],
@@ -65,7 +71,9 @@ def build(facts: RunFacts, record: Record, doubts: Sequence[Doubt], budgets: Ite
     return document
 
 
-def _base(facts: RunFacts, record: Record, *, with_hdr: bool) -> Document:
+def _base(
+    facts: RunFacts, record: Record, *, with_hdr: bool, last_seconds: int | None = None
+) -> Document:
     tally = record.tally
     headers = record.handshake_headers
     extensions = headers.get("sec-websocket-extensions", "")
@@ -103,7 +111,7 @@ def _base(facts: RunFacts, record: Record, *, with_hdr: bool) -> Document:
             {"kind": str(kind), "phase": phase, "count": error.count, "example": error.example}
             for (kind, phase), error in sorted(tally.errors.items())
         ],
-        "series": _series(record),
+        "series": _series(record, last_seconds),
         "generator": _generator(record),
         "server": _server(record),
     }
@@ -142,8 +150,8 @@ def _rates(record: Record) -> dict[str, float | None]:
     return {"window_s": window_s, **rates}
 
 
-def _series(record: Record) -> dict[str, Any]:
-    """One value a second from the start of the run; None where there was nothing to measure."""
+def _series(record: Record, last_seconds: int | None) -> dict[str, Any]:
+    """One value a second, of the whole run or its last seconds; None where there was nothing to measure."""
     tally = record.tally
     readings = [reading.at_ns for reading in record.coordinator.readings]
     last = max(
@@ -153,6 +161,9 @@ def _series(record: Record) -> dict[str, Any]:
         default=-1,
     )
     seconds = range(last + 1)
+    if last_seconds is not None:
+        end = max(0, last + 1 - _UNFINISHED_SECONDS)
+        seconds = range(max(0, end - last_seconds), end)
     series: dict[str, Any] = {"interval_s": 1.0, "t_s": [float(second) for second in seconds]}
 
     def counted(event: PerSecond) -> list[int]:
@@ -160,6 +171,9 @@ def _series(record: Record) -> dict[str, Any]:
 
     opened, closed = counted(PerSecond.CONNECTS), counted(PerSecond.DISCONNECTS)
     open_now, connections = 0, []
+    for second, counts in tally.seconds.items():
+        if second < seconds.start:
+            open_now += counts[PerSecond.CONNECTS] - counts[PerSecond.DISCONNECTS]
     for came, went in zip(opened, closed, strict=True):
         open_now += came - went
         connections.append(open_now)
@@ -192,7 +206,7 @@ def _series(record: Record) -> dict[str, Any]:
 def _quantiles(
     tally: Tally, metric: Metric, q: float, seconds: Iterable[int], *, beyond: int | None = None
 ) -> list[float | None]:
-    values = []
+    values: list[float | None] = []
     for second in seconds:
         histogram = tally.metric_seconds.get((metric, second))
         if histogram is None:

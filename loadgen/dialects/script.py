@@ -30,18 +30,9 @@ class HttpScript:
 class LoginScript:
     """[login]"""
 
-    path: str
-    method: str = "POST"
-    headers: dict[str, str] = field(default_factory=dict)
-    json: Any = None
-    form: dict[str, str] | None = None
-    body: str | None = None
+    http: HttpScript
     token: str | None = None
     """JSONPath, or header:NAME, or cookie:NAME."""
-
-    def request(self) -> HttpScript:
-        """The request alone."""
-        return HttpScript(self.path, self.method, self.headers, self.json, self.form, self.body)
 
 
 @dataclass(frozen=True, slots=True)

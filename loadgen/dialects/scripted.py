@@ -52,7 +52,7 @@ class ScriptedDialect:
 
     def login(self) -> HttpRequest:
         assert self._script.login is not None, "asked to log in by a dialect without a login"
-        return _http_request(self._script.login.request(), self._values)
+        return _http_request(self._script.login.http, self._values)
 
     def token_from(self, answer: HttpAnswer) -> str | None:
         assert self._script.login is not None, "asked for a token by a dialect without a login"

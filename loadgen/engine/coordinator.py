@@ -25,6 +25,8 @@ from loadgen.plan.plan import Plan
 START_DELAY_NS = 300_000_000
 # What is under way when a run is interrupted gets this long to arrive.
 INTERRUPT_GRACE_NS = 500_000_000
+# Workers report at the full second; we look a little later.
+TICK_DELAY_NS = 50_000_000
 # Beyond what a phase takes by its own limits.
 PATIENCE_S = 15.0
 
@@ -216,7 +218,7 @@ class Coordinator:
             self._read()
             self._on_second(self.record)
             second += 1
-            await sleep_until(self.record.origin_ns + second * NS_PER_S)
+            await sleep_until(self.record.origin_ns + second * NS_PER_S + TICK_DELAY_NS)
 
     def _read(self, *, window: bool = False) -> None:
         for probe, process in self._probes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from loadgen.errors import ErrorKind
-from loadgen.measure.histogram import Histogram
+from loadgen.measure.histogram import COARSE, Histogram
 from loadgen.plan.pacing import NS_PER_S
 
 
@@ -104,8 +104,8 @@ class Tally:
         known.count += 1
 
     def of_second(self, metric: Metric, second: int) -> Histogram:
-        """The metric within one second of the series."""
-        return self.metric_seconds.setdefault((metric, second), Histogram())
+        """The metric within one second of the series, coarse: the one thing that grows with a run."""
+        return self.metric_seconds.setdefault((metric, second), Histogram(COARSE))
 
     def merge(self, other: Tally) -> None:
         """Add all that ``other`` has counted; of two examples of one error the smaller text stays."""

@@ -1,0 +1,133 @@
+"""``python -m benchmarks.receive``: CPU per received delivery, chatbench beside a bare C epoll loop.
+
+Both receive the same load from the same relay, in turn, because the speed of a machine drifts: the
+figure to quote is the median of the ratios within each round. ``--memory`` weighs idle sockets.
+"""
+
+import argparse
+import json
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.receive import table
+from benchmarks.receive.sides import (
+    BenchmarkError,
+    Cores,
+    Load,
+    Side,
+    available_cores,
+    compile_receiver,
+    measure,
+)
+from benchmarks.receive.table import Attempt
+
+SPEED = Load(sockets=500, rate_per_s=80, seconds=10, payload_bytes=200, connect_rate_per_s=1000)
+MEMORY = Load(sockets=10_000, rate_per_s=1, seconds=5, payload_bytes=200, connect_rate_per_s=2000)
+
+# So few that they weigh nothing: the run with them weighs the program itself.
+FEW_SOCKETS = 100
+
+
+def main() -> int:
+    """Measure and print; 1 when something could not be measured."""
+    arguments = parsed_arguments()
+    load = settled_load(arguments)
+    cores = available_cores()
+    machine = this_machine()
+
+    def say(*lines: str) -> None:
+        if not arguments.json:
+            print(*lines, sep="\n", flush=True)
+
+    try:
+        if not arguments.memory:
+            compile_receiver()
+    except BenchmarkError as error:
+        print(f"benchmarks.receive: {error}", file=sys.stderr)
+        return 1
+
+    say(" | ".join(machine.values()))
+    say(*table.setting_lines(load, cores), table.HEADING)
+    attempts: list[Attempt] = []
+    runs = memory_runs(load) if arguments.memory else speed_runs(load, arguments.rounds)
+    for number, side, run_load in runs:
+        attempts.append(attempted(number, side, run_load, cores))
+        say(table.attempt_line(attempts[-1], attempts))
+    say(table.memory_line(attempts) if arguments.memory else table.ratio_line(attempts))
+    if arguments.json:
+        print(json.dumps(table.document(machine, cores, attempts), indent=2))
+    return int(any(attempt.failure for attempt in attempts))
+
+
+def parsed_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.receive", description=__doc__)
+    parser.add_argument("--rounds", type=positive, default=3, help="how often both sides run (3)")
+    parser.add_argument("--sockets", type=positive, help="500; with --memory 10,000")
+    parser.add_argument("--rate", type=positive, help="messages a second: 80; with --memory 1")
+    parser.add_argument("--seconds", type=positive, help="measured part: 10; with --memory 5")
+    parser.add_argument("--memory", action="store_true", help="what an idle socket weighs in our worker")
+    parser.add_argument("--json", action="store_true", help="one document on standard output, nothing else")
+    return parser.parse_args()
+
+
+def positive(text: str) -> int:
+    """Read a whole number > 0."""
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value
+
+
+def settled_load(arguments: argparse.Namespace) -> Load:
+    """Fill the defaults of the mode in."""
+    given = {"sockets": arguments.sockets, "rate_per_s": arguments.rate, "seconds": arguments.seconds}
+    default = MEMORY if arguments.memory else SPEED
+    return replace(default, **{name: value for name, value in given.items() if value is not None})
+
+
+def speed_runs(load: Load, rounds: int) -> Iterator[tuple[int, Side, Load]]:
+    """C, ours, C, ours, ..."""
+    for number in range(1, rounds + 1):
+        for side in Side:
+            yield number, side, load
+
+
+def memory_runs(load: Load) -> Iterator[tuple[int, Side, Load]]:
+    """Ours with few sockets, then with all of them."""
+    yield 1, Side.OURS, replace(load, sockets=FEW_SOCKETS)
+    yield 2, Side.OURS, load
+
+
+def attempted(number: int, side: Side, load: Load, cores: Cores) -> Attempt:
+    """Run one side; a failure is an answer."""
+    try:
+        return Attempt(number, side, load, measure(side, load, cores), failure=None)
+    except BenchmarkError as error:
+        return Attempt(number, side, load, figures=None, failure=str(error))
+
+
+def this_machine() -> dict[str, str]:
+    """Name what the figures depend on."""
+    models = (
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        if line.startswith("model name")
+    )
+    packages = ("chatbench", "picows", "uvloop", "numpy")
+    return {
+        "cpu": next(models, platform.machine()),
+        "kernel": f"Linux {platform.release()}",
+        "python": f"Python {platform.python_version()}",
+        "versions": ", ".join(f"{name} {version(name)}" for name in packages),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""The pictures of a run, for a page and as files; this folder is the only door to matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from reports.plots import frame, pictures
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """One picture: its name, how to read it, how it is drawn; sizes are (width, height) in pixels."""
+
+    name: str
+    title: str
+    caption: str
+    draw: Callable[..., None]  # (figure, document)
+    wide: tuple[int, int]
+    narrow: tuple[int, int] = (350, 260)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A picture as two SVG elements for one page: one for a phone, one for anything wider."""
+
+    plot: Plot
+    wide_svg: str
+    narrow_svg: str
+
+
+PLOTS = (
+    Plot(
+        "delivery_over_time",
+        "Delivery time over time",
+        "From the moment a message was due until a receiver had it, for what was due in each second.",
+        pictures.delivery_over_time,
+        wide=(1080, 340),
+        narrow=(350, 300),
+    ),
+    Plot(
+        "delivery_distribution",
+        "Distribution of delivery times",
+        "At 99 %: all but the slowest delivery in a hundred. Where the lines part, messages were sent late.",
+        pictures.delivery_distribution,
+        wide=(530, 320),
+        narrow=(350, 280),
+    ),
+    Plot(
+        "throughput",
+        "Throughput",
+        "Messages that users sent, and deliveries that reached a receiver, in each second.",
+        pictures.throughput,
+        wide=(530, 320),
+        narrow=(350, 300),
+    ),
+    Plot(
+        "connections",
+        "Connections",
+        "Sockets open in each second.",
+        pictures.connections,
+        wide=(530, 260),
+    ),
+    Plot(
+        "setup_times",
+        "Getting in",
+        "Line: fastest to slowest. Dot: the median. Bar: up to 90 %.",
+        pictures.setup_times,
+        wide=(530, 260),
+    ),
+    Plot(
+        "generator_and_server",
+        "Generator and server",
+        "What both cost this machine, and how late the generator was: the less, the truer the figures.",
+        pictures.generator_and_server,
+        wide=(1080, 250),
+        narrow=(350, 540),
+    ),
+)
+
+
+def draw_all(document: dict[str, Any], directory: Path) -> list[Path]:
+    """Write each picture to ``directory`` as NAME.png, and name the files."""
+    directory.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for plot in PLOTS:
+        path = directory / f"{plot.name}.png"
+        frame.write_png(path, plot.wide, plot.title, partial(plot.draw, document=document))
+        paths.append(path)
+    return paths
+
+
+def draw_for_page(document: dict[str, Any]) -> list[Drawing]:
+    """Each picture as SVG elements for one HTML page, which defines the variables of the palette."""
+
+    def svg(plot: Plot, size_px: tuple[int, int]) -> str:
+        return frame.svg_element(plot.name, size_px, partial(plot.draw, document=document))
+
+    return [Drawing(plot, svg(plot, plot.wide), svg(plot, plot.narrow)) for plot in PLOTS]

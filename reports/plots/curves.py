@@ -1,0 +1,157 @@
+"""What the pictures show, as numbers: points, ticks, places for labels. No drawing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from loadgen.measure.histogram import MIN_SAMPLES_BEYOND
+from reports import hdr
+
+Floats = npt.NDArray[np.float64]
+Line = tuple[Floats, Floats]
+"""(x, y), both float64[n]; y is NaN where there is no data."""
+
+# More points than this on one line cannot be told apart on a screen, and swell the page.
+MAX_POINTS = 600
+_CURVE_POINTS = 240
+_CLOCK_STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)
+MEDIAN_NINES = -math.log10(0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A phase on the time axis, in seconds since the start of the run."""
+
+    name: str
+    start_s: float
+    end_s: float
+
+
+def line(document: dict[str, Any], name: str, fold: Literal["max", "mean"] = "mean") -> Line:
+    """One series as (t_s, values), each float64[n], NaN where there is no data; empty when it is missing.
+
+    A point stands in the middle of its interval. Above MAX_POINTS, neighbours are folded into one: times by
+    their ``max`` (a mean of percentiles means nothing), rates by their ``mean``.
+    """
+    series = document.get("series") or {}
+    values = np.array([math.nan if v is None else v for v in series.get(name) or []], dtype=np.float64)
+    t_s = np.array(series.get("t_s") or [], dtype=np.float64)[: len(values)]
+    t_s = t_s + float(series.get("interval_s", 1.0)) / 2
+    step = folded_count(document)
+    if step == 1:
+        return t_s, values
+    starts = range(0, len(values), step)
+    return t_s[::step] + (step - 1) / 2, np.array([_folded(values[i : i + step], fold) for i in starts])
+
+
+def folded_count(document: dict[str, Any]) -> int:
+    """How many neighbours of a series :func:`line` folds into one point."""
+    return max(1, math.ceil(len((document.get("series") or {}).get("t_s") or []) / MAX_POINTS))
+
+
+def has_data(*lines: Line) -> bool:
+    """Whether any of the lines has a single point to show."""
+    return any(bool(np.isfinite(values).any()) for _, values in lines)
+
+
+def spans(document: dict[str, Any]) -> list[Span]:
+    """The phases; one that still goes on lasts to the newest point."""
+    series = document.get("series") or {}
+    newest_s = max([*(series.get("t_s") or []), 0.0]) + float(series.get("interval_s", 1.0))
+    found = [
+        Span(phase["name"], phase["start_s"], newest_s if phase.get("end_s") is None else phase["end_s"])
+        for phase in document.get("phases") or []
+    ]
+    return [span for span in found if span.end_s > span.start_s]
+
+
+def quantile_curve(text: str | None) -> Line:
+    """A histogram (HdrHistogram text) as (nines, ms), each float64[n], rising, from the median on.
+
+    ``nines`` is -log10(1 - quantile): 1 is 90 %, 2 is 99 %. It ends where fewer than 10 samples lie beyond.
+    """
+    if not text:
+        return np.empty(0), np.empty(0)
+    histogram = hdr.decode(text)
+    if histogram.count < 2 * MIN_SAMPLES_BEYOND:
+        return np.empty(0), np.empty(0)
+    upper_ns, counts = histogram.buckets()
+    nines = np.linspace(MEDIAN_NINES, math.log10(histogram.count / MIN_SAMPLES_BEYOND), _CURVE_POINTS)
+    # Rounded down a hair, so that the last rank leaves its 10 samples beyond.
+    ranks = np.ceil((1 - 10**-nines) * histogram.count - 1e-6)
+    return nines, upper_ns[np.searchsorted(np.cumsum(counts), ranks)] / 1e6
+
+
+def wants_log(low: float, high: float) -> bool:
+    """Whether a range is too wide for a linear axis to show its lower part."""
+    return low > 0 and high / low > 12
+
+
+def log_bounds(low: float, high: float) -> tuple[float, float]:
+    """The 1-2-5 steps at or below ``low`` and at or above ``high``."""
+    steps = _steps(low, high)
+    return max(s for s in steps if s <= low * 1.0001), min(s for s in steps if s >= high * 0.9999)
+
+
+def log_ticks(low: float, high: float, most: int) -> list[float]:
+    """1-2-5 steps within the bounds; powers of ten alone when those are more than ``most``."""
+    ticks = [step for step in _steps(low, high) if low * 0.9999 <= step <= high * 1.0001]
+    return ticks if len(ticks) <= most else [tick for tick in ticks if f"{tick:e}"[0] == "1"]
+
+
+def clock_step(length_s: float, most: int) -> float:
+    """The smallest step a clock is read in that gives at most ``most`` ticks over ``length_s``."""
+    fits = (step for step in _CLOCK_STEPS_S if length_s / step <= most)
+    return next(fits, math.ceil(length_s / max(most, 1) / 3600) * 3600.0)
+
+
+def at_nines(curve: Line, nines: float) -> float | None:
+    """The value of a quantile curve; None beyond its end."""
+    x, y = curve
+    return float(np.interp(nines, x, y)) if len(x) and nines <= x[-1] else None
+
+
+def highest(*lines: Line) -> float:
+    """The largest value of all lines; 0 when there is none."""
+    return max((float(np.nanmax(y)) for _, y in lines if np.isfinite(y).any()), default=0.0)
+
+
+def lowest(*lines: Line) -> float:
+    """The smallest value of all lines; 0 when there is none."""
+    return min((float(np.nanmin(y)) for _, y in lines if np.isfinite(y).any()), default=0.0)
+
+
+def spread(positions: list[float], gap: float) -> list[float]:
+    """The positions, moved no further than it takes to lie at least ``gap`` apart in the same order."""
+    order = sorted(range(len(positions)), key=positions.__getitem__)
+    placed = [positions[i] for i in order]
+    for _ in range(20 * len(placed)):
+        tight = [i for i, (low, high) in enumerate(pairwise(placed)) if high - low < gap - 1e-6]
+        if not tight:
+            break
+        for i in tight:
+            push = max(0.0, gap - (placed[i + 1] - placed[i])) / 2
+            placed[i] -= push
+            placed[i + 1] += push
+    result = [0.0] * len(placed)
+    for place, i in zip(placed, order, strict=True):
+        result[i] = place
+    return result
+
+
+def _folded(values: Floats, fold: Literal["max", "mean"]) -> float:
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return math.nan
+    return float(finite.max() if fold == "max" else finite.mean())
+
+
+def _steps(low: float, high: float) -> list[float]:
+    exponents = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
+    return [digit * 10.0**exponent for exponent in exponents for digit in (1, 2, 5)]

@@ -1,0 +1,201 @@
+"""The six pictures: which lines, on which axes, in which colours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter
+
+from reports import numbers
+from reports.palette import LIGHT
+from reports.plots import frame
+from reports.plots.curves import (
+    MEDIAN_NINES,
+    at_nines,
+    folded_count,
+    has_data,
+    highest,
+    line,
+    lowest,
+    quantile_curve,
+)
+from reports.summary import label_of
+from reports.verdicts import budget_of
+
+# A budget further off than this would press what was measured flat against the axis.
+_BUDGET_IN_SIGHT = 4
+_SETUP = ("login_time", "tcp_time", "tls_time", "upgrade_time", "connect_time", "join_time", "reconnect_time")
+_DASHED, _DOTTED = (0, (5, 3)), (0, (1, 1.8))
+
+
+def delivery_over_time(figure: Figure, document: dict[str, Any]) -> None:
+    """Percentile bands of the messages due in each second."""
+    (axes,) = frame.panels(figure, right_px=44)
+    names = ("p50", "p90", "p99", "max")
+    lines = tuple(line(document, f"delivery_time_{name}_ms", "max") for name in names)
+    p50, p90, p99, slowest = lines
+    if not has_data(*lines):
+        return frame.no_data(axes)
+    low, high = lowest(*lines), highest(*lines)
+    bound = _budget_ms(document, 99)
+    in_sight = bound is not None and bound < high * _BUDGET_IN_SIGHT
+    frame.duration_axis(axes, low, max(high, bound or 0) if in_sight else high)
+    if folded_count(document) > 1:
+        frame.heading(axes, f"each point: the highest of {folded_count(document)} s")
+    frame.time_axis(axes, document, "warmup", "measure")
+    axes.fill_between(p50[0], p50[1], p90[1], color=LIGHT.first, alpha=0.28, linewidth=0)
+    axes.fill_between(p50[0], p90[1], p99[1], color=LIGHT.first, alpha=0.13, linewidth=0)
+    frame.stroke(axes, slowest, LIGHT.third, linewidth=1.3, linestyle=_DOTTED)
+    frame.stroke(axes, p99, LIGHT.first, linewidth=1.3)
+    frame.stroke(axes, p90, LIGHT.first, linewidth=0.8, alpha=0.8)
+    frame.stroke(axes, p50, LIGHT.first, linewidth=2.4)
+    if in_sight and bound is not None:
+        axes.axhline(bound, color=LIGHT.bad, linewidth=1, linestyle=_DASHED)
+        text = f"budget: p99 under {numbers.round_duration(bound)}"
+        frame.note(axes, text, (0, bound), (6, 5), LIGHT.bad, xycoords=("axes fraction", "data"), size=10)
+    colours = (LIGHT.first, LIGHT.first, LIGHT.first, LIGHT.muted)
+    frame.end_labels(axes, zip(names, lines, colours, strict=True))
+    return None
+
+
+def delivery_distribution(figure: Figure, document: dict[str, Any]) -> None:
+    """Delivery and service time by quantile, the tail stretched: each nine has the same width."""
+    (axes,) = frame.panels(figure, right_px=22)
+    metrics = document.get("metrics") or {}
+    delivery, service = (
+        quantile_curve((metrics.get(name) or {}).get("hdr"))
+        for name in ("delivery_time", "delivery_service_time")
+    )
+    if not has_data(delivery, service):
+        timed = (metrics.get("delivery_time") or {}).get("count")
+        return frame.no_data(axes, f"{numbers.count(timed)} deliveries are too few" if timed else "")
+    frame.duration_axis(axes, lowest(delivery, service), highest(delivery, service) * 1.1)
+    last = max([1.0, *delivery[0][-1:].tolist(), *service[0][-1:].tolist()])
+    axes.set_xlim(MEDIAN_NINES, last)
+    axes.grid(visible=True, axis="both")
+    nines = [MEDIAN_NINES, *(float(n) for n in range(1, int(last) + 1))]
+    axes.xaxis.set_major_locator(FixedLocator(nines))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{100 * (1 - 10**-n):.6g} %"))
+    frame.stroke(axes, service, LIGHT.second, linewidth=1.4, linestyle=_DASHED)
+    frame.stroke(axes, delivery, LIGHT.first, linewidth=2.4)
+    for place in nines[1:]:
+        value_ms = at_nines(delivery, place)
+        if value_ms is not None:
+            axes.plot(place, value_ms, "o", color=LIGHT.first, markersize=4.5)
+            text = numbers.duration(value_ms)
+            frame.note(axes, text, (place, value_ms), (-4, 6), LIGHT.first, xycoords="data", ha="right")
+    # Quantiles only rise, so the corner below their end is free.
+    frame.note(axes, "delivery time (from due)", (1, 0), (-6, 26), LIGHT.first, ha="right")
+    frame.note(axes, "service time (from sent), dashed", (1, 0), (-6, 10), LIGHT.second, ha="right")
+    return None
+
+
+def throughput(figure: Figure, document: dict[str, Any]) -> None:
+    """Messages and deliveries, each on an axis of its own: one is hundreds of times the other."""
+    top, bottom = frame.panels(figure, 2)
+    due, sent = line(document, "messages_due"), line(document, "messages_sent")
+    received = line(document, "deliveries_received")
+    for axes, lines, what in ((top, (sent, due), "messages/s"), (bottom, (received,), "deliveries/s")):
+        if not has_data(*lines):
+            frame.no_data(axes, what)
+            continue
+        frame.heading(axes, what)
+        frame.count_axis(axes, highest(*lines))
+        frame.time_axis(axes, document, "warmup", "drain")
+        frame.stroke(axes, lines[0], LIGHT.first, linewidth=1.8)
+    if has_data(due) and np.array_equal(due[1], sent[1], equal_nan=True):
+        frame.note(top, "sent = due", (0, 0), (6, 6), LIGHT.first)
+    elif has_data(due):
+        frame.stroke(top, due, LIGHT.muted, linewidth=1.1, linestyle=_DASHED)
+        frame.note(top, "sent", (0, 0), (6, 6), LIGHT.first)
+        frame.note(top, "due (dashed)", (0, 0), (38, 6), LIGHT.muted)
+
+
+def connections(figure: Figure, document: dict[str, Any]) -> None:
+    """Open sockets, and how many there should be."""
+    (axes,) = frame.panels(figure)
+    opened = line(document, "connections")
+    if not has_data(opened):
+        return frame.no_data(axes)
+    planned = (document.get("counters") or {}).get("connections_planned")
+    frame.count_axis(axes, max(highest(opened), planned or 0))
+    frame.time_axis(axes, document)
+    if planned:
+        axes.axhline(planned, color=LIGHT.muted, linewidth=1, linestyle=_DASHED)
+        text = f"{planned:,} planned"
+        at = (0, planned)
+        frame.note(axes, text, at, (6, 4), LIGHT.muted, xycoords=("axes fraction", "data"), size=10)
+    frame.stroke(axes, opened, LIGHT.first, linewidth=2.2)
+    return None
+
+
+def setup_times(figure: Figure, document: dict[str, Any]) -> None:
+    """What each step of getting in took: fastest, median, 90 %, slowest."""
+    (axes,) = frame.panels(figure, left_px=20, right_px=22)
+    metrics = document.get("metrics") or {}
+    rows = [(name, metrics[name]) for name in _SETUP if (metrics.get(name) or {}).get("count")]
+    if not rows:
+        return frame.no_data(axes)
+    frame.duration_axis(
+        axes, min(row["min"] for _, row in rows), max(row["max"] for _, row in rows), along="x"
+    )
+    axes.set(ylim=(len(rows) - 0.6, -0.75), yticks=[])
+    axes.grid(visible=True, axis="x")
+    at_left = axes.get_xlim()[0]
+    for y, (name, row) in enumerate(rows):
+        axes.plot([row["min"], row["max"]], [y, y], color=LIGHT.third, linewidth=1.4)
+        if row["p50"] is not None:
+            if row["p90"] is not None:
+                axes.plot([row["p50"], row["p90"]], [y, y], color=LIGHT.first, linewidth=5)
+            axes.plot(row["p50"], y, "o", color=LIGHT.first, markersize=8)
+        what = label_of(name).removesuffix(" time")
+        quantiles = " · ".join(
+            f"{q} {numbers.duration(row[q])}" for q in ("p50", "p90", "max") if row[q] is not None
+        )
+        frame.note(axes, what, (at_left, y), (2, 10), LIGHT.ink, xycoords="data")
+        frame.note(
+            axes, quantiles, (1, y), (0, 10), LIGHT.muted, xycoords=("axes fraction", "data"), ha="right"
+        )
+    return None
+
+
+def generator_and_server(figure: Figure, document: dict[str, Any]) -> None:
+    """CPU and memory of both (the server's only when we own it), and how late the generator was."""
+    cpu, memory, lateness = frame.panels(figure, 3, side_by_side=True, right_px=76)
+    for axes, name, scale, what, least in (
+        (cpu, "cpu_ratio", 100.0, "CPU, % of a core", 100.0),
+        (memory, "rss_bytes", 1e-6, "memory, MB", 1.0),
+    ):
+        ours, theirs = (
+            (t_s, values * scale)
+            for t_s, values in (line(document, f"{side}_{name}", "max") for side in ("generator", "server"))
+        )
+        if not has_data(ours, theirs):
+            frame.no_data(axes, what)
+            continue
+        frame.heading(axes, what)
+        frame.count_axis(axes, max(highest(ours, theirs), least))
+        frame.time_axis(axes, document)
+        frame.stroke(axes, theirs, LIGHT.second, linewidth=1.8)
+        frame.stroke(axes, ours, LIGHT.first, linewidth=1.8)
+        frame.end_labels(axes, [("generator", ours, LIGHT.first), ("server", theirs, LIGHT.second)])
+    late, lag = (line(document, f"{name}_p99_ms", "max") for name in ("send_lateness", "loop_lag"))
+    if not has_data(late, lag):
+        return frame.no_data(lateness, "lateness")
+    frame.heading(lateness, "lateness, p99")
+    frame.duration_axis(lateness, 0, highest(late, lag))
+    frame.time_axis(lateness, document)
+    frame.stroke(lateness, lag, LIGHT.third, linewidth=1.4)
+    frame.stroke(lateness, late, LIGHT.first, linewidth=1.8)
+    frame.end_labels(lateness, [("sending", late, LIGHT.first), ("event loop", lag, LIGHT.muted)])
+    return None
+
+
+def _budget_ms(document: dict[str, Any], percent: float) -> float | None:
+    for judged in document.get("budgets") or []:
+        budget = budget_of(judged["expression"])
+        if budget and (budget.metric, budget.percent) == ("delivery_time", percent):
+            return budget.limit
+    return None

@@ -1,0 +1,300 @@
+"""What a report says, worked out once: the page, the markdown and the terminal only lay it out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from reports import numbers
+from reports.verdicts import Headline, doubt_title, headline, observed_text
+
+QUANTILES = ("p50", "p90", "p99", "p99_9", "max")
+
+_LEDGER = (
+    # counter, label, what it means
+    ("deliveries_expected", "expected", "each message, once for every member of its room"),
+    ("deliveries_received", "received", "arrived, late ones included"),
+    ("deliveries_late", "late", "received, but after the deadline"),
+    ("deliveries_lost", "lost", "not there when the drain ended"),
+    ("deliveries_excused", "excused", "the receiver's socket was gone"),
+    ("deliveries_duplicated", "duplicated", "extra copies of a delivery"),
+    ("deliveries_reordered", "reordered", "after a later message of the same sender"),
+    ("deliveries_unexpected", "unexpected", "read by someone it was not for"),
+)
+# Anything but 0 here is the server's failure, and is shown so.
+_FAULTS = frozenset({"lost", "duplicated", "reordered", "unexpected"})
+_SAID_BY_THE_HEADING = frozenset({"scenario", "summary", "interrupted", "ended_early"})
+_SEVERITIES = ("fatal", "warning", "note")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One of the five figures that matter, with what stands beside it; ``bad`` when it tells of a failure."""
+
+    label: str
+    value: str
+    note: str
+    bad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyRow:
+    """One metric; ``quantiles`` in the order of QUANTILES."""
+
+    name: str
+    count: str
+    quantiles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One line of the books; ``share`` is of the expected deliveries."""
+
+    name: str
+    count: str
+    share: str
+    meaning: str
+    bad: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRow:
+    """``state`` is held, broken or no data."""
+
+    expression: str
+    observed: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtRow:
+    """A doubt in words; ``severity`` is fatal, warning or note."""
+
+    severity: str
+    code: str
+    title: str
+    detail: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """What went wrong, how often, and one example in the server's or the system's own words."""
+
+    kind: str
+    phase: str
+    count: str
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseRow:
+    """``start`` counts from the start of the run; a phase still going on has no length."""
+
+    name: str
+    start: str
+    length: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A named value, and where it came from (the plan only)."""
+
+    name: str
+    value: str
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """All a report says. ``books_close`` is None when there is nothing to add up."""
+
+    scenario: str
+    about: str
+    started_at: str
+    headline: Headline
+    figures: tuple[Figure, ...]
+    latencies: tuple[LatencyRow, ...]
+    ledger: tuple[LedgerRow, ...]
+    books_close: bool | None
+    messages: tuple[Fact, ...]
+    budgets: tuple[BudgetRow, ...]
+    doubts: tuple[DoubtRow, ...]
+    limit: str
+    errors: tuple[ErrorRow, ...]
+    phases: tuple[PhaseRow, ...]
+    plan: tuple[Fact, ...]
+    run: tuple[Fact, ...]
+    environment: tuple[Fact, ...]
+
+
+def summarise(document: dict[str, Any]) -> Summary:
+    """The view model of a result document, a partial one too."""
+    run, counters = document.get("run", {}), document.get("counters", {})
+    return Summary(
+        scenario=numbers.printable(run.get("scenario", "run")),
+        about=numbers.printable(run.get("summary") or ""),
+        started_at=numbers.printable(run.get("started_at") or "").replace("T", " ").replace("Z", " UTC"),
+        headline=headline(document),
+        figures=_figures(document),
+        latencies=tuple(_latencies(document.get("metrics", {}))),
+        ledger=tuple(_ledger(counters)),
+        books_close=_books_close(counters),
+        messages=tuple(
+            Fact(name, numbers.count(counters.get(f"messages_{name}"))) for name in ("due", "sent", "unsent")
+        ),
+        budgets=tuple(_budgets(document.get("budgets") or [])),
+        doubts=tuple(_doubts(document.get("doubts") or [])),
+        limit=_limit(
+            document.get("limit") or {}, done=not (run.get("interrupted") or run.get("ended_early"))
+        ),
+        errors=tuple(_errors(document.get("errors") or [])),
+        phases=tuple(_phases(document.get("phases") or [])),
+        plan=tuple(
+            Fact(numbers.printable(key), _text(entry["value"]), entry["origin"])
+            for key, entry in document.get("plan", {}).items()
+        ),
+        run=tuple(_facts({"run": run, "target": document.get("target", {})})),
+        environment=tuple(_facts(document.get("environment", {}))),
+    )
+
+
+def _figures(document: dict[str, Any]) -> tuple[Figure, ...]:
+    counters, metrics = document.get("counters", {}), document.get("metrics", {})
+    delivery, service = metrics.get("delivery_time") or {}, metrics.get("delivery_service_time") or {}
+    rates = document.get("rates", {})
+    # A run in which nothing was due has lost nothing, and shown nothing either.
+    expected = counters.get("deliveries_expected") or None
+    lost = counters.get("deliveries_lost") if expected else None
+    users, planned = counters.get("connections_opened"), counters.get("connections_planned")
+    return (
+        Figure(
+            "delivery time p50",
+            numbers.duration(delivery.get("p50")),
+            _beside("service time", numbers.duration(service.get("p50"))),
+        ),
+        Figure(
+            "delivery time p99",
+            numbers.duration(delivery.get("p99")),
+            _beside("service time", numbers.duration(service.get("p99"))),
+        ),
+        Figure(
+            "deliveries a second",
+            numbers.rate(rates.get("deliveries_received_per_s")),
+            _beside("from", numbers.rate(rates.get("messages_sent_per_s")), "messages/s"),
+        ),
+        Figure(
+            "deliveries lost",
+            numbers.count(lost),
+            f"of {numbers.count(expected)} expected" if expected else "none was expected",
+            bad=bool(lost),
+        ),
+        Figure(
+            "users connected",
+            numbers.count(users),
+            f"of {numbers.count(planned)} planned",
+            bad=None not in (users, planned) and users < planned,
+        ),
+    )
+
+
+def _beside(*words: str) -> str:
+    return "" if numbers.NO_DATA in words else " ".join(words)
+
+
+def _latencies(metrics: dict[str, Any]) -> Iterator[LatencyRow]:
+    for name, metric in metrics.items():
+        if metric.get("count"):
+            values = tuple(numbers.duration(metric.get(quantile)) for quantile in QUANTILES)
+            yield LatencyRow(label_of(name), numbers.count(metric["count"]), values)
+
+
+def _ledger(counters: dict[str, Any]) -> Iterator[LedgerRow]:
+    expected = counters.get("deliveries_expected")
+    for counter, name, meaning in _LEDGER:
+        value = counters.get(counter)
+        share = numbers.percent(value / expected) if expected and value is not None else ""
+        yield LedgerRow(name, numbers.count(value), share, meaning, bad=bool(value) and name in _FAULTS)
+
+
+def _books_close(counters: dict[str, Any]) -> bool | None:
+    """Whether messages and deliveries add up (product.md); None when there were none."""
+    if not counters.get("deliveries_expected") and not counters.get("messages_due"):
+        return None
+    due, *messages = (counters.get(f"messages_{name}", 0) for name in ("due", "sent", "unsent"))
+    expected, *deliveries = (
+        counters.get(f"deliveries_{name}", 0) for name in ("expected", "received", "lost", "excused")
+    )
+    return bool(due == sum(messages) and expected == sum(deliveries))
+
+
+def _budgets(budgets: list[dict[str, Any]]) -> Iterator[BudgetRow]:
+    states = {True: "held", False: "broken", None: numbers.NO_DATA}
+    for budget in budgets:
+        expression = numbers.printable(budget["expression"])
+        yield BudgetRow(expression, observed_text(expression, budget["observed"]), states[budget["ok"]])
+
+
+def _doubts(doubts: list[dict[str, Any]]) -> Iterator[DoubtRow]:
+    """Worst first, otherwise as they came."""
+    for doubt in sorted(doubts, key=lambda doubt: _SEVERITIES.index(doubt["severity"])):
+        yield DoubtRow(
+            severity=doubt["severity"],
+            code=numbers.printable(doubt["code"]),
+            title=doubt_title(doubt["code"]),
+            detail=numbers.printable(doubt["detail"]),
+            advice=numbers.printable(doubt.get("advice") or ""),
+        )
+
+
+def _limit(limit: dict[str, Any], *, done: bool) -> str:
+    side, reason = limit.get("side"), numbers.printable(limit.get("reason") or "")
+    if side is None or (side == "none" and not done):
+        return ""
+    start = "Nothing held the run back" if side == "none" else f"What held the run back: the {side}"
+    return f"{start} ({reason})." if reason else f"{start}."
+
+
+def _errors(errors: list[dict[str, Any]]) -> Iterator[ErrorRow]:
+    for error in sorted(errors, key=lambda error: -error["count"]):
+        yield ErrorRow(
+            kind=numbers.printable(error["kind"]),
+            phase=numbers.printable(error["phase"]),
+            count=numbers.count(error["count"]),
+            example=numbers.printable(error.get("example") or ""),
+        )
+
+
+def _phases(phases: list[dict[str, Any]]) -> Iterator[PhaseRow]:
+    for phase in phases:
+        start_s, end_s = phase["start_s"], phase.get("end_s")
+        length = "going on" if end_s is None else numbers.seconds(end_s - start_s)
+        yield PhaseRow(label_of(phase["name"]), numbers.seconds(start_s), length)
+
+
+def label_of(name: str) -> str:
+    """A name of the document in the words of the report."""
+    labels = {"warmup": "warm-up", "measure": "measured window", "delivery_service_time": "service time"}
+    return labels.get(name, numbers.printable(name).replace("_", " "))
+
+
+def _facts(section: dict[str, Any], prefix: str = "") -> Iterator[Fact]:
+    for key, value in section.items():
+        if isinstance(value, dict):
+            yield from _facts(value, f"{prefix}{key}.")
+        elif prefix != "run." or key not in _SAID_BY_THE_HEADING:
+            yield Fact(numbers.printable(f"{prefix}{key}"), _text(value))
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return numbers.NO_DATA
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return numbers.count(value)
+    if isinstance(value, list):
+        return ", ".join(_text(item) for item in value) or "none"
+    return numbers.printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

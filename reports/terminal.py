@@ -1,0 +1,213 @@
+"""What a run says on the terminal: a live line while it goes on, and a summary at the end. All on stderr."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from reports import numbers
+from reports.summary import Summary, label_of, summarise
+
+WIDTH = 80
+# Without a terminal, a line so often: a log is read later, and nobody waits for it.
+PLAIN_INTERVAL_S = 5.0
+
+_TONES = {"good": "green", "bad": "red", "unsure": "yellow"}
+_STATES = {"held": "green", "broken": "bold red", numbers.NO_DATA: "bold yellow"}
+_SEVERITIES = {"fatal": "bold red", "warning": "bold yellow", "note": "bold"}
+_UNIT_S = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class LiveView:
+    """Shows how a run is doing; a context manager. Give each snapshot of the document to :meth:`update`.
+
+    On a terminal two lines are drawn over again. Elsewhere a plain line appears at most every
+    PLAIN_INTERVAL_S of the run's own time.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or _stderr()
+        self._live: Live | None = None
+        self._last_line_s: float | None = None
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live = Live(
+                console=self._console, auto_refresh=False, transient=True, redirect_stdout=False
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def update(self, document: dict[str, Any]) -> None:
+        """Show the newest snapshot of the result document."""
+        if self._live is not None:
+            self._live.update(_live_lines(document), refresh=True)
+            return
+        now_s = _run_time_s(document)
+        if self._last_line_s is None or now_s - self._last_line_s > PLAIN_INTERVAL_S:
+            self._last_line_s = now_s
+            parts = (f"{now_s:.0f} s", _phase_text(document), _users_text(document), _figures_text(document))
+            self._console.print(Text("  ".join(part for part in parts if part)), soft_wrap=True)
+
+
+def print_summary(
+    document: dict[str, Any], run_dir: Path | None = None, *, console: Console | None = None
+) -> None:
+    """Print what a run came to, and where the rest can be read."""
+    console = console or _stderr()
+    summary = summarise(document)
+    console.print()
+    for block in _summary_blocks(summary):
+        console.print(block, width=min(WIDTH, console.width))
+        console.print()
+    if run_dir is not None:
+        # On one line however long it is, so that it can be clicked and copied.
+        console.print(Text(f"report  {run_dir / 'report.html'}"), soft_wrap=True)
+
+
+def _summary_blocks(summary: Summary) -> list[RenderableType]:
+    tone = _TONES[summary.headline.tone]
+    blocks: list[RenderableType] = [
+        _hanging(Text(summary.headline.badge, f"bold {tone}"), Text(summary.headline.sentence))
+    ]
+    figures = _grid(4)
+    for figure in summary.figures:
+        style = "bold red" if figure.bad else "bold"
+        figures.add_row(
+            "", figure.label, Text(figure.value, style, justify="right"), Text(figure.note, "dim")
+        )
+    blocks.append(figures)
+    if summary.budgets:
+        budgets = _grid(4)
+        for row in summary.budgets:
+            budgets.add_row("", Text(row.state, _STATES[row.state]), Text(row.expression), row.observed)
+        blocks.append(budgets)
+    for doubt in summary.doubts:
+        body = Group(Text(f"{doubt.title}: {doubt.detail}"), Text(doubt.advice, "italic"))
+        blocks.append(_hanging(Text(doubt.severity, _SEVERITIES[doubt.severity]), body))
+    if summary.errors:
+        errors = _grid(4)
+        for error in summary.errors[:5]:
+            what = Text(f"{error.kind} in {error.phase}", overflow="ellipsis", no_wrap=True)
+            errors.add_row("", Text(error.count, justify="right"), what, Text(error.example, "dim"))
+        blocks.append(errors)
+    if summary.books_close is False:
+        blocks.append(Text("The books do not close: something was counted twice or not at all.", "bold red"))
+    if summary.limit:
+        blocks.append(Text(summary.limit))
+    return blocks
+
+
+def _hanging(head: Text, body: RenderableType) -> RenderableType:
+    grid = _grid(2)
+    grid.add_row(head, body)
+    return grid
+
+
+def _grid(columns: int) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for _ in range(columns):
+        grid.add_column()
+    return grid
+
+
+def _live_lines(document: dict[str, Any]) -> RenderableType:
+    done = _progress(document)
+    head = _grid(3)
+    bar = (
+        Text("")
+        if done is None
+        else ProgressBar(total=1.0, completed=done, width=24, complete_style="cyan", finished_style="cyan")
+    )
+    head.add_row(Text(_phase_text(document), "bold"), bar, _users_text(document))
+    return Group(head, Text(_figures_text(document)))
+
+
+def _phase_text(document: dict[str, Any]) -> str:
+    phases = document.get("phases") or []
+    if not phases:
+        return "starting"
+    phase = phases[-1]
+    name, planned_s = label_of(phase["name"]), _planned_s(document, phase["name"])
+    if planned_s:
+        spent_s = min(planned_s, max(0.0, _run_time_s(document) - phase["start_s"]))
+        return f"{name} {spent_s:.0f} of {planned_s:g} s"
+    done = _progress(document)
+    return name if done is None else f"{name} {numbers.percent(done)}"
+
+
+def _progress(document: dict[str, Any]) -> float | None:
+    """How much of the present phase is done, 0 to 1; None when that cannot be said."""
+    phases = document.get("phases") or []
+    if not phases:
+        return None
+    phase = phases[-1]
+    planned_s = _planned_s(document, phase["name"])
+    if planned_s:
+        share = (_run_time_s(document) - phase["start_s"]) / planned_s
+        return float(min(1.0, max(0.0, share)))
+    series, counters = document.get("series") or {}, document.get("counters") or {}
+    users = counters.get("users_planned")
+    counted = {"login": "logins", "connect": "connects", "join": "joins"}.get(phase["name"])
+    if not users or counted is None:
+        return None
+    return float(min(1.0, sum(value or 0 for value in series.get(counted) or []) / users))
+
+
+def _users_text(document: dict[str, Any]) -> str:
+    return f"{numbers.count(_newest(document, 'connections'))} users"
+
+
+def _figures_text(document: dict[str, Any]) -> str:
+    """What the newest second has to say; what it knows nothing of is left out."""
+    sent, received = (_newest(document, name) for name in ("messages_sent", "deliveries_received"))
+    shown = [] if sent is None else [f"{numbers.count(sent)} messages/s"]
+    if received is not None:
+        shown.append(f"{numbers.count(received)} deliveries/s")
+    for quantile in ("p50", "p99"):
+        value_ms = _newest(document, f"delivery_time_{quantile}_ms")
+        if value_ms is not None:
+            shown.append(f"{quantile} {numbers.duration(value_ms)}")
+    if shown:
+        shown.append(f"lost {numbers.count((document.get('counters') or {}).get('deliveries_lost'))}")
+    return "  ".join(shown)
+
+
+def _newest(document: dict[str, Any], name: str) -> float | None:
+    values = (document.get("series") or {}).get(name) or [None]
+    return None if values[-1] is None else float(values[-1])
+
+
+def _run_time_s(document: dict[str, Any]) -> float:
+    """How far the run is, by its own account."""
+    times = (document.get("series") or {}).get("t_s") or []
+    starts = [phase["start_s"] for phase in document.get("phases") or []]
+    return float(max([*times[-1:], *starts[-1:]], default=0.0))
+
+
+def _planned_s(document: dict[str, Any], phase: str) -> float | None:
+    """How long the plan lets a phase last; None for a phase that takes as long as it takes."""
+    value = (document.get("plan") or {}).get(f"phases.{phase}", {}).get("value")
+    if isinstance(value, int | float):
+        return float(value)
+    parts = re.findall(r"([\d.]+)(ms|s|m|h)", value) if isinstance(value, str) else []
+    return sum(float(number) * _UNIT_S[unit] for number, unit in parts) or None
+
+
+def _stderr() -> Console:
+    return Console(stderr=True, highlight=False)

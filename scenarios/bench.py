@@ -1,0 +1,180 @@
+"""One run from a settled scenario to an exit code: starts or finds the target, and writes down whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from loadgen.engine.clock import now_ns
+from loadgen.engine.coordinator import Coordinator
+from loadgen.engine.limits import raise_open_files_limit, sockets_per_process
+from loadgen.measure.doubts import Evidence, doubts_about
+from loadgen.measure.record import EndedEarly, ProcessRecord, Record
+from loadgen.measure.tally import Tally
+from reports import markdown, store
+from reports.budgets import Document, ExitCode, exit_code_of
+from reports.document import RunFacts, build, snapshot
+from reports.terminal import LiveView, print_summary
+from scenarios.environment import describe_environment
+from scenarios.settle import Settled, base_url_of
+from scenarios.target import OwnTarget, check_reachable, embedded
+
+RUN_LOG_NAME = "run.log"
+
+
+class Interrupts:
+    """Ctrl-C and SIGTERM: the first ends the run in good order, the second at once."""
+
+    def __init__(self) -> None:
+        self.event = asyncio.Event()
+        self._coordinator: Coordinator | None = None
+
+    @contextlib.contextmanager
+    def caught(self) -> Iterator[None]:
+        """Catch the signals meanwhile; needs a running loop."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._interrupt)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    def reach(self, coordinator: Coordinator) -> None:
+        """From now on an interrupt is for the coordinator."""
+        self._coordinator = coordinator
+
+    def _interrupt(self) -> None:
+        self.event.set()
+        if self._coordinator is not None:
+            self._coordinator.stop()
+
+
+def run_directory(settled: Settled, started: datetime) -> Path:
+    """Where the run is kept: as asked, else runs/<time>-<scenario>."""
+    if settled.run.out is not None:
+        return Path(settled.run.out)
+    base = Path("runs") / f"{started:%Y%m%d-%H%M%S}-{settled.name}"
+    directory, number = base, 1
+    while directory.exists():
+        number += 1
+        directory = base.with_name(f"{base.name}-{number}")
+    return directory
+
+
+def bench(settled: Settled, command: str) -> ExitCode:
+    """Carry out a run and leave its directory; a BenchError is raised before anything has started."""
+    raise_open_files_limit()
+    started = datetime.now(UTC)
+    directory = run_directory(settled, started)
+    store.claim(directory, force=settled.run.force)
+    facts = RunFacts(
+        id=f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
+        scenario=settled.name,
+        summary=settled.summary,
+        started_at=started.isoformat(timespec="milliseconds"),
+        command=command,
+        target_url="",
+        target_owned=settled.scenario.target.url is None,
+        plan=settled.rows,
+        environment=describe_environment(),
+    )
+    with (directory / RUN_LOG_NAME).open("ab") as log:
+        facts, record, target_died = asyncio.run(_run(settled, facts, log))
+    facts = replace(facts, finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"))
+    evidence = Evidence(
+        tally=record.tally,
+        sockets_per_process=sockets_per_process(),
+        interrupted=record.ended_early is EndedEarly.INTERRUPTED,
+        worker_died=record.ended_early is EndedEarly.WORKER_DIED,
+        target_died=target_died,
+    )
+    document = build(facts, record, doubts_about(evidence), settled.budgets)
+    leave_behind(document, directory, html=settled.run.html, plots=settled.run.plots)
+    if not settled.run.quiet:
+        print_summary(document, directory)
+    if settled.run.print_json:
+        json.dump(document, sys.stdout, allow_nan=False)
+        sys.stdout.write("\n")
+    return exit_code_of(document)
+
+
+def leave_behind(document: Document, directory: Path, *, html: bool, plots: bool) -> None:
+    """Write the run directory: the document first, since drawing might fail."""
+    store.write_document(directory, document)
+    store.write(directory / "summary.md", markdown.render(document))
+    if plots:
+        from reports.plots import draw_all
+
+        draw_all(document, directory / "plots")
+    if html:
+        from reports import page
+
+        store.write(directory / "report.html", page.render(document))
+
+
+async def _run(settled: Settled, facts: RunFacts, log: IO[bytes]) -> tuple[RunFacts, Record, str | None]:
+    interrupts = Interrupts()
+    tag = secrets.token_hex(3)
+    with interrupts.caught():
+        async with contextlib.AsyncExitStack() as stack:
+            arriving = asyncio.create_task(_target(settled, log, stack))
+            if not await _first(arriving, interrupts.event):
+                facts = replace(facts, target_url=settled.scenario.target.url or "")
+                return facts, _never_begun(settled, tag), None
+            own = arriving.result()
+            url = own.url if own is not None else settled.scenario.target.url
+            assert url is not None, "a target that is not ours has an address"
+            base_url = base_url_of(url, "target.url")
+            facts = replace(facts, target_url=base_url)
+            live = None if settled.run.quiet else stack.enter_context(LiveView())
+            coordinator = Coordinator(
+                settled.plan_for(base_url, tag),
+                target_pid=own.process.pid if own is not None else None,
+                log=log,
+                on_second=lambda record: None if live is None else live.update(snapshot(facts, record)),
+            )
+            interrupts.reach(coordinator)
+            record = await coordinator.run()
+            return facts, record, own.died() if own is not None else None
+    raise AssertionError("unreachable")
+
+
+async def _target(settled: Settled, log: IO[bytes], stack: contextlib.AsyncExitStack) -> OwnTarget | None:
+    """Our own server, ended with the stack; None where another one answers."""
+    url = settled.scenario.target.url
+    if url is None:
+        return await stack.enter_async_context(embedded(settled.scenario.users.count, log))
+    await check_reachable(base_url_of(url, "target.url"))
+    return None
+
+
+async def _first(task: asyncio.Task[OwnTarget | None], event: asyncio.Event) -> bool:
+    """Whether the task came before the event; else it is cancelled."""
+    waiting = asyncio.create_task(event.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if task.done():
+        return True
+    task.cancel()
+    await asyncio.wait({task})
+    return False
+
+
+def _never_begun(settled: Settled, tag: str) -> Record:
+    """The record of a run that was interrupted before its first phase."""
+    plan = settled.plan_for("", tag)
+    return Record(plan, Tally(now_ns()), ProcessRecord(os.getpid()), ended_early=EndedEarly.INTERRUPTED)
+
+

@@ -1,0 +1,228 @@
+"""The command line: flags and wiring. Heavy imports stay inside the command that needs them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from loadgen.errors import BenchError, InputError, TargetUnreachable
+
+BAD_INPUT, UNREACHABLE, INTERRUPTED, BUG = 104, 106, 105, 1
+
+app = typer.Typer(
+    name="chatbench",
+    help="Load-tests and benchmarks WebSocket chat servers: how fast and how completely every message reaches everyone.",
+    epilog="Exit codes: 0 pass, 99 a budget failed, 97 invalid, 104 bad input, 105 interrupted, 106 target unreachable.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_TARGET, _LOAD, _TIME, _OUTPUT = "Target", "Load", "Time", "Output"
+
+
+@app.command()
+def run(  # noqa: PLR0913  # the flags of product.md
+    scenario: Annotated[
+        str, typer.Argument(help="Catalogue name or path of a scenario file.", metavar="[SCENARIO]")
+    ] = "fanout",
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Base address of the server under test; default: start the reference server.",
+            rich_help_panel=_TARGET,
+        ),
+    ] = None,
+    dialect: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="reference, plain, echo, or a dialect file.", rich_help_panel=_TARGET),
+    ] = None,
+    users_file: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.csv", help="username,password a line, taken in turn.", rich_help_panel=_TARGET),
+    ] = None,
+    header: Annotated[
+        list[str] | None,
+        typer.Option(metavar="'K: V'", help="Sent with every request and handshake; repeatable.", rich_help_panel=_TARGET),
+    ] = None,
+    insecure: Annotated[
+        bool | None, typer.Option("--insecure", "-k", help="Take any TLS certificate.", rich_help_panel=_TARGET)
+    ] = None,
+    users: Annotated[
+        int | None, typer.Option("--users", "-u", metavar="N", help="How many users.", rich_help_panel=_LOAD)
+    ] = None,
+    rooms: Annotated[
+        int | None, typer.Option(metavar="N", help="N rooms of equal size, one room a user.", rich_help_panel=_LOAD)
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(metavar="MSGS_PER_S", help="Messages a second, all users together.", rich_help_panel=_LOAD)
+    ] = None,
+    payload: Annotated[
+        int | None, typer.Option(metavar="BYTES", help="Length of each message's text.", rich_help_panel=_LOAD)
+    ] = None,
+    connect_rate: Annotated[
+        float | None,
+        typer.Option("--connect-rate", "-r", metavar="N", help="Users a second that log in, connect, join.", rich_help_panel=_LOAD),
+    ] = None,
+    loop: Annotated[
+        str | None, typer.Option(metavar="open", help="open: the rate is kept whatever the server does.", rich_help_panel=_LOAD)
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option(metavar="N", help="Processes that offer load (1).", rich_help_panel=_LOAD)
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Settles every random choice.", rich_help_panel=_LOAD)
+    ] = None,
+    duration: Annotated[
+        str | None,
+        typer.Option("--duration", "-d", metavar="30s", help="The measured part; 90s, 2m, 1h30m.", rich_help_panel=_TIME),
+    ] = None,
+    warmup: Annotated[str | None, typer.Option(metavar="3s", help="Before it; not measured.", rich_help_panel=_TIME)] = None,
+    drain: Annotated[
+        str | None, typer.Option(metavar="5s", help="After it: waits for what is under way.", rich_help_panel=_TIME)
+    ] = None,
+    deadline: Annotated[
+        str | None, typer.Option(metavar="5s", help="A delivery later than this is late.", rich_help_panel=_TIME)
+    ] = None,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="'METRIC:AGG OP VALUE'",
+            help="A limit, e.g. 'delivery_time:p(99)<250ms'; takes the place of the file's for that metric; repeatable.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", metavar="DIR", help="Run directory; default runs/<time>-<scenario>.", rich_help_panel=_OUTPUT)
+    ] = None,
+    force: Annotated[
+        bool | None, typer.Option("--force", help="Write into a directory that is not empty.", rich_help_panel=_OUTPUT)
+    ] = None,
+    print_json: Annotated[
+        bool | None, typer.Option("--json", help="Print the result document on standard output.", rich_help_panel=_OUTPUT)
+    ] = None,
+    html: Annotated[bool | None, typer.Option("--html/--no-html", help="Write report.html.", rich_help_panel=_OUTPUT)] = None,
+    plots: Annotated[bool | None, typer.Option("--plots/--no-plots", help="Write plots/*.png.", rich_help_panel=_OUTPUT)] = None,
+    quiet: Annotated[
+        bool | None, typer.Option("--quiet", "-q", help="Print nothing but errors.", rich_help_panel=_OUTPUT)
+    ] = None,
+) -> None:
+    """Benchmark a chat server and leave a run directory with the report.
+
+    Every flag can also stand in the scenario file or in the environment (CHATBENCH_USERS, ...): flag beats environment
+    beats file beats default.
+    """
+    from scenarios.bench import bench
+    from scenarios.settle import headers_from, settle
+
+    given: dict[str, Any] = {
+        "target.url": target,
+        "target.dialect": dialect,
+        "target.headers": headers_from(header, "--header") if header else None,
+        "target.insecure": insecure,
+        "users.count": users,
+        "users.connect_rate_per_s": connect_rate,
+        "users.rooms.count": rooms,
+        "users.file": users_file,
+        "traffic.loop": loop,
+        "traffic.rate_per_s": rate,
+        "traffic.payload_bytes": payload,
+        "traffic.deadline": deadline,
+        "phases.warmup": warmup,
+        "phases.measure": duration,
+        "phases.drain": drain,
+        "run.seed": seed,
+        "run.processes": processes,
+        "run.out": out,
+        "run.force": force,
+        "run.html": html,
+        "run.plots": plots,
+        "run.print_json": print_json,
+        "run.quiet": quiet,
+        "budgets": budget,
+    }
+    settled = settle(scenario, {key: value for key, value in given.items() if value is not None}, os.environ)
+    raise typer.Exit(bench(settled, command=shlex.join(["chatbench", *sys.argv[1:]])))
+
+
+@app.command("list")
+def list_scenarios() -> None:
+    """List the scenarios of the catalogue."""
+    import tomllib
+
+    from scenarios.settle import catalogue
+
+    scenarios = catalogue()
+    width = max(map(len, scenarios))
+    for name, text in scenarios.items():
+        typer.echo(f"{name:<{width}}  {tomllib.loads(text)['summary']}")
+
+
+@app.command()
+def show(
+    scenario: Annotated[str, typer.Argument(help="Catalogue name or path of a scenario file.")],
+) -> None:
+    """Print a scenario file with every key explained."""
+    from scenarios.explain import explained
+
+    typer.echo(explained(scenario), nl=False)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+)
+def serve(context: typer.Context) -> None:
+    """Start the reference server; its own flags follow (see: chatbench serve --help)."""
+    # It takes our place, so that signals and standard output are the server's own.
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "target_app", *context.args])  # noqa: S606
+
+
+@app.command()
+def report(
+    run_dir: Annotated[Path, typer.Argument(help="The directory of a finished run.", metavar="RUN_DIR")],
+    html: Annotated[bool, typer.Option("--html/--no-html", help="Write report.html.")] = True,
+    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Write plots/*.png.")] = True,
+) -> None:
+    """Draw the report of a run again, from its result.json."""
+    from reports.store import read_document
+    from reports.terminal import print_summary
+    from scenarios.bench import leave_behind
+
+    document = read_document(run_dir)
+    if not run_dir.is_dir():
+        raise InputError(f"{run_dir}: expected the directory of a run, got a file")
+    leave_behind(document, run_dir, html=html, plots=plots)
+    print_summary(document, run_dir)
+
+
+def main() -> None:
+    """The ``chatbench`` command: one clear line and the right exit code for whatever the user can put right."""
+    try:
+        code = app(standalone_mode=False)
+    except TargetUnreachable as error:
+        _complain(error, UNREACHABLE)
+    except BenchError as error:
+        _complain(error, BAD_INPUT)
+    except typer.Abort:
+        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except typer.Exit as error:
+        sys.exit(error.exit_code)
+    except Exception as error:
+        # Wrong usage of flags; typer's own class for it lives in a library below it.
+        if not hasattr(error, "format_message"):
+            raise
+        _complain(error.format_message(), BAD_INPUT)
+    sys.exit(code or 0)
+
+
+def _complain(what: object, code: int) -> None:
+    typer.echo(f"chatbench: {what}", err=True)
+    sys.exit(code)

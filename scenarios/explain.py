@@ -1,0 +1,39 @@
+"""``chatbench show``: a scenario file with every key explained."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+
+from scenarios.schema import Scenario
+from scenarios.settle import find_scenario, settle
+from scenarios.validation import fields_of
+
+
+def explained(name_or_path: str) -> str:
+    """The scenario's own text, then every key with its meaning and value; InputError where it is wrong."""
+    _, source, text = find_scenario(name_or_path)
+    settled = settle(name_or_path, {}, os.environ)
+    lines = [f"# {source}", "", text.rstrip(), "", "# " + "-" * 78]
+    lines += ["# Every key: its meaning, its value in this scenario, and where that comes from.", "#"]
+    for key, field in fields_of(Scenario):
+        if key == "summary":
+            continue
+        row = settled.rows.get(key)
+        value = "" if row is None else f" = {_toml(row['value'])}  ({row['origin']})"
+        lines.append(f"# {key}{value}")
+        lines += textwrap.wrap(field.description or "", 90, initial_indent="#     ", subsequent_indent="#     ")
+        expected = (field.json_schema_extra or {}).get("expected")
+        if expected:
+            lines += textwrap.wrap(f"expects {expected}", 90, initial_indent="#     ", subsequent_indent="#     ")
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    if value is None:
+        return "(not set)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return f'"{value}"' if isinstance(value, str) else str(value)

@@ -1,0 +1,114 @@
+"""The scenario file: every key, what it means, what it must be, and its default."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from loadgen.measure.marker import WIDTH
+from loadgen.plan.pacing import Gaps
+from loadgen.plan.rooms import RoomShape
+from scenarios.validation import Duration, Section
+
+
+def _key(expected: str, default: Any, **limits: Any) -> Any:
+    """A field: what it must be in words, its default, and pydantic's limits."""
+    return Field(default, json_schema_extra={"expected": expected}, validate_default=False, **limits)
+
+
+class Target(Section):
+    """The server under test; left out: the embedded reference server."""
+
+    url: str | None = _key('an address like "http://127.0.0.1:8000"', None)
+    """Base address, http(s):// or ws(s)://; left out: the embedded reference server."""
+    dialect: str = _key("the name of a built-in dialect or the path of a dialect file", "reference")
+    """How the server is spoken to: reference, plain, echo, or a dialect file (TOML)."""
+    insecure: bool = _key("true or false", False)
+    """Take any TLS certificate."""
+    headers: dict[str, str] = _key("a table of texts", {})
+    """Sent with every request and handshake."""
+
+
+class Rooms(Section):
+    """Who shares a room with whom."""
+
+    shape: Annotated[RoomShape, Field(strict=False)] = _key('"single" or "uniform"', RoomShape.SINGLE)
+    """single: one room for all; uniform: rooms of equal size, one room a user."""
+    count: int = _key("a whole number > 0", 1, ge=1)
+    """How many rooms; 1 for shape single."""
+
+
+class Users(Section):
+    """Who talks."""
+
+    count: int = _key("a whole number > 0", 500, ge=1)
+    """How many users; one user is one login and one socket."""
+    connect_rate_per_s: float = _key("a number > 0", 250.0, gt=0, allow_inf_nan=False)
+    """Logins, connections and joins a second."""
+    rooms: Rooms = _key("a table like { shape = \"uniform\", count = 2 }", Rooms())
+    file: str | None = _key("the path of a CSV file with username,password lines", None)
+    """username,password a line, taken in turn; left out: the generated accounts of the reference server."""
+
+
+class Traffic(Section):
+    """How much is said."""
+
+    loop: Literal["open"] = _key('"open"', "open")
+    """open: messages are due at fixed instants whatever the server does."""
+    rate_per_s: float | None = _key("a number > 0", None, gt=0, allow_inf_nan=False)
+    """Messages a second, all users together; default 40."""
+    per_user_per_min: float | None = _key("a number > 0", None, gt=0, allow_inf_nan=False)
+    """Messages a minute of each user, instead of rate_per_s."""
+    gaps: Annotated[Gaps, Field(strict=False)] = _key('"exponential" or "constant"', Gaps.EXPONENTIAL)
+    """How the time between two messages is distributed."""
+    payload_bytes: int = _key(f"a whole number >= {WIDTH}, the bytes of the marker", 200, ge=WIDTH, le=10**7)
+    """Length of each message's text, marker included."""
+    deadline: Duration = _key('a time > 0 like "5s"', 5 * 10**9, gt=0)
+    """A delivery is late when it comes later than this after it was sent."""
+
+
+class Phases(Section):
+    """How long everything takes."""
+
+    warmup: Duration = _key('a time like "3s"', 3 * 10**9, ge=0)
+    """Messages flow, nothing is measured; 0s is allowed."""
+    measure: Duration = _key('a time > 0 like "30s"', 30 * 10**9, gt=0)
+    """The measured window."""
+    drain: Duration = _key('a time like "5s"', 5 * 10**9, ge=0)
+    """How long to wait for what is under way before it is lost; 0s is allowed."""
+
+
+class Run(Section):
+    """How the run is carried out and what it leaves behind."""
+
+    seed: int = _key("a whole number >= 0", 1, ge=0, lt=2**63)
+    """Settles every random choice."""
+    processes: Literal[1] = _key("1 (several processes are not built yet)", 1)
+    """Processes that offer load."""
+    out: str | None = _key("the path of a directory", None)
+    """Run directory; left out: runs/<time>-<scenario>."""
+    force: bool = _key("true or false", False)
+    """Write into a run directory that is not empty."""
+    html: bool = _key("true or false", True)
+    """Write report.html."""
+    plots: bool = _key("true or false", True)
+    """Write plots/*.png."""
+    print_json: bool = _key("true or false", False)
+    """Print the result document on standard output."""
+    quiet: bool = _key("true or false", False)
+    """Print nothing but errors."""
+
+
+class Scenario(Section):
+    """Who talks to whom, how much, for how long, within which budgets."""
+
+    summary: str = _key("a sentence", "")
+    """What the scenario asks, in a sentence."""
+    target: Target = _key("a table", Target())
+    users: Users = _key("a table", Users())
+    traffic: Traffic = _key("a table", Traffic())
+    phases: Phases = _key("a table", Phases())
+    run: Run = _key("a table", Run())
+    budgets: dict[str, str | list[str]] = _key('a limit like "p(99) < 250ms", or a list of them', {})
+    """Limits on metrics and counters; a run that breaks one fails."""

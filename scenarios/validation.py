@@ -1,0 +1,145 @@
+"""Text from outside into checked data, or one clear line: file, key path, what was expected, found, and meant."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from typing import Annotated, Any, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from loadgen.errors import InputError
+from loadgen.plan.pacing import NS_PER_S
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_UNIT_NS = {"h": 3600 * NS_PER_S, "m": 60 * NS_PER_S, "s": NS_PER_S, "ms": NS_PER_S // 1000, "us": NS_PER_S // 10**6}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:h|ms|us|m|s))+")
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|us|m|s)")
+
+
+class Section(BaseModel):
+    """A table of a file: unknown keys and wrong types are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+
+
+def duration_ns(value: Any) -> Any:
+    """Nanoseconds of a text like "90s", "1h30m" or "250ms"; ValueError for any other text."""
+    if isinstance(value, str):
+        if not _DURATION.fullmatch(value.strip()):
+            raise ValueError("not a duration")
+        return round(sum(float(n) * _UNIT_NS[unit] for n, unit in _DURATION_PART.findall(value)))
+    raise ValueError("not a duration")
+
+
+Duration = Annotated[int, BeforeValidator(duration_ns)]
+
+
+def duration_text(value_ns: int) -> str:
+    """The shortest text that :func:`duration_ns` reads back."""
+    for unit in ("h", "m", "s", "ms", "us"):
+        if value_ns % _UNIT_NS[unit] == 0:
+            return f"{value_ns // _UNIT_NS[unit]}{unit}"
+    return f"{value_ns / NS_PER_S!r}s"
+
+
+def parse_toml(text: str, name: str) -> dict[str, Any]:
+    """The tables of a TOML file called ``name``; InputError names the line."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{name}: not a TOML file: {error}") from None
+
+
+def validate(model: type[Model], data: dict[str, Any], label: Callable[[str], str]) -> Model:
+    """``data`` as a ``model``; InputError with the first thing wrong, at ``label(key path)``."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise InputError(_line(error.errors()[0], model, data, label)) from None
+
+
+def _line(
+    error: ErrorDetails, model: type[BaseModel], data: dict[str, Any], label: Callable[[str], str]
+) -> str:
+    keys = [str(part) for part in error["loc"] if not _is_branch(part)]
+    path = ".".join(keys)
+    if error["type"] == "extra_forbidden":
+        return f"{label(path)}: unknown key{_hint(keys, model)}"
+    field = _field_at(keys, model)
+    expected = field.get("expected") if field else None
+    if error["type"] == "missing":
+        return f"{label(path)}: missing; expected {expected or 'a value'}"
+    if error["type"] == "value_error" and expected is None:
+        return f"{label(path)}: {error['msg'].removeprefix('Value error, ')}"
+    found = json.dumps(_written(keys, data, error["input"]), default=str)
+    return f"{label(path)}: expected {expected or error['msg']}, got {found}"
+
+
+def _written(keys: list[str], data: Any, otherwise: Any) -> Any:
+    """The value as it stands in the file: pydantic shows a duration as the number we made of it."""
+    for key in keys:
+        if not isinstance(data, dict) or key not in data:
+            return otherwise
+        data = data[key]
+    return data
+
+
+def _is_branch(part: int | str) -> bool:
+    # Where a union was tried, pydantic puts the names of its branches into the path.
+    return isinstance(part, str) and (part in {"str", "int", "float", "list[str]"} or "[" in part or "-" in part)
+
+
+def _hint(keys: list[str], model: type[BaseModel]) -> str:
+    siblings = _siblings(keys, model)
+    near = get_close_matches(keys[-1], siblings, n=1, cutoff=0.5)
+    if near:
+        return f'; did you mean "{near[0]}"?'
+    everywhere = {path.rpartition(".")[2]: path for path, _ in fields_of(model)}
+    near = get_close_matches(keys[-1], everywhere, n=1, cutoff=0.5)
+    if near:
+        return f'; did you mean "{everywhere[near[0]]}"?'
+    return f"; there are {', '.join(siblings)}"
+
+
+def _siblings(keys: list[str], model: type[BaseModel]) -> list[str]:
+    current = model
+    for key in keys[:-1]:
+        if key in current.model_fields and (inner := _model_in(current.model_fields[key].annotation)):
+            current = inner
+    return list(current.model_fields)
+
+
+def _field_at(keys: list[str], model: type[BaseModel]) -> dict[str, Any] | None:
+    current: type[BaseModel] | None = model
+    extra: dict[str, Any] | None = None
+    for key in keys:
+        if current is None or key not in current.model_fields:
+            break
+        field = current.model_fields[key]
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else None
+        current = _model_in(field.annotation)
+    return extra
+
+
+def fields_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every key path of a model, leaves only, with pydantic's description of the field."""
+    for name, field in model.model_fields.items():
+        inner = _model_in(field.annotation)
+        if inner is not None:
+            yield from fields_of(inner, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", field
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) is None:
+        return None
+    return next((inner for arg in get_args(annotation) if (inner := _model_in(arg))), None)

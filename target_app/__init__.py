@@ -1,0 +1,1 @@
+"""The reference chat server; always a process of its own."""

@@ -1,0 +1,35 @@
+"""`python -m target_app`: the command line of the reference server."""
+
+import logging
+import os
+import sys
+
+from target_app.server import CannotListenError, serve
+from target_app.settings import SettingsError, read_settings
+
+# The exit code of every chatbench program for a command line it cannot follow.
+BAD_SETTINGS = 104
+CANNOT_LISTEN = 1
+
+log = logging.getLogger("target_app")
+
+
+def main() -> int:
+    """Run the server to its end; the exit code."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    try:
+        settings = read_settings(sys.argv[1:], os.environ)
+        if settings.secret_is_random:
+            log.info("CHATBENCH_SECRET is not set: tokens are good for this process only")
+        serve(settings)
+    except SettingsError as error:
+        sys.stderr.write(f"target_app: {error}\n")
+        return BAD_SETTINGS
+    except CannotListenError as error:
+        sys.stderr.write(f"target_app: {error}\n")
+        return CANNOT_LISTEN
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

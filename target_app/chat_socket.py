@@ -1,0 +1,27 @@
+"""`WS /ws/chat?token=`: the plain chat room over a WebSocket."""
+
+from fastapi import APIRouter, WebSocket
+
+from target_app.connection import outbox_of
+from target_app.services import Shared
+from target_app.sockets import POLICY_VIOLATION, admit, conversation, texts
+
+router = APIRouter()
+
+
+@router.websocket("/ws/chat")
+async def chat(websocket: WebSocket, services: Shared, token: str | None = None) -> None:
+    """Join the chat, say what the client sends, leave with the connection."""
+    await websocket.accept()
+    identity = await admit(websocket, token, services.tokens)
+    if identity is None:
+        return
+    outbox = outbox_of(websocket)
+    # A plain client knows no codes of ours: an expired token is a refusal like any other.
+    with conversation(outbox, identity, expired_code=POLICY_VIOLATION):
+        services.chat_room.join(outbox, identity.user)
+        try:
+            async for text in texts(websocket):
+                services.chat_room.say(outbox, text)
+        finally:
+            services.chat_room.leave(outbox)

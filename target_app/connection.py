@@ -1,0 +1,122 @@
+"""The door to uvicorn: one WebSocket connection, with an outbox and an end it cannot put off.
+
+uvicorn's `await send(...)` waits until the reader has read, which is the right
+thing for one connection and the wrong one for a room. It hands us its flow control
+(pause_writing, resume_writing) and its transport; the endpoints find what we
+make of them, the outbox, in the ASGI scope's extensions.
+"""
+
+import asyncio
+from typing import cast
+
+from fastapi import WebSocket
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+
+from target_app.outbox import SERVICE_RESTART, Outbox, Outboxes
+
+EXTENSION = "target_app.outbox"
+# The lifespan puts the outboxes into the ASGI state under this name.
+OUTBOXES = "outboxes"
+
+
+def outbox_of(websocket: WebSocket) -> Outbox:
+    """Return the outbox of an accepted WebSocket; use it in place of `websocket.send_text`."""
+    return cast(Outbox, websocket.scope["extensions"][EXTENSION])
+
+
+class ChatConnection(WebSocketsSansIOProtocol):
+    """One WebSocket connection: it writes through its outbox, and every close has a time limit."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Open the outbox."""
+        super().connection_made(transport)
+        outboxes: Outboxes = self.app_state[OUTBOXES]
+        self.close_timeout = outboxes.limits.closing_s
+        self.write = self.transport.write
+        self.is_closing = self.transport.is_closing
+        self.outbox = Outbox(self, outboxes)
+
+    async def run_asgi(self) -> None:
+        """Run the endpoint, with the outbox where it finds it."""
+        extensions = cast(dict[str, object], self.scope["extensions"])
+        extensions[EXTENSION] = self.outbox
+        await super().run_asgi()
+
+    def begin_close(self, code: int, reason: str) -> bytes:
+        """Start the closing handshake; a peer that does not take part in it is cut.
+
+        `transport.close()` would wait for the peer to read, for ever if it never does.
+        """
+        self.close_sent = True
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+        # Wakes the endpoint, which leaves its rooms.
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self._read_on()
+        self.conn.send_close(code, reason)
+        return b"".join(self.conn.data_to_send())
+
+    def shutdown(self) -> None:
+        """Told by uvicorn: the server stops. The client gets what waits for it, and then 1012."""
+        if not self.handshake_complete:
+            super().shutdown()
+        elif not self.close_sent:
+            self.outbox.close(SERVICE_RESTART, "Server is stopping")
+
+    def pause_writing(self) -> None:
+        """Told by the transport: more than its high-water mark is unsent."""
+        super().pause_writing()
+        self.outbox.pause()
+
+    def resume_writing(self) -> None:
+        """Told by the transport: the reader caught up."""
+        super().resume_writing()
+        self.outbox.resume()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Told by the transport: nothing more will come or go."""
+        super().connection_lost(exc)
+        self.outbox.lost()
+
+    def eof_received(self) -> None:
+        """Told by the transport, which closes itself now: after the last byte is read, or not at all."""
+        self._cut_if_unread()
+
+    def handle_ping(self) -> None:
+        """Answer through the outbox: who pings and never reads is a slow reader like any other."""
+        self.outbox.send(b"".join(self.conn.data_to_send()))
+
+    def handle_close(self, event: Frame) -> None:
+        """Answer the peer's close frame, or take its answer to ours."""
+        self.outbox.lost()
+        super().handle_close(event)
+        self._cut_if_unread()
+
+    def handle_parser_exception(self) -> None:
+        """Close on a frame that breaks the rules (too large: 1009).
+
+        uvicorn would close the socket at once. With the rest of the frame unread that
+        resets the connection, and the peer never sees the code: so say it, end our
+        side, and read on until the peer ends its own.
+        """
+        if self.close_sent:
+            return
+        close = self.conn.close_sent
+        assert close is not None  # noqa: S101 - websockets sets it with the exception
+        self.outbox.lost()
+        self.close_sent = True
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": close.code, "reason": close.reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.transport.write_eof()
+        self._read_on()
+
+    def _read_on(self) -> None:
+        # uvicorn stops reading while the endpoint is busy; the answer to a close frame must still come in.
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+
+    def _cut_if_unread(self) -> None:
+        if self.transport.get_write_buffer_size() and self.close_timer is None:
+            self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)

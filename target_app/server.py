@@ -1,0 +1,131 @@
+"""The process: one listening socket, one ready line, one orderly end."""
+
+import contextlib
+import gc
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+
+import uvicorn
+
+from target_app.app import create_app
+from target_app.connection import ChatConnection
+from target_app.settings import Settings
+
+# A storm of thousands of connects must wait in the kernel, not be refused. The kernel's own limit,
+# net.core.somaxconn, is 4096 too.
+BACKLOG = 4096
+
+STDIN = 0
+
+# Nobody pings: 10,000 idle sockets cost nothing. A peer that vanished without a word is found by the
+# kernel, after this long and nine probes 75 s apart.
+KEEPALIVE_IDLE_S = 60
+
+
+class CannotListenError(Exception):
+    """The address is taken or is not ours; the text says which and why."""
+
+
+def serve(settings: Settings) -> None:
+    """Serve until told to stop; raises CannotListenError."""
+    raise_descriptor_limit()
+    listener = listen(settings.host, settings.port)
+    server = ChatServer(
+        uvicorn.Config(
+            create_app(settings),
+            http="httptools",
+            ws=ChatConnection,
+            ws_max_size=settings.limits.frame_bytes,
+            ws_per_message_deflate=False,
+            ws_ping_interval=None,
+            backlog=BACKLOG,
+            lifespan="on",
+            proxy_headers=False,
+            server_header=False,
+            access_log=False,
+            log_config=None,
+            # At "info" uvicorn logs every WebSocket with its query string, and so its token.
+            log_level="warning",
+            # Connections cut themselves after closing_s; this is for the case that one does not.
+            timeout_graceful_shutdown=int(settings.limits.closing_s) + 2,
+        )
+    )
+    if settings.exit_with_stdin:
+        threading.Thread(target=_stop_at_end_of_stdin, args=(server,), daemon=True).start()
+    server.run(sockets=[listener])
+
+
+class ChatServer(uvicorn.Server):
+    """uvicorn's server, which says when it is ready and ends with exit code 0 when told to stop."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and print the ready line: from here on, a connect is accepted."""
+        await super().startup(sockets)
+        # What exists now exists until the end: spare the collector from walking it again and again.
+        gc.collect()
+        gc.freeze()
+        for listener in sockets or []:
+            sys.stdout.write(ready_line(listener) + "\n")
+            sys.stdout.flush()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop in order at the first SIGTERM or SIGINT, at once at the second.
+
+        uvicorn's own raises the signal again after an orderly end, which then looks
+        like a kill to whoever started us.
+        """
+        stoppers = (signal.SIGTERM, signal.SIGINT)
+
+        def stop(_number: int, _frame: object) -> None:
+            self.should_exit = True
+            for each in stoppers:
+                signal.signal(each, signal.SIG_DFL)
+
+        before = {each: signal.signal(each, stop) for each in stoppers}
+        yield
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes any free one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        # The text of a failed bind repeats the address; that of a failed look-up has no errno.
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        raise CannotListenError(f"cannot listen on {host} port {port}: {reason}") from error
+    # Accepted sockets inherit both.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_S)
+    return listener
+
+
+def ready_line(listener: socket.socket) -> str:
+    """Return the first line on standard output: where we are, for a program to read."""
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    return json.dumps({"ready": True, "url": f"http://{shown}:{port}", "pid": os.getpid()})
+
+
+def raise_descriptor_limit() -> None:
+    """Allow as many sockets as we may have: the usual soft limit of 1,024 is a small room."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _stop_at_end_of_stdin(server: uvicorn.Server) -> None:
+    # A thread, because standard input may be anything: a file has no readiness to wait for.
+    # One that was closed before we started (OSError) has ended too.
+    with contextlib.suppress(OSError):
+        while os.read(STDIN, 4096):
+            pass
+    server.should_exit = True

@@ -1,0 +1,138 @@
+"""What the server is told before it starts: flags, environment, limits."""
+
+import argparse
+import ipaddress
+import secrets
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NoReturn
+
+# Public on purpose: `serve` and `run --target` in two terminals agree on the
+# generated passwords without being told. That is why it is for loopback only.
+DEFAULT_ACCOUNTS_KEY = "chatbench"
+
+# RFC 7518, 3.2: a key for HS256 has at least 256 bits.
+SECRET_BYTES_MIN = 32
+
+
+class SettingsError(Exception):
+    """A flag or variable the server cannot start with; the text is for the person who typed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Every bound a client can run into."""
+
+    # A larger frame closes its connection with 1009.
+    frame_bytes: int = 64 * 1024
+    # A longer text is answered with an error. 50 KB, the largest payload of payload_sweep, fits into a frame.
+    text_length: int = 56 * 1024
+    room_name_length: int = 64
+    message_id_length: int = 64
+    rooms_per_connection: int = 100
+    # Rooms outlive their members, because seq must go on counting: this bounds what is kept.
+    rooms: int = 100_000
+    recent_per_room: int = 1_000
+    # What may wait for a reader that is behind, beyond the transport's own 64 KiB and the kernel's buffer.
+    outbox_frames: int = 1_024
+    outbox_bytes: int = 1024 * 1024
+    # How long a closing connection has to take its last frames and answer; then it is cut.
+    closing_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All there is to decide; `create_app` needs nothing else."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    accounts_count: int = 0
+    accounts_key: str = DEFAULT_ACCOUNTS_KEY
+    secret: str = field(default_factory=lambda: secrets.token_hex(SECRET_BYTES_MIN), repr=False)
+    secret_is_random: bool = True
+    token_lifetime_s: int = 3_600
+    exit_with_stdin: bool = False
+    instance: str = field(default_factory=socket.gethostname)
+    limits: Limits = field(default_factory=Limits)
+    # OWASP's smallest recommended cost for argon2id (19 MiB, two passes): about 15 ms a login.
+    argon2_memory_kib: int = 19 * 1024
+    argon2_passes: int = 2
+
+
+def read_settings(flags: Sequence[str], environment: Mapping[str, str]) -> Settings:
+    """Make settings of a command line; raises SettingsError with one line that says what to change."""
+    given = _parser().parse_args(flags)
+    key = environment.get("CHATBENCH_ACCOUNTS_KEY") or DEFAULT_ACCOUNTS_KEY
+    if key == DEFAULT_ACCOUNTS_KEY and not _is_loopback(given.host):
+        raise SettingsError(
+            f"--host {given.host}: everybody knows the default key of the generated accounts, so it is for"
+            " loopback only; set CHATBENCH_ACCOUNTS_KEY to a key of your own to listen elsewhere"
+        )
+    settings = Settings(
+        host=given.host,
+        port=given.port,
+        accounts_count=given.accounts,
+        accounts_key=key,
+        exit_with_stdin=given.exit_with_stdin,
+    )
+    secret = environment.get("CHATBENCH_SECRET")
+    if not secret:
+        return settings
+    if len(secret.encode()) < SECRET_BYTES_MIN:
+        raise SettingsError(
+            f"CHATBENCH_SECRET: expected at least {SECRET_BYTES_MIN} bytes, got {len(secret.encode())};"
+            " without the variable a random secret is made"
+        )
+    return replace(settings, secret=secret, secret_is_random=False)
+
+
+class _OneLineParser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise SettingsError(message)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _OneLineParser(
+        prog="python -m target_app",
+        description="The reference chat server. Its first line on standard output says where it listens.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=_port, default=8000, help="0 takes any free port (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--accounts",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="accounts user-000001, user-000002, ... beside user1 and user2",
+    )
+    parser.add_argument(
+        "--exit-with-stdin",
+        action="store_true",
+        help="stop when standard input ends: for a parent that holds the other end of a pipe",
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"expected 0 to 65535, got {text!r}")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number, 0 or more, got {text!r}")
+    return int(text)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

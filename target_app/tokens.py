@@ -1,0 +1,72 @@
+"""The tokens that stand for a login."""
+
+import secrets
+import time
+from dataclasses import dataclass
+
+import jwt
+
+from target_app.settings import Settings
+
+# Pinned: a token says which algorithm it was signed with, and a server that believes it can be
+# talked into "none" (RFC 8725, 3.1).
+ALGORITHM = "HS256"
+ISSUER = "chatbench"
+AUDIENCE = "chatbench"
+REQUIRED_CLAIMS = ["exp", "iat", "iss", "aud", "sub", "jti"]
+
+MEMBER = "member"
+
+
+class InvalidTokenError(Exception):
+    """Forged, expired, incomplete, or not a token at all; the caller need not know which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a valid token speaks for."""
+
+    user: str
+    roles: tuple[str, ...]
+    # Unix time: tokens outlive processes, so a monotonic clock would not do.
+    expires_at_s: int
+
+
+class Tokens:
+    """Makes tokens and checks them, all with one secret."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._secret = settings.secret
+        self.lifetime_s = settings.token_lifetime_s
+
+    def issue(self, user: str) -> str:
+        """Return a fresh token for someone whose password was right."""
+        now_s = int(time.time())
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": user,
+            "iat": now_s,
+            "exp": now_s + self.lifetime_s,
+            "jti": secrets.token_hex(16),
+            "roles": [MEMBER],
+        }
+        return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
+
+    def verify(self, token: str) -> Identity:
+        """Return who the token speaks for; raises InvalidTokenError."""
+        try:
+            claims = jwt.decode(
+                token,
+                self._secret,
+                algorithms=[ALGORITHM],
+                issuer=ISSUER,
+                audience=AUDIENCE,
+                options={"require": REQUIRED_CLAIMS},
+            )
+        except jwt.InvalidTokenError as error:
+            raise InvalidTokenError(str(error)) from error
+        roles = claims.get("roles", [MEMBER])
+        if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+            raise InvalidTokenError("roles: expected a list of names")
+        return Identity(user=claims["sub"], roles=tuple(roles), expires_at_s=int(claims["exp"]))

@@ -1,0 +1,340 @@
+"""Result documents as a run would have written them, for tests of whatever reads a document."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from loadgen.measure.histogram import Histogram
+from reports import hdr
+
+USERS = 500
+RATE_PER_S = 40
+WARMUP_S, MEASURE_S, DRAIN_S = 3, 20, 1
+_PHASES = (
+    ("login", 0.0, 2.1),
+    ("connect", 2.1, 4.2),
+    ("join", 4.2, 5.0),
+    ("warmup", 5.0, 8.0),
+    ("measure", 8.0, 28.0),
+    ("drain", 28.0, 29.0),
+)
+_QUANTILES = {"p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
+
+
+def a_document(
+    *,
+    verdict: str | None = "pass",
+    delivery_p50_ms: float = 3.2,
+    spread: float = 0.45,
+    stall: bool = False,
+    send_lateness_p99_ms: float = 0.4,
+    deliveries_lost: int = 0,
+    budgets: list[dict[str, Any]] | None = None,
+    doubts: list[dict[str, Any]] | None = None,
+    errors: list[dict[str, Any]] | None = None,
+    limit: dict[str, Any] | None = None,
+    interrupted: bool = False,
+    ended_early: str | None = None,
+    empty: bool = False,
+    snapshot: bool = False,
+    owned: bool = True,
+    **sections: Any,
+) -> dict[str, Any]:
+    """A run of 500 users in one room: 20 s measured, 40 messages a second, 400,000 deliveries expected.
+
+    ``spread`` is the sigma of the lognormal delivery times. ``stall`` stops the server for a second and a
+    half in the middle. ``interrupted`` cuts the run 9 s into the measured window. ``empty`` is a run in which
+    nobody got in. ``snapshot`` is the document while the run goes on, 4 s into the measured window. Any other
+    keyword is merged into the section of that name: ``run={"scenario": "fan"}``.
+    """
+    end_s = 17.0 if interrupted else 12.0 if snapshot else 29.0
+    phases = [
+        {"name": name, "start_s": start, "end_s": None if snapshot and end > end_s else min(end, end_s)}
+        for name, start, end in _PHASES
+        if start < end_s
+    ]
+    measured_s = min(28.0, end_s) - 8.0
+    expected = int(measured_s * RATE_PER_S * USERS)
+    metrics = _metrics(delivery_p50_ms, spread, stall, send_lateness_p99_ms, expected - deliveries_lost)
+    series = _series(end_s, delivery_p50_ms, spread, stall, send_lateness_p99_ms, owned)
+    counters = _counters(int(measured_s * RATE_PER_S), expected, deliveries_lost)
+    rates: dict[str, float | None] = {
+        "messages_sent_per_s": counters["messages_sent"] / measured_s,
+        "deliveries_received_per_s": counters["deliveries_received"] / measured_s,
+    }
+    if empty:
+        phases, metrics, rates = phases[:1], {}, dict.fromkeys(rates)
+        series = {"interval_s": 1.0, "t_s": []}
+        counters = dict.fromkeys(counters, 0) | {"users_planned": USERS, "connections_planned": USERS}
+    if snapshot:
+        for metric in metrics.values():
+            del metric["hdr"]
+
+    document: dict[str, Any] = {
+        "schema": "chatbench.result/1",
+        "run": {
+            "id": "2026-02-03T10-20-30-fanout",
+            "scenario": "fanout",
+            "summary": "One busy room: every message goes to everyone.",
+            "started_at": "2026-02-03T10:20:30Z",
+            "finished_at": None if snapshot else "2026-02-03T10:20:59Z",
+            "command": "chatbench run fanout --users 500",
+            "seed": 1,
+            "interrupted": interrupted,
+            "ended_early": "interrupted" if interrupted else ended_early,
+        },
+        "environment": _environment(),
+        "target": {
+            "url": "http://127.0.0.1:40123",
+            "dialect": "reference",
+            "owned": owned,
+            "extensions": [],
+            "server_header": "uvicorn",
+        },
+        "plan": _plan(),
+        "phases": phases,
+        "metrics": metrics,
+        "counters": counters,
+        "rates": rates,
+        "errors": errors or [],
+        "series": series,
+        "generator": _generator(send_lateness_p99_ms),
+        "server": {"cpu_ratio": 0.41, "rss_bytes": 142_000_000, "series": {}} if owned else None,
+        "budgets": _budgets(metrics, counters, empty) if budgets is None else budgets,
+        "doubts": doubts or [],
+        "limit": limit or {"side": "none", "reason": "the plan was carried out"},
+        "verdict": None if snapshot else verdict,
+    }
+    for name, section in sections.items():
+        document[name] = document[name] | section if isinstance(document.get(name), dict) else section
+    return document
+
+
+def a_late_document() -> dict[str, Any]:
+    """A run whose generator could not keep up."""
+    return a_document(
+        verdict="invalid",
+        send_lateness_p99_ms=14.2,
+        doubts=[
+            {
+                "code": "generator_late",
+                "severity": "fatal",
+                "detail": "send_lateness p99 was 14.2 ms, over the 10.0 ms that a run may have",
+                "advice": "Use more processes (--processes auto), or send less.",
+            },
+            {
+                "code": "machine_busy",
+                "severity": "warning",
+                "detail": "other programs used 23 % of the machine during the measured window",
+                "advice": "Close them, or run on a machine of its own.",
+            },
+        ],
+        limit={"side": "generator", "reason": "worker 4102 used 97 % of its core"},
+    )
+
+
+def a_failed_document() -> dict[str, Any]:
+    """A run whose server stalled and lost messages."""
+    document = a_document(
+        verdict="fail",
+        delivery_p50_ms=9,
+        spread=0.8,
+        stall=True,
+        deliveries_lost=1_312,
+        errors=[
+            {"kind": "close_1006", "phase": "measure", "count": 14, "example": "connection reset by peer"},
+            {"kind": "http_5xx", "phase": "login", "count": 3, "example": "<html>503 Service Unavailable"},
+        ],
+        limit={"side": "server", "reason": "the server used 99 % of its core"},
+    )
+    document["counters"] |= {
+        "connections_dropped": 14,
+        "deliveries_duplicated": 21,
+        "deliveries_reordered": 6,
+    }
+    document["series"]["server_cpu_ratio"] = [
+        value and min(0.99, value * 2.3) for value in document["series"]["server_cpu_ratio"]
+    ]
+    return document
+
+
+@cache
+def _times(median_ms: float, sigma: float, count: int, floor_ms: float = 0.0, stall_ms: float = 0.0) -> Any:
+    rng = np.random.default_rng(20260203)
+    values_ms = floor_ms + (median_ms - floor_ms) * np.exp(sigma * rng.standard_normal(count))
+    if stall_ms:  # 1.5 s of 20 s: whoever was due at the start of the stall waited longest
+        stalled = count * 3 // 40
+        values_ms[:stalled] += stall_ms * rng.random(stalled)
+    histogram = Histogram()
+    histogram.record_counts((values_ms * 1e6).astype(np.int64), np.ones(count, dtype=np.int64))
+    return histogram
+
+
+@cache
+def _hdr(*shape: float) -> str:
+    median_ms, sigma, count, *rest = shape
+    return hdr.encode(_times(median_ms, sigma, int(count), *rest))
+
+
+def _metric(*shape: float) -> dict[str, Any]:
+    median_ms, sigma, count, *rest = shape
+    histogram = _times(median_ms, sigma, int(count), *rest)
+    quantiles = {name: histogram.quantile_ns(q) for name, q in _QUANTILES.items()}
+    return {
+        "unit": "ms",
+        "count": histogram.count,
+        "min": histogram.min_ns / 1e6,
+        "mean": histogram.mean_ns / 1e6,
+        **{name: None if ns is None else ns / 1e6 for name, ns in quantiles.items()},
+        "max": histogram.max_ns / 1e6,
+        "hdr": _hdr(*shape),
+    }
+
+
+def _metrics(
+    p50_ms: float, spread: float, stall: bool, lateness_p99_ms: float, received: int
+) -> dict[str, dict[str, Any]]:
+    stall_ms = 1500.0 if stall else 0.0
+    # A lognormal's p99 is its median times exp(2.326 sigma).
+    lateness_p50_ms = lateness_p99_ms / np.exp(2.326 * 0.9)
+    return {
+        "login_time": _metric(118.0, 0.35, USERS, 60.0),
+        "connect_time": _metric(2.6, 0.4, USERS, 0.8),
+        "join_time": _metric(0.9, 0.5, USERS, 0.2),
+        "ack_time": {"unit": "ms", "count": 0, "hdr": None}
+        | dict.fromkeys(("min", "mean", *_QUANTILES, "max")),
+        "delivery_time": _metric(p50_ms, spread, received, p50_ms * 0.3, stall_ms),
+        "delivery_service_time": _metric(p50_ms * 0.97, spread, received, p50_ms * 0.3, stall_ms / 3),
+        "send_lateness": _metric(lateness_p50_ms, 0.9, MEASURE_S * RATE_PER_S * 2),
+        "loop_lag": _metric(0.12, 0.8, 2_000),
+    }
+
+
+def _series(
+    end_s: float, p50_ms: float, spread: float, stall: bool, lateness_p99_ms: float, owned: bool
+) -> dict[str, Any]:
+    rng = np.random.default_rng(7)
+    t_s = [float(t) for t in range(int(end_s))]
+
+    def during(start_s: float, stop_s: float, values: Any) -> list[float | None]:
+        return [
+            round(float(v), 4) if start_s <= t < stop_s else None for t, v in zip(t_s, values, strict=True)
+        ]
+
+    n = len(t_s)
+    wobble = 1 + 0.05 * rng.standard_normal(n)
+    slow_ms = np.array([1500.0 if stall and t == 18 else 500.0 if stall and t == 19 else 0.0 for t in t_s])
+    due = rng.poisson(RATE_PER_S, n)
+    delivered = due * USERS * (slow_ms < 1000) + np.roll(due * USERS * (slow_ms >= 1000), 1)
+    ramp = [min(USERS, max(0.0, (t + 1 - 2.1) / 2.1 * USERS)) for t in t_s]
+    busy = np.array([0.55 if t < 2 else 0.2 if t < 5 else 0.38 for t in t_s]) * wobble
+    return {
+        "interval_s": 1.0,
+        "t_s": t_s,
+        "connections": [int(c) for c in ramp],
+        "logins": [238 if t < 2 else 24 if t < 3 else 0 for t in t_s],
+        "connects": [int(c) for c in np.diff([0.0, *ramp])],
+        "joins": [USERS if t == 4 else 0 for t in t_s],
+        "messages_due": during(5, 28, due),
+        "messages_sent": during(5, 28, due),
+        "deliveries_received": during(5, 29, delivered * (np.array(t_s) < 28)),
+        "delivery_time_p50_ms": during(5, 28, p50_ms * wobble + slow_ms * 0.6),
+        "delivery_time_p90_ms": during(5, 28, p50_ms * np.exp(1.28 * spread * 0.8) * wobble + slow_ms * 0.9),
+        "delivery_time_p99_ms": during(
+            5, 28, p50_ms * np.exp(2.33 * spread * 0.9) * wobble**2 + slow_ms * 0.98
+        ),
+        "delivery_time_max_ms": during(
+            5, 28, p50_ms * np.exp(3.6 * spread) * np.exp(0.25 * np.abs(rng.standard_normal(n))) + slow_ms
+        ),
+        "send_lateness_p99_ms": during(5, 28, lateness_p99_ms * wobble),
+        "loop_lag_p99_ms": during(0, 29, 0.7 * wobble),
+        "generator_cpu_ratio": during(0, 29, busy * 0.8),
+        "generator_rss_bytes": during(0, 29, [88e6 + 0.9e6 * min(t, 6) for t in t_s]),
+        "server_cpu_ratio": during(0, 29, busy) if owned else [None] * n,
+        "server_rss_bytes": during(0, 29, [120e6 + 3.5e6 * min(t, 6) for t in t_s]) if owned else [None] * n,
+    }
+
+
+def _counters(messages: int, expected: int, lost: int) -> dict[str, int]:
+    return {
+        "users_planned": USERS,
+        "connections_planned": USERS,
+        "connections_opened": USERS,
+        "connections_failed": 0,
+        "connections_dropped": 0,
+        "reconnects": 0,
+        "messages_due": messages,
+        "messages_sent": messages,
+        "messages_unsent": 0,
+        "acks_received": 0,
+        "deliveries_expected": expected,
+        "deliveries_received": expected - lost,
+        "deliveries_lost": lost,
+        "deliveries_duplicated": 0,
+        "deliveries_reordered": 0,
+        "deliveries_late": 0,
+        "deliveries_unexpected": 0,
+        "deliveries_excused": 0,
+        "deliveries_recovered": 0,
+        "frames_damaged": 0,
+    }
+
+
+def _budgets(
+    metrics: dict[str, dict[str, Any]], counters: dict[str, int], empty: bool
+) -> list[dict[str, Any]]:
+    p99 = metrics.get("delivery_time", {}).get("p99")
+    lost = None if empty else counters["deliveries_lost"]
+    return [
+        {
+            "expression": "delivery_time: p(99) < 250ms",
+            "observed": p99,
+            "ok": None if p99 is None else p99 < 250,
+        },
+        {
+            "expression": "deliveries_lost: count == 0",
+            "observed": lost,
+            "ok": None if lost is None else lost == 0,
+        },
+    ]
+
+
+def _generator(lateness_p99_ms: float) -> dict[str, Any]:
+    worker = {"cpu_ratio": 0.36, "rss_bytes": 91_000_000, "loop_lag_p99_ms": 0.7}
+    return {
+        "processes": [{"pid": 4102, **worker, "send_lateness_p99_ms": lateness_p99_ms}],
+        "coordinator": {"pid": 4100, "cpu_ratio": 0.02, "rss_bytes": 74_000_000},
+        "cpu_us_per_delivery": 11.4,
+    }
+
+
+def _plan() -> dict[str, dict[str, Any]]:
+    return {
+        "users.count": {"value": USERS, "origin": "flag"},
+        "users.connect_rate_per_s": {"value": 250, "origin": "file"},
+        "users.rooms": {"value": {"shape": "single"}, "origin": "file"},
+        "traffic.loop": {"value": "open", "origin": "default"},
+        "traffic.rate_per_s": {"value": RATE_PER_S, "origin": "file"},
+        "traffic.payload_bytes": {"value": 200, "origin": "env"},
+        "phases.warmup": {"value": f"{WARMUP_S}s", "origin": "default"},
+        "phases.measure": {"value": f"{MEASURE_S}s", "origin": "file"},
+        "phases.drain": {"value": "5s", "origin": "default"},
+        "run.seed": {"value": 1, "origin": "default"},
+        "run.transport": {"value": "picows", "origin": "default"},
+    }
+
+
+def _environment() -> dict[str, Any]:
+    return {
+        "host": "bench-1",
+        "cpu": "AMD EPYC 7763",
+        "cores": 2,
+        "kernel": "Linux 6.1.0-28-amd64",
+        "python": "3.11.7",
+        "packages": {"picows": "2.3.0", "uvloop": "0.21.0", "numpy": "2.4.6"},
+        "git_commit": "4f0c1d2",
+        "limits": {"open_files": 1_048_576, "ephemeral_ports": 28_232, "somaxconn": 4_096},
+    }

@@ -1,0 +1,54 @@
+"""summary.md."""
+
+from __future__ import annotations
+
+from reports.markdown import render
+from tests.support.documents import a_document, a_failed_document, a_late_document
+
+# GitHub refuses a comment of more characters.
+COMMENT_LIMIT = 65_536
+
+
+def test_a_comment_begins_with_the_verdict_and_why() -> None:
+    """It is read in a list of twenty others."""
+    first, second, *_ = render(a_failed_document()).split("\n\n")
+
+    assert first == "### chatbench fanout: FAIL"
+    assert second == "**p99 was 1.31 s, 250 ms allowed; 1,312 of 400,000 deliveries were lost.**"
+
+
+def test_a_comment_holds_the_figures_and_the_doubts() -> None:
+    """What one needs to argue about, without opening the report."""
+    text = render(a_late_document())
+
+    assert "| **3.20 ms** service time 3.10 ms |" in text
+    assert "- **fatal: the generator was late** - send&#95;lateness p99 was 14.2 ms" in text
+    assert len(text) < COMMENT_LIMIT
+
+
+def test_names_cannot_break_out_of_their_place() -> None:
+    """A scenario's name is no heading, no table, no HTML, and calls nobody."""
+    evil = "<img src=x> | @maintainers `code` **bold**\n# title"
+    text = render(
+        a_document(
+            run={"scenario": evil},
+            errors=[{"kind": "close_1006", "phase": "measure", "count": 1, "example": evil}],
+        )
+    )
+
+    heading = text.splitlines()[0]
+    example = next(line for line in text.splitlines() if "close_1006" in line)
+    assert not set("<>@`*|") & set(heading)
+    assert "\n# title" not in text
+    assert example.count("`") == 4
+    assert example.count("|") - example.count("\\|") == 5
+
+
+def test_what_is_missing_is_said() -> None:
+    """No data is not 0."""
+    text = render(a_document(empty=True, verdict="invalid"))
+
+    assert (
+        "| **no data** | **no data** | **no data** | **no data** none was expected | **0** of 500 planned |"
+        in text
+    )

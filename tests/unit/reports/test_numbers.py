@@ -1,0 +1,57 @@
+"""Numbers in reports."""
+
+from __future__ import annotations
+
+import pytest
+
+from reports import numbers
+
+
+@pytest.mark.parametrize(
+    ("value_ms", "text"),
+    [
+        (0, "0 ms"),
+        (0.0005, "0.500 us"),
+        (0.8123, "812 us"),
+        (0.9996, "1.00 ms"),
+        (8.1, "8.10 ms"),
+        (250, "250 ms"),
+        (999.6, "1.00 s"),
+        (12_345, "12.3 s"),
+        (4_000_000, "4,000 s"),
+        (None, "no data"),
+    ],
+)
+def test_a_duration_has_three_digits_and_the_unit_that_suits_it(value_ms: float | None, text: str) -> None:
+    """One look tells how long; rounding never leaves 1,000 of a unit."""
+    assert numbers.duration(value_ms) == text
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"),
+    [
+        (0, "0 %"),
+        (1, "100 %"),
+        (0.83, "83 %"),
+        (0.99672, "99.67 %"),
+        (0.0000525, "0.0053 %"),
+        (1.25, "125 %"),
+    ],
+)
+def test_a_share_that_is_nearly_all_is_not_called_all(ratio: float, text: str) -> None:
+    """99.67 % received is not 100 %: something was lost."""
+    assert numbers.percent(ratio) == text
+
+
+def test_missing_is_said_in_words() -> None:
+    """A gap is never a 0."""
+    missing = [
+        f(None) for f in (numbers.duration, numbers.count, numbers.rate, numbers.percent, numbers.size)
+    ]
+
+    assert missing == ["no data"] * 5
+
+
+def test_text_from_a_server_cannot_steer_the_terminal() -> None:
+    """An escape sequence in an error's example loses its escape."""
+    assert numbers.printable("a\x1b[2J\r\nb") == "a [2J  b"

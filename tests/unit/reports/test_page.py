@@ -1,0 +1,124 @@
+"""report.html."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from reports.page import render
+from tests.support.documents import a_document, a_failed_document, a_late_document
+
+
+class Text(HTMLParser):
+    """The words a reader sees, one space between them."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self._hidden = 0
+        self._words: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self._hidden += tag in ("style", "svg", "head")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden -= tag in ("style", "svg", "head")
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self._words += data.split()
+
+    def __str__(self) -> str:
+        return " ".join(self._words)
+
+
+def text_of(page: str) -> str:
+    return str(Text(page))
+
+
+def test_the_verdict_comes_before_everything_else() -> None:
+    """With its reason, and in words rather than in a colour."""
+    text = text_of(render(a_document(), plots=False))
+
+    assert text.index("PASS every budget held: p99 was 7.36 ms of 250 ms allowed") < text.index("Budgets")
+
+
+def test_a_late_generator_is_told_with_what_to_do() -> None:
+    """A doubt without advice is only half a doubt."""
+    text = text_of(render(a_late_document(), plots=False))
+
+    assert "INVALID the generator was late" in text
+    assert "What to do: Use more processes (--processes auto), or send less." in text
+
+
+def test_an_interrupted_run_has_a_page_that_says_so() -> None:
+    """Nobody quotes half a run by mistake."""
+    assert "INTERRUPTED stopped by hand 9.0 s into the phase measure" in text_of(
+        render(a_document(interrupted=True), plots=False)
+    )
+
+
+def test_an_empty_run_has_a_page_that_says_what_is_missing() -> None:
+    """Gaps are words, not zeros."""
+    page = render(a_document(empty=True, verdict="invalid", ended_early="no_user_ready"))
+    text = text_of(page)
+
+    assert "no user got as far as talking" in text
+    assert "delivery time p99 no data" in text
+    assert "No data: nothing was timed." in text
+
+
+def test_a_document_with_nothing_in_it_has_a_page() -> None:
+    """Whatever happened, there is something to look at."""
+    assert "no data" in text_of(render({}))
+
+
+@pytest.mark.parametrize("section", ["run", "environment", "plan", "target", "errors", "doubts", "budgets"])
+def test_html_in_a_name_is_shown_as_text(section: str) -> None:
+    """Names and examples come from files and servers: none of them may become part of the page."""
+    evil = "<script>alert(1)</script>"
+    page = render(
+        a_document(
+            **{
+                "run": {"run": {"scenario": evil, "summary": evil}},
+                "environment": {"environment": {"host": evil, evil: evil}},
+                "plan": {"plan": {evil: {"value": evil, "origin": "file"}}},
+                "target": {"target": {"server_header": evil}},
+                "errors": {"errors": [{"kind": evil, "phase": evil, "count": 1, "example": evil}]},
+                "doubts": {"doubts": [{"code": evil, "severity": "note", "detail": evil, "advice": evil}]},
+                "budgets": {"budgets": [{"expression": evil, "observed": 1, "ok": False}], "verdict": "fail"},
+            }[section]
+        )
+    )
+
+    assert "<script" not in page
+    assert evil in text_of(page)
+
+
+def test_the_page_needs_no_network() -> None:
+    """It opens from a mail attachment, on a train, years later."""
+    page = render(a_failed_document())
+
+    linked = re.findall(r"""\b(?:src|href|action|srcset|data)=["']?([^"'\s>]*)""", page)
+    assert all(link.startswith(("#", "data:")) for link in linked)
+    assert not re.search(r"url\((?!#)|@import", page)
+    assert "default-src 'none'" in page
+
+
+def test_the_page_is_small_enough_to_attach() -> None:
+    """Six pictures, each for a screen and a phone."""
+    assert len(render(a_document())) < 300_000
+
+
+def test_pictures_can_be_left_out() -> None:
+    """--no-plots."""
+    assert "<svg" not in render(a_document(), plots=False)
+
+
+def test_books_that_do_not_close_are_called_out() -> None:
+    """Then no other figure can be trusted."""
+    page = render(a_document(counters={"deliveries_lost": 3}), plots=False)
+
+    assert "The books do not close" in text_of(page)

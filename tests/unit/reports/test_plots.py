@@ -1,0 +1,97 @@
+"""The pictures."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reports.plots import PLOTS, draw_all, draw_for_page
+from tests.support.documents import a_document, a_failed_document
+
+NAMES = [plot.name for plot in PLOTS]
+
+
+def drawn(document: dict[str, Any]) -> dict[str, str]:
+    return {drawing.plot.name: drawing.wide_svg for drawing in draw_for_page(document)}
+
+
+def test_every_picture_becomes_a_file(tmp_path: Path) -> None:
+    """For a wiki, a ticket, a chat."""
+    paths = draw_all(a_document(), tmp_path / "plots")
+
+    assert paths == [tmp_path / "plots" / f"{name}.png" for name in NAMES]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+
+
+def test_a_picture_without_data_says_so() -> None:
+    """An empty frame could mean 0 as well."""
+    for name, svg in drawn(a_document(empty=True)).items():
+        assert "no data" in svg, name
+
+
+@pytest.mark.parametrize("document", [{}, {"metrics": {"delivery_time": {"count": 0}}, "series": {}}])
+def test_a_document_with_almost_nothing_in_it_is_drawn(document: dict[str, Any]) -> None:
+    """A run that died at its start has a report all the same."""
+    assert list(drawn(document)) == NAMES
+
+
+def test_pictures_take_their_colours_from_the_page() -> None:
+    """One drawing for dark and light: no colour of its own is left in it."""
+    for name, svg in drawn(a_failed_document()).items():
+        assert "var(--first)" in svg, name
+        assert not re.search(r"(?:fill|stroke): ?#(?!000000)[0-9a-f]{3,6}", svg), name
+
+
+def test_pictures_on_one_page_do_not_share_ids() -> None:
+    """A clip path that belongs to another picture would cut this one off."""
+    svgs = [svg for drawing in draw_for_page(a_document()) for svg in (drawing.wide_svg, drawing.narrow_svg)]
+    ids = [name for svg in svgs for name in re.findall(r' id="([^"]+)"', svg)]
+
+    assert len(ids) == len(set(ids))
+
+
+def test_a_picture_is_the_same_each_time() -> None:
+    """Two reports of one run can be compared."""
+    assert drawn(a_document()) == drawn(a_document())
+
+
+def test_a_budget_in_sight_is_drawn_and_one_far_off_is_not() -> None:
+    """A limit thirty times higher than anything measured would press the lines flat."""
+    assert "budget: p99 under 250 ms" in drawn(a_failed_document())["delivery_over_time"]
+    assert "budget" not in drawn(a_document())["delivery_over_time"]
+
+
+def test_an_hour_makes_no_larger_a_page_than_a_browser_likes() -> None:
+    """Points are folded before they are drawn."""
+    seconds = 3_600
+    document = a_document()
+    document["phases"] = [{"name": "measure", "start_s": 0.0, "end_s": float(seconds)}]
+    document["series"] = {
+        name: [
+            None if value is None else float(i % 7)
+            for i, (value, _) in enumerate(pairwise([1] * (seconds + 1)))
+        ]
+        for name in document["series"]
+        if name not in ("interval_s", "t_s")
+    } | {"interval_s": 1.0, "t_s": [float(t) for t in range(seconds)]}
+
+    svgs = drawn(document)
+
+    assert sum(map(len, svgs.values())) < 500_000
+    assert "each point: the highest of 6" in svgs["delivery_over_time"]
+
+
+def test_the_drawing_library_is_loaded_only_to_draw() -> None:
+    """A terminal and a pull request need no pictures, and start faster without."""
+    program = (
+        "import sys, reports.terminal, reports.markdown, reports.summary;"
+        "sys.exit(bool({'matplotlib', 'jinja2'} & set(sys.modules)))"
+    )
+
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -1,0 +1,162 @@
+"""What a run says on the terminal."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from reports.terminal import LiveView, print_summary
+from tests.support.documents import a_document, a_failed_document, a_late_document
+
+
+def a_console(*, terminal: bool = False) -> tuple[Console, io.StringIO]:
+    out = io.StringIO()
+    return Console(file=out, force_terminal=terminal, width=80, highlight=False), out
+
+
+def at(t_s: float) -> dict[str, Any]:
+    """A snapshot of that second of the run."""
+    document = a_document(snapshot=True)
+    document["series"]["t_s"][-1] = t_s
+    return document
+
+
+def test_without_a_terminal_a_line_appears_every_few_seconds_of_the_run() -> None:
+    """A log of a long run stays readable, and nothing depends on the wall clock."""
+    console, out = a_console()
+
+    with LiveView(console) as view:
+        for t_s in (9.0, 10.0, 14.0, 15.0, 19.0, 20.5):
+            view.update(at(t_s))
+
+    assert [line.split("  ")[0] for line in out.getvalue().splitlines()] == ["9 s", "15 s", "20 s"]
+
+
+def test_a_plain_line_says_phase_load_speed_and_loss() -> None:
+    """The same words as on the terminal, without a single control character."""
+    console, out = a_console()
+
+    with LiveView(console) as view:
+        view.update(at(11.0))
+
+    line = out.getvalue()
+    for words in ("measured window 3 of 20 s", "500 users", "deliveries/s", "p50 3.", "p99 8.", "lost 0"):
+        assert words in line
+    assert line.rstrip("\n").isprintable()
+
+
+def test_on_a_terminal_the_line_is_drawn_over_and_gone_at_the_end() -> None:
+    """What stays is the summary."""
+    console, out = a_console(terminal=True)
+
+    with LiveView(console) as view:
+        view.update(at(11.0))
+        view.update(at(12.0))
+
+    assert "measured window 4 of 20 s" in out.getvalue()
+    assert out.getvalue().endswith("\x1b[2K")
+
+
+def test_progress_of_login_is_told_by_users() -> None:
+    """It lasts as long as it lasts, so time cannot tell."""
+    console, out = a_console()
+    document = a_document(snapshot=True, phases=[{"name": "login", "start_s": 0.0, "end_s": None}])
+    document["series"] = {"interval_s": 1.0, "t_s": [0.0, 1.0], "logins": [100, 25]}
+
+    with LiveView(console) as view:
+        view.update(document)
+
+    assert "login 25 %" in out.getvalue()
+
+
+def test_the_first_snapshot_may_be_empty() -> None:
+    """Before the first second there is nothing to say, and nothing to fall over."""
+    console, out = a_console(terminal=True)
+
+    with LiveView(console) as view:
+        view.update({})
+
+    assert "starting" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        a_document(),
+        a_failed_document(),
+        a_late_document(),
+        a_document(interrupted=True),
+        a_document(empty=True, verdict="invalid", ended_early="login_refused"),
+        {},
+    ],
+)
+def test_a_summary_fits_80_columns(document: dict[str, Any]) -> None:
+    """Half a screen beside an editor."""
+    console, out = a_console()
+
+    print_summary(document, console=console)
+
+    assert max(map(len, out.getvalue().splitlines())) <= 80
+
+
+def test_a_summary_says_why_what_to_do_and_where_the_rest_is() -> None:
+    """Read in ten seconds."""
+    console, out = a_console()
+
+    print_summary(a_late_document(), Path("runs/one"), console=console)
+
+    text = " ".join(out.getvalue().split())
+    assert text.startswith("INVALID the generator was late: send_lateness p99 was 14.2 ms")
+    assert "Use more processes (--processes auto), or send less." in text
+    assert text.endswith("report runs/one/report.html")
+
+
+def test_names_are_printed_as_they_are() -> None:
+    """Brackets are no markup, and an escape sequence from a server loses its escape."""
+    console, out = a_console(terminal=True)
+    error = {"kind": "close_1006", "phase": "join", "count": 1, "example": "[red]\x1b[2J[/red]"}
+
+    print_summary(a_document(errors=[error]), console=console)
+
+    assert "[red] [2J[/red]" in out.getvalue()
+
+
+def test_nothing_is_said_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    """It belongs to --json."""
+    with LiveView() as view:
+        view.update(at(9.0))
+    print_summary(a_document(), Path("runs/one"))
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "PASS" in captured.err
+
+
+def test_standard_output_stays_free_while_the_line_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    """Drawing must not carry off what another part prints there."""
+    console, out = a_console(terminal=True)
+
+    with LiveView(console) as view:
+        view.update(at(9.0))
+        print("document")
+
+    assert capsys.readouterr().out == "document\n"
+    assert "document" not in out.getvalue()
+
+
+def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """https://no-color.org: set and not empty means no colour, whatever the terminal can do."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    console, out = a_console(terminal=True)
+
+    with LiveView(console) as view:
+        view.update(at(9.0))
+    print_summary(a_failed_document(), console=console)
+
+    assert not any(
+        f"\x1b[{code}" in out.getvalue() for code in ("31m", "32m", "1;31m", "1;32m", "38;", "36m", "91m")
+    )

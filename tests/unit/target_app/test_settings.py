@@ -1,0 +1,71 @@
+"""Settings: from flags and environment, or one line that says what is wrong."""
+
+import pytest
+
+from target_app.settings import SettingsError, read_settings
+
+A_SECRET = "a secret for tests, of 32 bytes or more"
+
+
+def test_without_flags_it_listens_on_loopback() -> None:
+    """And makes a secret of its own, a different one each time."""
+    settings = read_settings([], {})
+
+    assert (settings.host, settings.port, settings.accounts_count) == ("127.0.0.1", 8000, 0)
+    assert settings.secret_is_random
+    assert settings.secret != read_settings([], {}).secret
+
+
+def test_flags_and_variables_are_followed() -> None:
+    """A key of one's own opens every address."""
+    settings = read_settings(
+        ["--host", "0.0.0.0", "--port", "0", "--accounts", "5", "--exit-with-stdin"],
+        {"CHATBENCH_ACCOUNTS_KEY": "mine", "CHATBENCH_SECRET": A_SECRET},
+    )
+
+    assert (settings.host, settings.port, settings.accounts_count) == ("0.0.0.0", 0, 5)
+    assert settings.exit_with_stdin
+    assert (settings.accounts_key, settings.secret, settings.secret_is_random) == ("mine", A_SECRET, False)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+def test_the_default_key_is_good_on_loopback(host: str) -> None:
+    """Nobody else can reach it there."""
+    assert read_settings(["--host", host], {}).host == host
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "chat.example", ""])
+@pytest.mark.parametrize(
+    "environment", [{}, {"CHATBENCH_ACCOUNTS_KEY": ""}, {"CHATBENCH_ACCOUNTS_KEY": "chatbench"}]
+)
+def test_the_default_key_is_refused_anywhere_else(host: str, environment: dict[str, str]) -> None:
+    """Everybody knows it, so everybody could log in; the line says so and what to do."""
+    with pytest.raises(SettingsError, match="set CHATBENCH_ACCOUNTS_KEY"):
+        read_settings(["--host", host], environment)
+
+
+@pytest.mark.parametrize(
+    ("flags", "complaint"),
+    [
+        (["--port", "x"], "argument --port: expected 0 to 65535, got 'x'"),
+        (["--port", "65536"], "argument --port: expected 0 to 65535, got '65536'"),
+        (["--accounts", "1.5"], "argument --accounts: expected a whole number, 0 or more, got '1.5'"),
+        (["--acc", "1"], "unrecognized arguments: --acc 1"),
+    ],
+)
+def test_a_flag_that_cannot_be_followed_is_named(flags: list[str], complaint: str) -> None:
+    """What was wanted and what was found; no abbreviations, as they break when a flag is added."""
+    with pytest.raises(SettingsError) as refused:
+        read_settings(flags, {})
+    assert str(refused.value) == complaint
+
+
+def test_a_short_secret_is_refused() -> None:
+    """RFC 7518: HS256 wants 32 bytes; a short secret can be guessed from one token."""
+    with pytest.raises(SettingsError, match="CHATBENCH_SECRET: expected at least 32 bytes, got 5"):
+        read_settings([], {"CHATBENCH_SECRET": "short"})
+
+
+def test_the_secret_is_not_in_the_representation() -> None:
+    """Settings end up in logs and tracebacks; the secret must not."""
+    assert A_SECRET not in repr(read_settings([], {"CHATBENCH_SECRET": A_SECRET}))
