@@ -45,10 +45,9 @@ class Outbox:
     with 1013, or cut when it takes not even that.
 
     Nothing here waits, so a broadcast is a plain loop. It writes the same bytes to
-    uvicorn's transport for everyone, past the ASGI messages: 5.0 to 5.6 us of CPU a
-    send to 500 members, beside 7.9 to 9.9 us of `await websocket.send_text` in a
-    loop (three pairs, 0.56 to 0.71 of it; 40 messages of 200 bytes a second,
-    uvloop, most of what is left is the kernel's).
+    uvicorn's transport for everyone, past the ASGI messages: 5.0 to 5.8 us of CPU a
+    send to 500 members, beside 7.9 to 10.6 us of `await websocket.send_text` in a
+    loop (six pairs, 0.54 to 0.71 of it; 40 messages of 200 bytes a second, uvloop).
     """
 
     __slots__ = ("_line", "_outboxes", "_paused", "_waiting", "_waiting_bytes", "_write", "closed_with")

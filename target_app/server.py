@@ -100,8 +100,8 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        # The text of a failed bind repeats the address; that of a failed look-up has no errno.
-        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        # create_server says the address once more, in brackets.
+        reason = str(error.strerror).partition(" (while")[0]
         raise CannotListenError(f"cannot listen on {host} port {port}: {reason}") from error
     # Accepted sockets inherit both.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

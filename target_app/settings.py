@@ -55,7 +55,7 @@ class Settings:
     exit_with_stdin: bool = False
     instance: str = field(default_factory=socket.gethostname)
     limits: Limits = field(default_factory=Limits)
-    # OWASP's smallest recommended cost for argon2id (19 MiB, two passes): about 15 ms a login.
+    # OWASP's smallest recommended cost for argon2id (19 MiB, two passes, one lane).
     argon2_memory_kib: int = 19 * 1024
     argon2_passes: int = 2
 

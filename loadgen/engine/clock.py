@@ -18,4 +18,4 @@ async def sleep_until(at_ns: int) -> None:
     2 us late at the median; a timerfd was 60 us late and saved no CPU.
     """
     while (left_ns := at_ns - now_ns()) > 0:
-        await asyncio.sleep(left_ns / NS_PER_S)
+        await asyncio.sleep(-(-left_ns // 1_000_000) / 1000)
