@@ -34,7 +34,7 @@ CLOSE_TIMEOUT_S = 3.0
 LOGINS_AT_ONCE = 100
 CONNECTS_AT_ONCE = 500
 
-LAG_PERIOD_NS = 20_000_000
+LAG_PERIOD_NS = 50_000_000
 SETTLE_PERIOD_NS = 100_000_000
 # Settling must stay a small share of the time, however many messages are open.
 SETTLE_SHARE = 20
@@ -45,25 +45,32 @@ SENDS_AT_ONCE = 32
 class Member:
     """A user and its socket; implements :class:`loadgen.engine.transport.Listener`."""
 
-    __slots__ = ("_swarm", "connection", "receive", "user")
+    __slots__ = ("_swarm", "chatter", "connection")
 
-    def __init__(self, user: User, receive: Receive, swarm: Swarm) -> None:
-        self.user = user
-        self.receive = receive
+    def __init__(self, chatter: User, swarm: Swarm) -> None:
+        self.chatter = chatter
         self.connection: Connection | None = None
         self._swarm = swarm
+
+    @property
+    def user(self) -> int:
+        return self.chatter.index
+
+    @property
+    def receive(self) -> Receive:
+        return self._swarm.receive
 
     def opened(self, connection: Connection, now_ns: int) -> None:
         self.connection = connection
         self._swarm.open_count += 1
-        self.send_all(self.user.opened(now_ns))
+        self.send_all(self.chatter.opened(now_ns))
 
     def heard(self, payload: bytes, now_ns: int) -> None:
-        self.send_all(self.user.heard(payload, now_ns))
+        self.send_all(self.chatter.heard(payload, now_ns))
 
     def closed(self, code: int, reason: str, now_ns: int) -> None:
         self.connection = None
-        self.user.closed(code, reason, now_ns)
+        self.chatter.closed(code, reason, now_ns)
         self._swarm.one_is_gone()
 
     def send_all(self, frames: list[bytes]) -> None:
@@ -85,6 +92,7 @@ class Swarm:
         publish = plan.dialect.publish
         rules = Rules(plan.user_count, publish.reach, publish.echo, plan.deadline_ns)
         self._ledger = Ledger(rules, marker.prefix_of(plan.tag), self.tally)
+        self.receive = self._ledger.receive
         self._books = Books(self._ledger, Payload(plan.seed, plan.payload_bytes), plan.tag, plan.deadline_ns)
         rooms = Rooms(plan.room_count)
         self._members = {index: self._member(index, rooms) for index in plan.users}
@@ -96,7 +104,7 @@ class Swarm:
         username, password = self._plan.accounts[index % len(self._plan.accounts)]
         dialect = ScriptedDialect(self._plan.dialect, Credentials(index, username, password))
         user = User(index, rooms.room_of(index), dialect, self._books)
-        return Member(user, self._ledger.receiver(index), self)
+        return Member(user, self)
 
     def one_is_gone(self) -> None:
         """A socket is gone."""
@@ -111,11 +119,11 @@ class Swarm:
         async with self._http(LOGINS_AT_ONCE) as http:
 
             async def log_in(member: Member) -> None:
-                request = member.user.logging_in(now_ns())
+                request = member.chatter.logging_in(now_ns())
                 try:
-                    member.user.logged_in(await http.request(request), now_ns())
+                    member.chatter.logged_in(await http.request(request), now_ns())
                 except ServerError as error:
-                    member.user.failed(error.kind, str(error))
+                    member.chatter.failed(error.kind, str(error))
 
             await self._paced("login", LOGINS_AT_ONCE, log_in)
         return self._count(UserState.LOGGED_IN)
@@ -124,13 +132,13 @@ class Swarm:
         """Connect everybody who got in so far; how many are connected."""
 
         async def connect(member: Member) -> None:
-            if member.user.state is UserState.GONE:
+            if member.chatter.state is UserState.GONE:
                 return
-            member.user.connecting(now_ns())
+            member.chatter.connecting(now_ns())
             try:
-                await self._transport.connect(member.user.dialect.open(), member)
+                await self._transport.connect(member.chatter.dialect.open(), member)
             except ServerError as error:
-                member.user.failed(error.kind, str(error))
+                member.chatter.failed(error.kind, str(error))
 
         await self._paced("connect", CONNECTS_AT_ONCE, connect)
         await self._answered(UserState.GREETING)
@@ -140,7 +148,7 @@ class Swarm:
         """Bring everybody into their room; how many are ready."""
 
         async def join(member: Member) -> None:
-            member.send_all(member.user.joining(now_ns()))
+            member.send_all(member.chatter.joining(now_ns()))
 
         paced = self._plan.dialect.join is not None
         await self._paced("join", 1, join, paced=paced)
@@ -177,10 +185,10 @@ class Swarm:
         while self._count(waiting) and now_ns() < give_up_ns:
             await asyncio.sleep(0.02)
         for member in self._members.values():
-            member.user.time_is_up()
+            member.chatter.time_is_up()
 
     def _count(self, state: UserState) -> int:
-        return sum(member.user.state is state for member in self._members.values())
+        return sum(member.chatter.state is state for member in self._members.values())
 
     # --- talking --------------------------------------------------------------------------------------------
 
@@ -198,7 +206,7 @@ class Swarm:
             if plan.dialect.publish.http is not None:
                 http = await stack.enter_async_context(self._http(LOGINS_AT_ONCE))
             helpers = [asyncio.create_task(self._watch_loop(measure_ns, end_ns))]
-            keep_alive = next(iter(self._members.values())).user.dialect.keep_alive()
+            keep_alive = next(iter(self._members.values())).chatter.dialect.keep_alive()
             if keep_alive is not None:
                 helpers.append(asyncio.create_task(self._keep_alive(start_ns, keep_alive)))
             try:
@@ -248,7 +256,7 @@ class Swarm:
             self.tally.counts[Note.UNSENT_BY_US] += 1
         connection = member.connection
         writable = connection is not None and connection.writable and not late
-        message = member.user.due(n, due_ns, now, writable=writable)
+        message = member.chatter.due(n, due_ns, now, writable=writable)
         if isinstance(message, HttpRequest):
             assert http is not None, "a dialect that publishes over HTTP has a client"
             task = asyncio.create_task(self._request(message, http))
@@ -301,7 +309,7 @@ class Swarm:
         while True:
             await sleep_until(start_ns + (n + 1) * keep_alive.every_ns // len(members))
             member = members[n % len(members)]
-            if member.user.state is UserState.READY:
+            if member.chatter.state is UserState.READY:
                 member.send_all([keep_alive.frame])
             n += 1
 
@@ -323,7 +331,7 @@ class Swarm:
     async def close(self) -> None:
         """Close all sockets in good order, within CLOSE_TIMEOUT_S."""
         for member in self._members.values():
-            member.user.leaving()
+            member.chatter.leaving()
             if member.connection is not None:
                 member.connection.close()
         give_up_ns = now_ns() + round(CLOSE_TIMEOUT_S * NS_PER_S)

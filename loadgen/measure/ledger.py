@@ -29,7 +29,8 @@ from loadgen.measure.tally import Count, Metric, Note, PerSecond, Tally
 from loadgen.plan.pacing import NS_PER_S
 
 Int64s = npt.NDArray[np.int64]
-Receive = Callable[[bytes, int], bool]
+Receive = Callable[[int, bytes, int], bool]
+"""(user, payload, now_ns) -> whether it was a message of this run."""
 
 _NEVER_NS = np.iinfo(np.int64).max
 _NOBODY: Int64s = np.empty(0, np.int64)
@@ -110,6 +111,9 @@ class Ledger:
         self._gone_ns = np.full(rules.user_count, _NEVER_NS, np.int64)
         self._sent_count: Counter[int] = Counter()
         self._window_ns = (_NEVER_NS, _NEVER_NS)
+        self.receive: Receive = self._receive_path()
+        """The receive path: called with user, payload and the time it was complete. False where the payload holds no
+        marker of this run: then it is for the dialect."""
 
     def measure(self, start_ns: int, end_ns: int) -> None:
         """Messages due in [start_ns, end_ns) are measured; before this is said, none is."""
@@ -165,17 +169,14 @@ class Ledger:
         if entry is not None:
             entry.acked = True
 
-    def receiver(self, user: int) -> Receive:
-        """The receive path of one user: called with each payload and the time it was complete.
-
-        It answers False where the payload holds no marker of this run: then it is for the dialect.
-        """
+    def _receive_path(self) -> Receive:
         prefix, width = self._prefix, marker.WIDTH
         log_append_of = self._log_append.get
         slow_path = self._receive_slowly
 
-        # Hot: every delivery comes through here. About 0.4 us.
-        def receive(payload: bytes, now_ns: int) -> bool:
+        # Hot: every delivery comes through here, 0.35 us. One function for all users, not a closure for each: what is
+        # shared stays in the processor's cache (0.15 us of 4.3 us a delivery, 500 sockets).
+        def receive(user: int, payload: bytes, now_ns: int) -> bool:
             at = payload.find(prefix)
             if at < 0:
                 return False

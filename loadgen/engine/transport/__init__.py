@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from loadgen.dialects import Opening
+from loadgen.measure.ledger import Receive
 
 
 class Connection(Protocol):
@@ -31,12 +32,18 @@ class Connection(Protocol):
 class Listener(Protocol):
     """Who is told what happens on a connection; all times are monotonic ns."""
 
-    def opened(self, connection: Connection, now_ns: int) -> None:
-        """The 101 has come."""
+    @property
+    def user(self) -> int:
+        """Whose connection it is; the first argument of ``receive``."""
         ...
 
-    def receive(self, payload: bytes, now_ns: int) -> bool:
-        """The hot path: a whole message has come. False asks for ``heard`` to be called with it."""
+    @property
+    def receive(self) -> Receive:
+        """The hot path: called with each whole message. Where it answers False, ``heard`` is called, too."""
+        ...
+
+    def opened(self, connection: Connection, now_ns: int) -> None:
+        """The 101 has come."""
         ...
 
     def heard(self, payload: bytes, now_ns: int) -> None:

@@ -52,11 +52,12 @@ def _logger() -> logging.Logger:
 class _Socket(WSListener):  # type: ignore[misc]  # picows is compiled
     """A listener of picows that passes on to ours, and the connection that is handed out."""
 
-    __slots__ = ("_listener", "_parts", "_receive", "_traffic", "_transport", "writable")
+    __slots__ = ("_listener", "_parts", "_receive", "_traffic", "_transport", "_user", "writable")
 
     def __init__(self, listener: Listener, traffic: Traffic) -> None:
         self._listener = listener
         self._receive = listener.receive
+        self._user = listener.user
         self._traffic = traffic
         self._parts: bytearray | None = None  # of a message that comes in several frames
         self._transport: WSTransport | None = None
@@ -69,7 +70,7 @@ class _Socket(WSListener):  # type: ignore[misc]  # picows is compiled
         traffic = self._traffic
         traffic.frames_received += 1
         traffic.bytes_received += len(payload)
-        if frame.fin and self._parts is None and self._receive(payload, now):
+        if frame.fin and self._parts is None and self._receive(self._user, payload, now):
             return
         self._on_other_frame(transport, frame, payload, now)
 
@@ -98,7 +99,7 @@ class _Socket(WSListener):  # type: ignore[misc]  # picows is compiled
             if not frame.fin:
                 return
             payload, self._parts = bytes(self._parts), None
-            if self._receive(payload, now):
+            if self._receive(self._user, payload, now):
                 return
         self._listener.heard(payload, now)
 
