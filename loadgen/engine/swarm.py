@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from loadgen.dialects import Credentials, HttpRequest, KeepAlive
 from loadgen.dialects.scripted import ScriptedDialect
-from loadgen.engine.clock import now_ns, sleep_until
+from loadgen.engine.clock import Alarm, new_alarm, now_ns, sleep_until
 from loadgen.engine.transport import Connection, Transport
 from loadgen.engine.user import Books, User, UserState
 from loadgen.errors import ServerError
@@ -205,13 +205,15 @@ class Swarm:
             http = None
             if plan.dialect.publish.http is not None:
                 http = await stack.enter_async_context(self._http(LOGINS_AT_ONCE))
+            alarm = new_alarm()
+            stack.callback(alarm.close)
             helpers = [asyncio.create_task(self._watch_loop(measure_ns, end_ns))]
             keep_alive = next(iter(self._members.values())).chatter.dialect.keep_alive()
             if keep_alive is not None:
                 helpers.append(asyncio.create_task(self._keep_alive(start_ns, keep_alive)))
             try:
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(self._send(start_ns, end_ns, http))
+                    group.create_task(self._send(start_ns, end_ns, alarm, http))
                     group.create_task(self._count_traffic(measure_ns, end_ns))
                     self._books.phase = "warmup"
                     await self._pause_until(measure_ns)
@@ -223,7 +225,7 @@ class Swarm:
                 for task in (*helpers, *self._requests):
                     task.cancel()
 
-    async def _send(self, start_ns: int, end_ns: int, http: HttpClient | None) -> None:
+    async def _send(self, start_ns: int, end_ns: int, alarm: Alarm, http: HttpClient | None) -> None:
         """Send each message when it is due, or as soon after as we can."""
         plan = self._plan
         pace = schedule(plan.gaps, plan.rate_per_s, plan.seed)
@@ -240,7 +242,7 @@ class Swarm:
             if due_ns > now and self.open_count:
                 await self._pause_until(due_ns - NS_PER_S)
                 if self.open_count:
-                    await sleep_until(due_ns)
+                    await alarm.until(due_ns)
                 now, in_a_row = now_ns(), 0
             elif self.open_count:
                 in_a_row += 1

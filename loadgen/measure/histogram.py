@@ -2,9 +2,9 @@
 
 The buckets are those of HdrHistogram with three significant digits and a unit of one nanosecond (G. Tene,
 hdrhistogram.org): exact below 2,048 ns, and above that 1,024 buckets for each power of two. A coarse histogram has
-64 of them, for pictures. Only filled buckets
-are kept, in rising order, so a histogram costs what it holds. Values are put into their buckets many at a time:
-0.04 us a value, where a call for each value costs 1.2 us.
+64 of them, for pictures. Only the buckets
+between the smallest and the largest value are kept, so a histogram costs what it spans. Values are put into their
+buckets many at a time: 0.02 us a value, where a call for each value costs 1.2 us.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ def bucket_upper_ns(buckets: Int64s, bits: int) -> Int64s:
 class Histogram:
     """Durations in integer nanoseconds. Merging is associative and commutative."""
 
-    __slots__ = ("_arrays", "_bits", "_buckets", "_counts", "_max_ns", "_min_ns", "_pending_count", "_singles", "_sum_ns")
+    __slots__ = ("_arrays", "_bits", "_counts", "_first", "_max_ns", "_min_ns", "_pending_count", "_singles", "_sum_ns")
 
     def __init__(self, bits: int = FINE) -> None:
         self._bits = bits
-        self._buckets = _NOTHING  # rising
+        self._first = 0  # the bucket that _counts[0] counts
         self._counts = _NOTHING
         self._sum_ns = 0
         self._min_ns: int | None = None
@@ -90,7 +90,11 @@ class Histogram:
             return
         _check_range(values_ns)
         self._widen(int((values_ns * counts).sum()), int(values_ns.min()), int(values_ns.max()))
-        self._add(bucket_of(values_ns, self._bits), counts)
+        buckets = bucket_of(values_ns, self._bits)
+        first = int(buckets.min())
+        added = np.zeros(int(buckets.max()) - first + 1, np.int64)
+        np.add.at(added, buckets - first, counts)
+        self._add(first, added)
 
     def merge(self, other: Histogram) -> None:
         """Add everything ``other``, a histogram of as many bits, has recorded."""
@@ -100,7 +104,7 @@ class Histogram:
         if other._min_ns is None or other._max_ns is None:
             return
         self._widen(other._sum_ns, other._min_ns, other._max_ns)
-        self._add(other._buckets, other._counts)
+        self._add(other._first, other._counts)
 
     def quantile_ns(self, q: float, *, beyond: int = MIN_SAMPLES_BEYOND) -> int | None:
         """A value that at least the share ``q`` of all recorded values do not exceed.
@@ -146,7 +150,8 @@ class Histogram:
     def buckets(self) -> tuple[Int64s, Int64s]:
         """The filled buckets, rising: (largest value of each in ns, count of each)."""
         self._sort_in()
-        return bucket_upper_ns(self._buckets, self._bits), self._counts
+        filled = np.flatnonzero(self._counts)
+        return bucket_upper_ns(filled + self._first, self._bits), self._counts[filled]
 
     def _sort_in(self) -> None:
         if not self._pending_count:
@@ -154,14 +159,22 @@ class Histogram:
         values = np.concatenate([*self._arrays, np.array(self._singles, np.int64)])
         self._arrays, self._singles, self._pending_count = [], [], 0
         self._widen(int(values.sum()), int(values.min()), int(values.max()))
-        self._add(bucket_of(values, self._bits), np.ones(len(values), np.int64))
+        buckets = bucket_of(values, self._bits)
+        first = int(buckets.min())
+        self._add(first, np.bincount(buckets - first))
 
-    def _add(self, buckets: Int64s, counts: Int64s) -> None:
-        both = np.concatenate((self._buckets, buckets))
-        self._buckets, place = np.unique(both, return_inverse=True)
-        added = np.zeros(len(self._buckets), np.int64)
-        np.add.at(added, place, np.concatenate((self._counts, counts)))
-        self._counts = added
+    def _add(self, first: int, counts: Int64s) -> None:
+        """Add ``counts`` of the buckets from ``first`` on."""
+        if not len(self._counts):
+            self._first, self._counts = first, counts.copy()
+            return
+        low = min(first, self._first)
+        high = max(first + len(counts), self._first + len(self._counts))
+        if high - low != len(self._counts):
+            wider = np.zeros(high - low, np.int64)
+            wider[self._first - low : self._first - low + len(self._counts)] = self._counts
+            self._first, self._counts = low, wider
+        self._counts[first - low : first - low + len(counts)] += counts
 
     def _widen(self, sum_ns: int, low_ns: int, high_ns: int) -> None:
         self._sum_ns += sum_ns

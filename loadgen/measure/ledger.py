@@ -64,6 +64,8 @@ class Entry:
     """Arrivals since then, in order: time_ns, user, time_ns, user, ..."""
     complete_at: int = 0
     """The length of the log from which on it is worth a look."""
+    complete: bool = False
+    """Whether everybody in ``missing`` is in the log."""
     acked: bool = False
     overdue: bool = False
 
@@ -81,8 +83,8 @@ class Entry:
         receivers, first = np.unique(users, return_index=True)
         return Arrivals(receivers, times_ns[first])
 
-    def is_complete(self) -> bool:
-        """Whether everybody in ``missing`` has got it since; remembers how long the log must be before it can be."""
+    def look(self) -> bool:
+        """Find out whether it is complete, and if not, how long the log must be before it can be."""
         if len(self.log) < self.complete_at:
             return False
         users = np.array(self.log, dtype=np.int64)[1::2]
@@ -90,7 +92,8 @@ class Entry:
         has_it[users] = True
         absent = int(np.count_nonzero(~has_it[self.missing]))
         self.complete_at = len(self.log) + 2 * absent
-        return absent == 0
+        self.complete = absent == 0
+        return self.complete
 
 
 class Ledger:
@@ -225,7 +228,7 @@ class Ledger:
                 if entry.log:
                     batch.append(entry)
             elif entry.stamp.sent_ns < oldest_ns or (
-                len(entry.log) >= entry.complete_at and entry.is_complete()
+                len(entry.log) >= entry.complete_at and entry.look()
             ):
                 batch.append(entry)
         if batch:
@@ -268,10 +271,23 @@ class Ledger:
             self._order.settled(entry, new, finished=finished)
 
     def _sort_out(self, batch: Sequence[Entry]) -> dict[Entry, Arrivals]:
-        """The first arrival at each receiver that missed the message; everything else is counted on the spot.
+        """The first arrival at each receiver that missed the message; everything else is counted on the spot."""
+        arrivals = {}
+        unclear = []
+        for entry in batch:
+            # Everybody has it, and there are as many arrivals as receivers: each has it once. Almost all end here.
+            if entry.complete and len(entry.log) == 2 * len(entry.missing):
+                times_ns, receivers = np.array(entry.log, dtype=np.int64).reshape(-1, 2).T
+                arrivals[entry] = Arrivals(receivers, times_ns)
+                del entry.log[:]
+            else:
+                unclear.append(entry)
+        if unclear:
+            arrivals |= self._sort_out_unclear(unclear)
+        return arrivals
 
-        One sort for the whole batch: a key is (place in the batch, user).
-        """
+    def _sort_out_unclear(self, batch: Sequence[Entry]) -> dict[Entry, Arrivals]:
+        """The same with one sort for the whole batch: a key is (place in the batch, user)."""
         users = self._rules.user_count
         logs = np.concatenate([np.array(entry.log, dtype=np.int64) for entry in batch]).reshape(-1, 2)
         place = np.repeat(np.arange(len(batch)), [len(entry.log) // 2 for entry in batch])

@@ -27,7 +27,7 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """First arrivals of one message: receivers int64[n], rising, and times_ns int64[n]."""
+    """First arrivals of one message: receivers int64[n], each once, and times_ns int64[n]."""
 
     receivers: Int64s
     times_ns: Int64s
@@ -36,7 +36,9 @@ class Arrivals:
         """For each (receiver, time): did this message reach the receiver before that time?"""
         if not len(self.receivers):
             return np.zeros(len(receivers), np.bool_)
-        at = np.minimum(np.searchsorted(self.receivers, receivers), len(self.receivers) - 1)
+        order = np.argsort(self.receivers)
+        at = np.minimum(np.searchsorted(self.receivers, receivers, sorter=order), len(order) - 1)
+        at = order[at]
         found: Bools = (self.receivers[at] == receivers) & (self.times_ns[at] < times_ns)
         return found
 
