@@ -26,6 +26,7 @@ from reports.budgets import Document, ExitCode, exit_code_of
 from reports.document import RunFacts, build, snapshot
 from reports.terminal import LiveView, print_summary
 from scenarios.environment import describe_environment
+from scenarios.pinning import Pinning, confined_to, separate_cores
 from scenarios.settle import Settled, base_url_of
 from scenarios.target import OwnTarget, check_reachable, embedded
 
@@ -129,7 +130,11 @@ async def _run(settled: Settled, facts: RunFacts, log: IO[bytes]) -> tuple[RunFa
     tag = secrets.token_hex(3)
     with interrupts.caught():
         async with contextlib.AsyncExitStack() as stack:
-            arriving = asyncio.create_task(_target(settled, log, stack))
+            pinning = separate_cores() if facts.target_owned else None
+            facts.environment["pinning"] = (
+                {"server": sorted(pinning.server), "generator": sorted(pinning.generator)} if pinning else None
+            )
+            arriving = asyncio.create_task(_target(settled, log, stack, pinning))
             if not await _first(arriving, interrupts.event):
                 facts = replace(facts, target_url=settled.scenario.target.url or "")
                 return facts, _never_begun(settled, tag), None
@@ -138,6 +143,7 @@ async def _run(settled: Settled, facts: RunFacts, log: IO[bytes]) -> tuple[RunFa
             assert url is not None, "a target that is not ours has an address"
             base_url = base_url_of(url, "target.url")
             facts = replace(facts, target_url=base_url)
+            stack.enter_context(confined_to(pinning.generator if pinning else None))
             live = None if settled.run.quiet else stack.enter_context(LiveView())
             coordinator = Coordinator(
                 settled.plan_for(base_url, tag),
@@ -151,11 +157,14 @@ async def _run(settled: Settled, facts: RunFacts, log: IO[bytes]) -> tuple[RunFa
     raise AssertionError("unreachable")
 
 
-async def _target(settled: Settled, log: IO[bytes], stack: contextlib.AsyncExitStack) -> OwnTarget | None:
+async def _target(
+    settled: Settled, log: IO[bytes], stack: contextlib.AsyncExitStack, pinning: Pinning | None
+) -> OwnTarget | None:
     """Our own server, ended with the stack; None where another one answers."""
     url = settled.scenario.target.url
     if url is None:
-        return await stack.enter_async_context(embedded(settled.scenario.users.count, log))
+        cores = pinning.server if pinning else None
+        return await stack.enter_async_context(embedded(settled.scenario.users.count, log, cores))
     await check_reachable(base_url_of(url, "target.url"))
     return None
 

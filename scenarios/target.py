@@ -14,6 +14,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from loadgen.errors import TargetUnreachable
+from scenarios.pinning import confined_to
 
 READY_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0
@@ -36,12 +37,25 @@ class OwnTarget:
 
 
 @contextlib.asynccontextmanager
-async def embedded(account_count: int, log: IO[bytes]) -> AsyncIterator[OwnTarget]:
+async def embedded(
+    account_count: int, log: IO[bytes], cores: frozenset[int] | None
+) -> AsyncIterator[OwnTarget]:
     """Start the reference server on a free port, and end it afterwards; TargetUnreachable where it does not start.
+
+    It keeps to ``cores``, where some are given.
 
     It holds a pipe of ours, so it ends even if we are killed.
     """
-    process = await asyncio.create_subprocess_exec(
+    with confined_to(cores):
+        process = await _start(account_count, log)
+    try:
+        yield OwnTarget(await _ready_url(process), process)
+    finally:
+        await _end(process)
+
+
+async def _start(account_count: int, log: IO[bytes]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
         sys.executable,
         "-P",  # a folder called target_app where the user happens to be must not be imported
         *("-m", "target_app", "--port", "0", "--accounts", str(account_count), "--exit-with-stdin"),
@@ -50,10 +64,6 @@ async def embedded(account_count: int, log: IO[bytes]) -> AsyncIterator[OwnTarge
         stderr=log,
         start_new_session=True,
     )
-    try:
-        yield OwnTarget(await _ready_url(process), process)
-    finally:
-        await _end(process)
 
 
 async def _ready_url(process: asyncio.subprocess.Process) -> str:

@@ -138,6 +138,8 @@ class User:
         measured = ledger.is_measured(due_ns)
         if measured:
             tally.counts[Count.MESSAGES_DUE] += 1
+        if due_ns <= now_ns:  # when nobody is left, what is still to come is settled at once
+            tally.happened(PerSecond.MESSAGES_DUE, due_ns)
         if self.state is not UserState.READY or not writable:
             if measured:
                 tally.counts[Count.MESSAGES_UNSENT] += 1

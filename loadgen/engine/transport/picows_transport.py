@@ -186,6 +186,9 @@ class PicowsTransport:
         if not self.handshake_headers:
             response = transport.response.headers
             self.handshake_headers = {name.lower(): value for name, value in response.items()}
+        # picows keeps the headers of every handshake for as long as the connection lives: 2.1 KB a socket.
+        transport.request.headers.clear()
+        transport.response.headers.clear()
 
 
 def _kind_of(error: OSError | WSError) -> ErrorKind:
