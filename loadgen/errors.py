@@ -2,7 +2,7 @@
 
     BenchError              printed as one line by the command line, never a traceback
      |- InputError          a scenario, flag, dialect file or directory that cannot be used: exit code 104
-     '- TargetUnreachable   nobody answers at the target, or it let nobody in: exit code 106
+     '- TargetUnreachableError   nobody answers at the target, or it let nobody in: exit code 106
 
 What a server does wrong is data: an :class:`ErrorKind`, counted in the document. Where it must travel up a call it is a
 :class:`ServerError`, which never leaves the swarm.
@@ -22,7 +22,7 @@ class InputError(BenchError):
     """What was asked for cannot be done as written."""
 
 
-class TargetUnreachable(BenchError):
+class TargetUnreachableError(BenchError):
     """The server under test cannot be reached."""
 
 

@@ -71,9 +71,7 @@ def build(facts: RunFacts, record: Record, doubts: Sequence[Doubt], budgets: Ite
     return document
 
 
-def _base(
-    facts: RunFacts, record: Record, *, with_hdr: bool, last_seconds: int | None = None
-) -> Document:
+def _base(facts: RunFacts, record: Record, *, with_hdr: bool, last_seconds: int | None = None) -> Document:
     tally = record.tally
     headers = record.handshake_headers
     extensions = headers.get("sec-websocket-extensions", "")
@@ -99,7 +97,11 @@ def _base(
         },
         "plan": facts.plan,
         "phases": [
-            {"name": str(span.phase), "start_s": _seconds(record, span.start_ns), "end_s": _seconds(record, span.end_ns)}
+            {
+                "name": str(span.phase),
+                "start_s": _seconds(record, span.start_ns),
+                "end_s": _seconds(record, span.end_ns),
+            }
             for span in record.phases
         ],
         "metrics": {
@@ -155,7 +157,7 @@ def _series(record: Record, last_seconds: int | None) -> dict[str, Any]:
     tally = record.tally
     readings = [reading.at_ns for reading in record.coordinator.readings]
     last = max(
-        [second for second in tally.seconds]
+        list(tally.seconds)
         + [second for _, second in tally.metric_seconds]
         + [tally.second_of(at_ns) for at_ns in readings[-1:]],
         default=-1,

@@ -55,7 +55,9 @@ def read_document(directory: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{path}: expected the result.json of a run: {error.strerror}") from None
     except ValueError as error:
-        raise InputError(f"{path}: expected the result.json of a run, got something that is not JSON: {error}") from None
+        raise InputError(
+            f"{path}: expected the result.json of a run, got something that is not JSON: {error}"
+        ) from None
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != "chatbench.result/1":
         raise InputError(f'{path}: expected schema "chatbench.result/1", got {json.dumps(schema)}')

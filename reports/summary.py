@@ -147,9 +147,7 @@ def summarise(document: dict[str, Any]) -> Summary:
         ),
         budgets=tuple(_budgets(document.get("budgets") or [])),
         doubts=tuple(_doubts(document.get("doubts") or [])),
-        limit=_limit(
-            document.get("limit") or {}, done=not (run.get("interrupted") or run.get("ended_early"))
-        ),
+        limit=_limit(document.get("limit") or {}, done=not (run.get("interrupted") or run.get("ended_early"))),
         errors=tuple(_errors(document.get("errors") or [])),
         phases=tuple(_phases(document.get("phases") or [])),
         plan=tuple(

@@ -40,9 +40,7 @@ class LiveView:
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
-            self._live = Live(
-                console=self._console, auto_refresh=False, transient=True, redirect_stdout=False
-            )
+            self._live = Live(console=self._console, auto_refresh=False, transient=True, redirect_stdout=False)
             self._live.start()
         return self
 
@@ -65,9 +63,7 @@ class LiveView:
             self._console.print(Text("  ".join(part for part in parts if part)), soft_wrap=True)
 
 
-def print_summary(
-    document: dict[str, Any], run_dir: Path | None = None, *, console: Console | None = None
-) -> None:
+def print_summary(document: dict[str, Any], run_dir: Path | None = None, *, console: Console | None = None) -> None:
     """Print what a run came to, and where the rest can be read."""
     console = console or _stderr()
     summary = summarise(document)
@@ -88,9 +84,7 @@ def _summary_blocks(summary: Summary) -> list[RenderableType]:
     figures = _grid(4)
     for figure in summary.figures:
         style = "bold red" if figure.bad else "bold"
-        figures.add_row(
-            "", figure.label, Text(figure.value, style, justify="right"), Text(figure.note, "dim")
-        )
+        figures.add_row("", figure.label, Text(figure.value, style, justify="right"), Text(figure.note, "dim"))
     blocks.append(figures)
     if summary.budgets:
         budgets = _grid(4)

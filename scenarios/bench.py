@@ -185,5 +185,3 @@ def _never_begun(settled: Settled, tag: str) -> Record:
     """The record of a run that was interrupted before its first phase."""
     plan = settled.plan_for("", tag)
     return Record(plan, Tally(now_ns()), ProcessRecord(os.getpid()), ended_early=EndedEarly.INTERRUPTED)
-
-

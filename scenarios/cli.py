@@ -10,14 +10,18 @@ from typing import Annotated, Any
 
 import typer
 
-from loadgen.errors import BenchError, InputError, TargetUnreachable
+from loadgen.errors import BenchError, InputError, TargetUnreachableError
 
 BAD_INPUT, UNREACHABLE, INTERRUPTED, BUG = 104, 106, 105, 1
 
 app = typer.Typer(
     name="chatbench",
-    help="Load-tests and benchmarks WebSocket chat servers: how fast and how completely every message reaches everyone.",
-    epilog="Exit codes: 0 pass, 99 a budget failed, 97 invalid, 104 bad input, 105 interrupted, 106 target unreachable.",
+    help=(
+        "Load-tests and benchmarks WebSocket chat servers: how fast and how completely every message reaches everyone."
+    ),
+    epilog=(
+        "Exit codes: 0 pass, 99 a budget failed, 97 invalid, 104 bad input, 105 interrupted, 106 target unreachable."
+    ),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -28,14 +32,15 @@ _TARGET, _LOAD, _TIME, _OUTPUT = "Target", "Load", "Time", "Output"
 
 
 @app.command()
-def run(  # noqa: PLR0913  # the flags of product.md
+def run(  # the flags of product.md
     scenario: Annotated[
         str, typer.Argument(help="Catalogue name or path of a scenario file.", metavar="[SCENARIO]")
     ] = "fanout",
     target: Annotated[
         str | None,
         typer.Option(
-            metavar="URL", help="Base address of the server under test; default: start the reference server.",
+            metavar="URL",
+            help="Base address of the server under test; default: start the reference server.",
             rich_help_panel=_TARGET,
         ),
     ] = None,
@@ -49,29 +54,44 @@ def run(  # noqa: PLR0913  # the flags of product.md
     ] = None,
     header: Annotated[
         list[str] | None,
-        typer.Option(metavar="'K: V'", help="Sent with every request and handshake; repeatable.", rich_help_panel=_TARGET),
+        typer.Option(
+            metavar="'K: V'",
+            help="Sent with every request and handshake; repeatable.",
+            rich_help_panel=_TARGET,
+        ),
     ] = None,
     insecure: Annotated[
-        bool | None, typer.Option("--insecure", "-k", help="Take any TLS certificate.", rich_help_panel=_TARGET)
+        bool | None,
+        typer.Option("--insecure", "-k", help="Take any TLS certificate.", rich_help_panel=_TARGET),
     ] = None,
     users: Annotated[
         int | None, typer.Option("--users", "-u", metavar="N", help="How many users.", rich_help_panel=_LOAD)
     ] = None,
     rooms: Annotated[
-        int | None, typer.Option(metavar="N", help="N rooms of equal size, one room a user.", rich_help_panel=_LOAD)
+        int | None,
+        typer.Option(metavar="N", help="N rooms of equal size, one room a user.", rich_help_panel=_LOAD),
     ] = None,
     rate: Annotated[
-        float | None, typer.Option(metavar="MSGS_PER_S", help="Messages a second, all users together.", rich_help_panel=_LOAD)
+        float | None,
+        typer.Option(metavar="MSGS_PER_S", help="Messages a second, all users together.", rich_help_panel=_LOAD),
     ] = None,
     payload: Annotated[
-        int | None, typer.Option(metavar="BYTES", help="Length of each message's text.", rich_help_panel=_LOAD)
+        int | None,
+        typer.Option(metavar="BYTES", help="Length of each message's text.", rich_help_panel=_LOAD),
     ] = None,
     connect_rate: Annotated[
         float | None,
-        typer.Option("--connect-rate", "-r", metavar="N", help="Users a second that log in, connect, join.", rich_help_panel=_LOAD),
+        typer.Option(
+            "--connect-rate",
+            "-r",
+            metavar="N",
+            help="Users a second that log in, connect, join.",
+            rich_help_panel=_LOAD,
+        ),
     ] = None,
     loop: Annotated[
-        str | None, typer.Option(metavar="open", help="open: the rate is kept whatever the server does.", rich_help_panel=_LOAD)
+        str | None,
+        typer.Option(metavar="open", help="open: the rate is kept whatever the server does.", rich_help_panel=_LOAD),
     ] = None,
     processes: Annotated[
         int | None, typer.Option(metavar="N", help="Processes that offer load (1).", rich_help_panel=_LOAD)
@@ -81,34 +101,57 @@ def run(  # noqa: PLR0913  # the flags of product.md
     ] = None,
     duration: Annotated[
         str | None,
-        typer.Option("--duration", "-d", metavar="30s", help="The measured part; 90s, 2m, 1h30m.", rich_help_panel=_TIME),
+        typer.Option(
+            "--duration",
+            "-d",
+            metavar="30s",
+            help="The measured part; 90s, 2m, 1h30m.",
+            rich_help_panel=_TIME,
+        ),
     ] = None,
-    warmup: Annotated[str | None, typer.Option(metavar="3s", help="Before it; not measured.", rich_help_panel=_TIME)] = None,
+    warmup: Annotated[
+        str | None, typer.Option(metavar="3s", help="Before it; not measured.", rich_help_panel=_TIME)
+    ] = None,
     drain: Annotated[
-        str | None, typer.Option(metavar="5s", help="After it: waits for what is under way.", rich_help_panel=_TIME)
+        str | None,
+        typer.Option(metavar="5s", help="After it: waits for what is under way.", rich_help_panel=_TIME),
     ] = None,
     deadline: Annotated[
-        str | None, typer.Option(metavar="5s", help="A delivery later than this is late.", rich_help_panel=_TIME)
+        str | None,
+        typer.Option(metavar="5s", help="A delivery later than this is late.", rich_help_panel=_TIME),
     ] = None,
     budget: Annotated[
         list[str] | None,
         typer.Option(
             metavar="'METRIC:AGG OP VALUE'",
-            help="A limit, e.g. 'delivery_time:p(99)<250ms'; takes the place of the file's for that metric; repeatable.",
+            help="A limit, e.g. 'delivery_time:p(99)<250ms'; it replaces the file's for that metric; repeatable.",
             rich_help_panel=_OUTPUT,
         ),
     ] = None,
     out: Annotated[
-        str | None, typer.Option("--out", "-o", metavar="DIR", help="Run directory; default runs/<time>-<scenario>.", rich_help_panel=_OUTPUT)
+        str | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="DIR",
+            help="Run directory; default runs/<time>-<scenario>.",
+            rich_help_panel=_OUTPUT,
+        ),
     ] = None,
     force: Annotated[
-        bool | None, typer.Option("--force", help="Write into a directory that is not empty.", rich_help_panel=_OUTPUT)
+        bool | None,
+        typer.Option("--force", help="Write into a directory that is not empty.", rich_help_panel=_OUTPUT),
     ] = None,
     print_json: Annotated[
-        bool | None, typer.Option("--json", help="Print the result document on standard output.", rich_help_panel=_OUTPUT)
+        bool | None,
+        typer.Option("--json", help="Print the result document on standard output.", rich_help_panel=_OUTPUT),
     ] = None,
-    html: Annotated[bool | None, typer.Option("--html/--no-html", help="Write report.html.", rich_help_panel=_OUTPUT)] = None,
-    plots: Annotated[bool | None, typer.Option("--plots/--no-plots", help="Write plots/*.png.", rich_help_panel=_OUTPUT)] = None,
+    html: Annotated[
+        bool | None, typer.Option("--html/--no-html", help="Write report.html.", rich_help_panel=_OUTPUT)
+    ] = None,
+    plots: Annotated[
+        bool | None, typer.Option("--plots/--no-plots", help="Write plots/*.png.", rich_help_panel=_OUTPUT)
+    ] = None,
     quiet: Annotated[
         bool | None, typer.Option("--quiet", "-q", help="Print nothing but errors.", rich_help_panel=_OUTPUT)
     ] = None,
@@ -174,9 +217,7 @@ def show(
     typer.echo(explained(scenario), nl=False)
 
 
-@app.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-)
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def serve(context: typer.Context) -> None:
     """Start the reference server; its own flags follow (see: chatbench serve --help)."""
     # It takes our place, so that signals and standard output are the server's own.
@@ -205,7 +246,7 @@ def main() -> None:
     """The ``chatbench`` command: one clear line and the right exit code for whatever the user can put right."""
     try:
         code = app(standalone_mode=False)
-    except TargetUnreachable as error:
+    except TargetUnreachableError as error:
         _complain(error, UNREACHABLE)
     except BenchError as error:
         _complain(error, BAD_INPUT)

@@ -40,7 +40,7 @@ Frames = Annotated[str | list[str], Field()]
 
 
 class _Http(Section):
-    path: str = _key("a path like \"/login\"")
+    path: str = _key('a path like "/login"')
     method: str = _key("an HTTP method", "POST", pattern="^[A-Z]+$")
     headers: dict[str, str] = _key("a table of texts", {})
     json_: Any = Field(None, alias="json")
@@ -49,11 +49,11 @@ class _Http(Section):
 
 
 class _Login(_Http):
-    token: str | None = _key("a JSONPath like \"$.access_token\", header:NAME or cookie:NAME", None)
+    token: str | None = _key('a JSONPath like "$.access_token", header:NAME or cookie:NAME', None)
 
 
 class _Connect(Section):
-    path: str = _key("a path like \"/ws/chat?token={token}\"")
+    path: str = _key('a path like "/ws/chat?token={token}"')
     headers: dict[str, str] = _key("a table of texts", {})
     subprotocols: list[str] = _key("a list of texts", [])
     send: Frames = _key("a frame, or a list of frames", [])
@@ -188,7 +188,9 @@ def _check_pattern(path: str, text: str | None, source: str) -> None:
     try:
         re.compile(text[3:])
     except re.error as error:
-        raise InputError(f'{source}: {path}: expected a regular expression after re:, got "{text[3:]}": {error}') from None
+        raise InputError(
+            f'{source}: {path}: expected a regular expression after re:, got "{text[3:]}": {error}'
+        ) from None
 
 
 def _check_token(token: str, source: str) -> None:
@@ -205,7 +207,8 @@ def _check_token(token: str, source: str) -> None:
         ) from None
     if not token.startswith("$"):
         raise InputError(
-            f'{source}: login.token: expected a JSONPath like "$.access_token", header:NAME or cookie:NAME, got "{token}"'
+            f'{source}: login.token: expected a JSONPath like "$.access_token", header:NAME or cookie:NAME, '
+            f'got "{token}"'
         )
 
 

@@ -71,7 +71,12 @@ def _git_commit() -> str | None:
     """The commit of the directory the run was started from: where a team's own scenarios live."""
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         done = subprocess.run(
-            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True, stdin=subprocess.DEVNULL
+            ["git", "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+            stdin=subprocess.DEVNULL,
         )
         return done.stdout.strip()
     return None

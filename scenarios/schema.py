@@ -46,7 +46,7 @@ class Users(Section):
     """How many users; one user is one login and one socket."""
     connect_rate_per_s: float = _key("a number > 0", 250.0, gt=0, allow_inf_nan=False)
     """Logins, connections and joins a second."""
-    rooms: Rooms = _key("a table like { shape = \"uniform\", count = 2 }", Rooms())
+    rooms: Rooms = _key('a table like { shape = "uniform", count = 2 }', Rooms())
     file: str | None = _key("the path of a CSV file with username,password lines", None)
     """username,password a line, taken in turn; left out: the generated accounts of the reference server."""
 

@@ -296,7 +296,9 @@ def base_url_of(url: str, label: str) -> str:
     except ValueError:
         port_is_fine = False
     if scheme is None or not parts.hostname or not port_is_fine or parts.query or parts.fragment:
-        raise InputError(f'{label}: expected an address like "http://127.0.0.1:8000" or "wss://chat.example.org", got "{url}"')
+        raise InputError(
+            f'{label}: expected an address like "http://127.0.0.1:8000" or "wss://chat.example.org", got "{url}"'
+        )
     return f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import IO
 from urllib.parse import urlsplit
 
-from loadgen.errors import TargetUnreachable
+from loadgen.errors import TargetUnreachableError
 from scenarios.pinning import confined_to
 
 READY_TIMEOUT_S = 20.0
@@ -37,10 +37,8 @@ class OwnTarget:
 
 
 @contextlib.asynccontextmanager
-async def embedded(
-    account_count: int, log: IO[bytes], cores: frozenset[int] | None
-) -> AsyncIterator[OwnTarget]:
-    """Start the reference server on a free port, and end it afterwards; TargetUnreachable where it does not start.
+async def embedded(account_count: int, log: IO[bytes], cores: frozenset[int] | None) -> AsyncIterator[OwnTarget]:
+    """Start the reference server on a free port, and end it afterwards; TargetUnreachableError where it does not start.
 
     It keeps to ``cores``, where some are given.
 
@@ -73,9 +71,9 @@ async def _ready_url(process: asyncio.subprocess.Process) -> str:
             line = await process.stdout.readline()
         return str(json.loads(line)["url"])
     except TimeoutError:
-        raise TargetUnreachable(f"the embedded server was not ready after {READY_TIMEOUT_S:g} s") from None
+        raise TargetUnreachableError(f"the embedded server was not ready after {READY_TIMEOUT_S:g} s") from None
     except (ValueError, KeyError):
-        raise TargetUnreachable("the embedded server did not start; see run.log in the run directory") from None
+        raise TargetUnreachableError("the embedded server did not start; see run.log in the run directory") from None
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -92,18 +90,18 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 async def check_reachable(base_url: str) -> None:
-    """TargetUnreachable where nobody takes a TCP connection at the target's address."""
+    """TargetUnreachableError where nobody takes a TCP connection at the target's address."""
     parts = urlsplit(base_url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         async with asyncio.timeout(REACH_TIMEOUT_S):
             _, writer = await asyncio.open_connection(parts.hostname, port)
     except TimeoutError:
-        raise TargetUnreachable(
+        raise TargetUnreachableError(
             f"{base_url}: nobody answered within {REACH_TIMEOUT_S:g} s; is the server running?"
         ) from None
     except OSError as error:
-        raise TargetUnreachable(
+        raise TargetUnreachableError(
             f"{base_url}: cannot connect: {error.strerror or error}; is the server running?"
         ) from None
     writer.close()

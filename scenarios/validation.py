@@ -17,7 +17,13 @@ from loadgen.plan.pacing import NS_PER_S
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_UNIT_NS = {"h": 3600 * NS_PER_S, "m": 60 * NS_PER_S, "s": NS_PER_S, "ms": NS_PER_S // 1000, "us": NS_PER_S // 10**6}
+_UNIT_NS = {
+    "h": 3600 * NS_PER_S,
+    "m": 60 * NS_PER_S,
+    "s": NS_PER_S,
+    "ms": NS_PER_S // 1000,
+    "us": NS_PER_S // 10**6,
+}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:h|ms|us|m|s))+")
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|us|m|s)")
 
@@ -64,9 +70,7 @@ def validate(model: type[Model], data: dict[str, Any], label: Callable[[str], st
         raise InputError(_line(error.errors()[0], model, data, label)) from None
 
 
-def _line(
-    error: ErrorDetails, model: type[BaseModel], data: dict[str, Any], label: Callable[[str], str]
-) -> str:
+def _line(error: ErrorDetails, model: type[BaseModel], data: dict[str, Any], label: Callable[[str], str]) -> str:
     keys = [str(part) for part in error["loc"] if not _is_branch(part)]
     path = ".".join(keys)
     if error["type"] == "extra_forbidden":

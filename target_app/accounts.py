@@ -37,11 +37,7 @@ class Accounts:
         self._key = settings.accounts_key
         self._generated_count = settings.accounts_count
         self._hasher = PasswordHash(
-            [
-                Argon2Hasher(
-                    time_cost=settings.argon2_passes, memory_cost=settings.argon2_memory_kib, parallelism=1
-                )
-            ]
+            [Argon2Hasher(time_cost=settings.argon2_passes, memory_cost=settings.argon2_memory_kib, parallelism=1)]
         )
         self._hashes = {name: self._hasher.hash(password) for name, password in KNOWN_PASSWORDS.items()}
         # A name nobody has costs what a real one costs, so that the time does not tell which names exist.
@@ -58,9 +54,7 @@ class Accounts:
             )
         async with self._hashing:
             # argon2 releases the GIL: in a thread, the event loop goes on serving everybody else.
-            matches = await asyncio.to_thread(
-                self._hasher.verify, password, self._hashes.get(name, self._nobody)
-            )
+            matches = await asyncio.to_thread(self._hasher.verify, password, self._hashes.get(name, self._nobody))
         return matches and name in self._hashes
 
     def _is_generated(self, name: str, number: int) -> bool:

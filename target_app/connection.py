@@ -102,7 +102,7 @@ class ChatConnection(WebSocketsSansIOProtocol):
         if self.close_sent:
             return
         close = self.conn.close_sent
-        assert close is not None  # noqa: S101 - websockets sets it with the exception
+        assert close is not None
         self.outbox.lost()
         self.close_sent = True
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)

@@ -111,10 +111,7 @@ class Outbox:
         if self.closed_with is not None:
             return
         limits = self._outboxes.limits
-        if (
-            len(self._waiting) < limits.outbox_frames
-            and self._waiting_bytes + len(frame) <= limits.outbox_bytes
-        ):
+        if len(self._waiting) < limits.outbox_frames and self._waiting_bytes + len(frame) <= limits.outbox_bytes:
             self._waiting.append(frame)
             self._waiting_bytes += len(frame)
             return

@@ -93,9 +93,7 @@ class Rooms(Generic[MemberT]):
 
     def _make(self, name: str) -> Room[MemberT]:
         if len(self._rooms) >= self._limits.rooms:
-            raise RefusedError(
-                ErrorCode.TOO_MANY_ROOMS, f"the server keeps {self._limits.rooms} rooms at most"
-            )
+            raise RefusedError(ErrorCode.TOO_MANY_ROOMS, f"the server keeps {self._limits.rooms} rooms at most")
         room = self._rooms[name] = Room(name, self._limits.recent_per_room)
         return room
 

@@ -85,11 +85,7 @@ def parse_id(fields: dict[str, Any], limits: Limits) -> MessageId:
     message_id = fields.get("id")
     if message_id is None or type(message_id) is int:
         return message_id
-    if (
-        isinstance(message_id, str)
-        and len(message_id) <= limits.message_id_length
-        and _is_unicode(message_id)
-    ):
+    if isinstance(message_id, str) and len(message_id) <= limits.message_id_length and _is_unicode(message_id):
         return message_id
     raise RefusedError(
         ErrorCode.BAD_FIELD,
@@ -101,9 +97,7 @@ def _room(fields: dict[str, Any], limits: Limits) -> str:
     room = fields.get("room")
     if isinstance(room, str) and 0 < len(room) <= limits.room_name_length and room.isprintable():
         return room
-    raise RefusedError(
-        ErrorCode.BAD_FIELD, f"room: expected 1 to {limits.room_name_length} printable characters"
-    )
+    raise RefusedError(ErrorCode.BAD_FIELD, f"room: expected 1 to {limits.room_name_length} printable characters")
 
 
 def _text(fields: dict[str, Any], limits: Limits) -> str:

@@ -99,9 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument(
-        "--port", type=_port, default=8000, help="0 takes any free port (default: %(default)s)"
-    )
+    parser.add_argument("--port", type=_port, default=8000, help="0 takes any free port (default: %(default)s)")
     parser.add_argument(
         "--accounts",
         type=_count,

@@ -251,9 +251,7 @@ class Swarm:
                     now = now_ns()
             self._publish(member, n - 1, due_ns, now, late=now > give_up_ns, http=http)
 
-    def _publish(
-        self, member: Member, n: int, due_ns: int, now: int, *, late: bool, http: HttpClient | None
-    ) -> None:
+    def _publish(self, member: Member, n: int, due_ns: int, now: int, *, late: bool, http: HttpClient | None) -> None:
         if late and member.connection is not None and self._ledger.is_measured(due_ns):
             self.tally.counts[Note.UNSENT_BY_US] += 1
         connection = member.connection

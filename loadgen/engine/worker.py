@@ -34,19 +34,18 @@ async def work(sock: socket.socket) -> int:
     if not isinstance(begin, Begin):
         return 0
     plan = begin.plan
-    transport = PicowsTransport(
-        plan.base_url, plan.headers, verify_tls=plan.verify_tls, timeout_s=ANSWER_TIMEOUT_S
-    )
+    transport = PicowsTransport(plan.base_url, plan.headers, verify_tls=plan.verify_tls, timeout_s=ANSWER_TIMEOUT_S)
     swarm = Swarm(plan, begin.origin_ns, transport)
     obeying = asyncio.create_task(_obey(wire, swarm, transport))
     ticking = asyncio.create_task(_tick(wire, swarm, begin.origin_ns))
-    done, _ = await asyncio.wait({obeying, ticking, crash}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (obeying, ticking):
-        task.cancel()
-    for task in done:
+    futures: set[asyncio.Future[None]] = {obeying, ticking, crash}
+    done, _ = await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+    for future in futures:
+        future.cancel()
+    for future in done:
         # The coordinator may be gone in the middle of a message; everything else is a bug.
         with contextlib.suppress(ConnectionError):
-            task.result()
+            future.result()
     return 0
 
 

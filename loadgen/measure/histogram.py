@@ -45,13 +45,24 @@ def bucket_of(values_ns: Int64s, bits: int) -> Int64s:
 def bucket_upper_ns(buckets: Int64s, bits: int) -> Int64s:
     """The largest value that falls into each bucket."""
     shift = np.maximum((buckets >> (bits - 1)) - 1, 0)
-    return ((buckets - (shift << (bits - 1)) + 1) << shift) - 1
+    upper_ns: Int64s = ((buckets - (shift << (bits - 1)) + 1) << shift) - 1
+    return upper_ns
 
 
 class Histogram:
     """Durations in integer nanoseconds. Merging is associative and commutative."""
 
-    __slots__ = ("_arrays", "_bits", "_counts", "_first", "_max_ns", "_min_ns", "_pending_count", "_singles", "_sum_ns")
+    __slots__ = (
+        "_arrays",
+        "_bits",
+        "_counts",
+        "_first",
+        "_max_ns",
+        "_min_ns",
+        "_pending_count",
+        "_singles",
+        "_sum_ns",
+    )
 
     def __init__(self, bits: int = FINE) -> None:
         self._bits = bits
@@ -109,8 +120,8 @@ class Histogram:
     def quantile_ns(self, q: float, *, beyond: int = MIN_SAMPLES_BEYOND) -> int | None:
         """A value that at least the share ``q`` of all recorded values do not exceed.
 
-        ``q`` is in (0, 1). At most 0.1 % (coarse: 1.6 %) above the exact quantile, never below it. None when fewer than ``beyond``
-        samples lie beyond it: 10 for what is printed; a doubt about ourselves is raised on less.
+        ``q`` is in (0, 1). At most 0.1 % (coarse: 1.6 %) above the exact quantile, never below it. None when fewer
+        than ``beyond`` samples lie beyond it: 10 for what is printed; a doubt about ourselves is raised on less.
         """
         if not 0 < q < 1:
             raise ValueError(f"a quantile lies in (0, 1), got {q}")

@@ -227,9 +227,7 @@ class Ledger:
             if entry.overdue:
                 if entry.log:
                     batch.append(entry)
-            elif entry.stamp.sent_ns < oldest_ns or (
-                len(entry.log) >= entry.complete_at and entry.look()
-            ):
+            elif entry.stamp.sent_ns < oldest_ns or (len(entry.log) >= entry.complete_at and entry.look()):
                 batch.append(entry)
         if batch:
             self._settle(batch, now_ns)

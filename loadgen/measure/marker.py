@@ -62,4 +62,3 @@ def read(marker: bytes) -> Stamp | None:
     except ValueError:
         return None
     return Stamp(sender, sequence, due_ns, due_ns + late_ns)
-

@@ -123,9 +123,7 @@ class Tally:
 
     def take(self) -> Tally:
         """Hand over everything counted so far and start again from nothing."""
-        taken = Tally(
-            self.origin_ns, self.counts, self.metrics, self.errors, self.seconds, self.metric_seconds
-        )
+        taken = Tally(self.origin_ns, self.counts, self.metrics, self.errors, self.seconds, self.metric_seconds)
         fresh = Tally(self.origin_ns)
         self.counts, self.metrics, self.errors = fresh.counts, fresh.metrics, fresh.errors
         self.seconds, self.metric_seconds = fresh.seconds, fresh.metric_seconds

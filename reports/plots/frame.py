@@ -164,9 +164,7 @@ def end_labels(axes: Axes, labelled: Iterable[tuple[str, Line, str]]) -> None:
         note(axes, text, (1, place / height_px), (6, 0), colour, va="center")
 
 
-def time_axis(
-    axes: Axes, document: dict[str, Any], first: str | None = None, last: str | None = None
-) -> None:
+def time_axis(axes: Axes, document: dict[str, Any], first: str | None = None, last: str | None = None) -> None:
     """Seconds along the bottom, from phase ``first`` to ``last``; warm-up and measured window are tinted."""
     phases = {span.name: span for span in spans(document)}
     start_s = phases[first].start_s if first in phases else 0.0
@@ -187,9 +185,7 @@ def time_axis(
 def _name_phase(axes: Axes, span: Span) -> None:
     """Write a phase's name above its tint, if it fits beside the panel's heading."""
     text, title = label_of(span.name), axes.get_title(loc="left")
-    start_px, end_px = (
-        axes.transData.transform((t_s, 0))[0] - axes.bbox.x0 for t_s in (span.start_s, span.end_s)
-    )
+    start_px, end_px = (axes.transData.transform((t_s, 0))[0] - axes.bbox.x0 for t_s in (span.start_s, span.end_s))
     needed_px = _LETTER_PX * len(text)
     if end_px - start_px < needed_px or (title and end_px < needed_px + _LETTER_PX * (len(title) + 2)):
         return

@@ -65,8 +65,7 @@ def delivery_distribution(figure: Figure, document: dict[str, Any]) -> None:
     (axes,) = frame.panels(figure, right_px=22)
     metrics = document.get("metrics") or {}
     delivery, service = (
-        quantile_curve((metrics.get(name) or {}).get("hdr"))
-        for name in ("delivery_time", "delivery_service_time")
+        quantile_curve((metrics.get(name) or {}).get("hdr")) for name in ("delivery_time", "delivery_service_time")
     )
     if not has_data(delivery, service):
         timed = (metrics.get("delivery_time") or {}).get("count")
@@ -138,9 +137,7 @@ def setup_times(figure: Figure, document: dict[str, Any]) -> None:
     rows = [(name, metrics[name]) for name in _SETUP if (metrics.get(name) or {}).get("count")]
     if not rows:
         return frame.no_data(axes)
-    frame.duration_axis(
-        axes, min(row["min"] for _, row in rows), max(row["max"] for _, row in rows), along="x"
-    )
+    frame.duration_axis(axes, min(row["min"] for _, row in rows), max(row["max"] for _, row in rows), along="x")
     axes.set(ylim=(len(rows) - 0.6, -0.75), yticks=[])
     axes.grid(visible=True, axis="x")
     at_left = axes.get_xlim()[0]
@@ -151,13 +148,9 @@ def setup_times(figure: Figure, document: dict[str, Any]) -> None:
                 axes.plot([row["p50"], row["p90"]], [y, y], color=LIGHT.first, linewidth=5)
             axes.plot(row["p50"], y, "o", color=LIGHT.first, markersize=8)
         what = label_of(name).removesuffix(" time")
-        quantiles = " · ".join(
-            f"{q} {numbers.duration(row[q])}" for q in ("p50", "p90", "max") if row[q] is not None
-        )
+        quantiles = " · ".join(f"{q} {numbers.duration(row[q])}" for q in ("p50", "p90", "max") if row[q] is not None)
         frame.note(axes, what, (at_left, y), (2, 10), LIGHT.ink, xycoords="data")
-        frame.note(
-            axes, quantiles, (1, y), (0, 10), LIGHT.muted, xycoords=("axes fraction", "data"), ha="right"
-        )
+        frame.note(axes, quantiles, (1, y), (0, 10), LIGHT.muted, xycoords=("axes fraction", "data"), ha="right")
     return None
 
 

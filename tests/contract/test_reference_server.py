@@ -43,9 +43,7 @@ def server() -> Iterator[ServerProcess]:
 def arrive(server: ServerProcess) -> Iterator[Arrive]:
     with ExitStack() as open_connections:
 
-        def connect_and_join(
-            name: str, path: str, room: str | None = None, **options: Any
-        ) -> ClientConnection:
+        def connect_and_join(name: str, path: str, room: str | None = None, **options: Any) -> ClientConnection:
             opening = server.connect(f"{path}?token={server.token(name)}", **options)
             connection = open_connections.enter_context(opening)
             if path == "/ws/rooms":
@@ -236,12 +234,7 @@ def test_every_member_gets_a_message_once_and_the_sender_its_ack(arrive: Arrive)
 
     assert heard(bob) == first
     assert heard(bob) == second
-    assert (
-        asked(ann, type="ping")
-        == asked(bob, type="ping")
-        == asked(elsewhere, type="ping")
-        == {"type": "pong"}
-    )
+    assert asked(ann, type="ping") == asked(bob, type="ping") == asked(elsewhere, type="ping") == {"type": "pong"}
     assert first == {
         "type": "message",
         "room": "tea",
@@ -329,9 +322,7 @@ def test_a_slow_reader_that_reads_again_is_told_why_it_was_dropped(arrive: Arriv
     assert close_of(slow) == (1013, "Reading too slowly")
 
 
-def test_a_reader_that_never_reads_is_cut_and_its_descriptor_freed(
-    server: ServerProcess, arrive: Arrive
-) -> None:
+def test_a_reader_that_never_reads_is_cut_and_its_descriptor_freed(server: ServerProcess, arrive: Arrive) -> None:
     """Waiting for it to read the close frame would keep the socket for ever."""
     sender = arrive("user1", "/ws/rooms", "busy")
     deaf = arrive("user-000001", "/ws/rooms", "busy", max_queue=1, close_timeout=0)

@@ -204,8 +204,7 @@ def _metrics(
         "login_time": _metric(118.0, 0.35, USERS, 60.0),
         "connect_time": _metric(2.6, 0.4, USERS, 0.8),
         "join_time": _metric(0.9, 0.5, USERS, 0.2),
-        "ack_time": {"unit": "ms", "count": 0, "hdr": None}
-        | dict.fromkeys(("min", "mean", *_QUANTILES, "max")),
+        "ack_time": {"unit": "ms", "count": 0, "hdr": None} | dict.fromkeys(("min", "mean", *_QUANTILES, "max")),
         "delivery_time": _metric(p50_ms, spread, received, p50_ms * 0.3, stall_ms),
         "delivery_service_time": _metric(p50_ms * 0.97, spread, received, p50_ms * 0.3, stall_ms / 3),
         "send_lateness": _metric(lateness_p50_ms, 0.9, MEASURE_S * RATE_PER_S * 2),
@@ -220,9 +219,7 @@ def _series(
     t_s = [float(t) for t in range(int(end_s))]
 
     def during(start_s: float, stop_s: float, values: Any) -> list[float | None]:
-        return [
-            round(float(v), 4) if start_s <= t < stop_s else None for t, v in zip(t_s, values, strict=True)
-        ]
+        return [round(float(v), 4) if start_s <= t < stop_s else None for t, v in zip(t_s, values, strict=True)]
 
     n = len(t_s)
     wobble = 1 + 0.05 * rng.standard_normal(n)
@@ -243,9 +240,7 @@ def _series(
         "deliveries_received": during(5, 29, delivered * (np.array(t_s) < 28)),
         "delivery_time_p50_ms": during(5, 28, p50_ms * wobble + slow_ms * 0.6),
         "delivery_time_p90_ms": during(5, 28, p50_ms * np.exp(1.28 * spread * 0.8) * wobble + slow_ms * 0.9),
-        "delivery_time_p99_ms": during(
-            5, 28, p50_ms * np.exp(2.33 * spread * 0.9) * wobble**2 + slow_ms * 0.98
-        ),
+        "delivery_time_p99_ms": during(5, 28, p50_ms * np.exp(2.33 * spread * 0.9) * wobble**2 + slow_ms * 0.98),
         "delivery_time_max_ms": during(
             5, 28, p50_ms * np.exp(3.6 * spread) * np.exp(0.25 * np.abs(rng.standard_normal(n))) + slow_ms
         ),
@@ -283,9 +278,7 @@ def _counters(messages: int, expected: int, lost: int) -> dict[str, int]:
     }
 
 
-def _budgets(
-    metrics: dict[str, dict[str, Any]], counters: dict[str, int], empty: bool
-) -> list[dict[str, Any]]:
+def _budgets(metrics: dict[str, dict[str, Any]], counters: dict[str, int], empty: bool) -> list[dict[str, Any]]:
     p99 = metrics.get("delivery_time", {}).get("p99")
     lost = None if empty else counters["deliveries_lost"]
     return [

@@ -38,9 +38,7 @@ class _BugCatcher(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         error = sys.exception()
         if error is not None and not isinstance(error, (WSError, OSError)):
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": record.getMessage(), "exception": error}
-            )
+            asyncio.get_running_loop().call_exception_handler({"message": record.getMessage(), "exception": error})
 
 
 def _logger() -> logging.Logger:
@@ -49,7 +47,7 @@ def _logger() -> logging.Logger:
     return logger
 
 
-class _Socket(WSListener):  # type: ignore[misc]  # picows is compiled
+class _Socket(WSListener):
     """A listener of picows that passes on to ours, and the connection that is handed out."""
 
     __slots__ = ("_listener", "_parts", "_receive", "_traffic", "_transport", "_user", "writable")
@@ -117,7 +115,8 @@ class _Socket(WSListener):  # type: ignore[misc]  # picows is compiled
         if received is None:
             self._listener.closed(_NO_CLOSE_FRAME, "", now)
         else:
-            code = int(getattr(received.code, "value", received.code))
+            # A code of an application is no member of picows' enum, but a plain number.
+            code = received.code.value if isinstance(received.code, WSCloseCode) else int(received.code)
             self._listener.closed(code or _NO_STATUS, received.reason or "", now)
 
     def pause_writing(self) -> None:

@@ -48,7 +48,4 @@ def test_what_is_missing_is_said() -> None:
     """No data is not 0."""
     text = render(a_document(empty=True, verdict="invalid"))
 
-    assert (
-        "| **no data** | **no data** | **no data** | **no data** none was expected | **0** of 500 planned |"
-        in text
-    )
+    assert "| **no data** | **no data** | **no data** | **no data** none was expected | **0** of 500 planned |" in text

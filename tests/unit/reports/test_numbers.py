@@ -45,9 +45,7 @@ def test_a_share_that_is_nearly_all_is_not_called_all(ratio: float, text: str) -
 
 def test_missing_is_said_in_words() -> None:
     """A gap is never a 0."""
-    missing = [
-        f(None) for f in (numbers.duration, numbers.count, numbers.rate, numbers.percent, numbers.size)
-    ]
+    missing = [f(None) for f in (numbers.duration, numbers.count, numbers.rate, numbers.percent, numbers.size)]
 
     assert missing == ["no data"] * 5
 

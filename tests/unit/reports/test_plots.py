@@ -73,10 +73,7 @@ def test_an_hour_makes_no_larger_a_page_than_a_browser_likes() -> None:
     document = a_document()
     document["phases"] = [{"name": "measure", "start_s": 0.0, "end_s": float(seconds)}]
     document["series"] = {
-        name: [
-            None if value is None else float(i % 7)
-            for i, (value, _) in enumerate(pairwise([1] * (seconds + 1)))
-        ]
+        name: [None if value is None else float(i % 7) for i, (value, _) in enumerate(pairwise([1] * (seconds + 1)))]
         for name in document["series"]
         if name not in ("interval_s", "t_s")
     } | {"interval_s": 1.0, "t_s": [float(t) for t in range(seconds)]}

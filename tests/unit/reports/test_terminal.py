@@ -157,6 +157,4 @@ def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
         view.update(at(9.0))
     print_summary(a_failed_document(), console=console)
 
-    assert not any(
-        f"\x1b[{code}" in out.getvalue() for code in ("31m", "32m", "1;31m", "1;32m", "38;", "36m", "91m")
-    )
+    assert not any(f"\x1b[{code}" in out.getvalue() for code in ("31m", "32m", "1;31m", "1;32m", "38;", "36m", "91m"))

@@ -35,9 +35,7 @@ def test_the_default_key_is_good_on_loopback(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "chat.example", ""])
-@pytest.mark.parametrize(
-    "environment", [{}, {"CHATBENCH_ACCOUNTS_KEY": ""}, {"CHATBENCH_ACCOUNTS_KEY": "chatbench"}]
-)
+@pytest.mark.parametrize("environment", [{}, {"CHATBENCH_ACCOUNTS_KEY": ""}, {"CHATBENCH_ACCOUNTS_KEY": "chatbench"}])
 def test_the_default_key_is_refused_anywhere_else(host: str, environment: dict[str, str]) -> None:
     """Everybody knows it, so everybody could log in; the line says so and what to do."""
     with pytest.raises(SettingsError, match="set CHATBENCH_ACCOUNTS_KEY"):
