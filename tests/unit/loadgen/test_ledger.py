@@ -1,0 +1,279 @@
+"""The ledger beside a naive one that remembers everything, and its corners one by one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loadgen.dialects.script import Reach
+from loadgen.measure import marker
+from loadgen.measure.ledger import Ledger, Rules
+from loadgen.measure.marker import Stamp
+from loadgen.measure.tally import Count, Metric, Tally
+
+PREFIX = marker.prefix_of("abc123")
+DEADLINE_NS = 100
+USERS, ROOMS = 4, 2
+COUNTED = (
+    Count.DELIVERIES_EXPECTED,
+    Count.DELIVERIES_RECEIVED,
+    Count.DELIVERIES_LATE,
+    Count.DELIVERIES_LOST,
+    Count.DELIVERIES_EXCUSED,
+    Count.DELIVERIES_DUPLICATED,
+    Count.DELIVERIES_REORDERED,
+    Count.DELIVERIES_UNEXPECTED,
+)
+
+
+def room_of(user: int) -> int:
+    """Users 0 and 2 share a room, 1 and 3 another."""
+    return user % ROOMS
+
+
+def a_ledger(*, echo: bool = True, reach: Reach = Reach.ROOM, users: int = USERS) -> Ledger:
+    """Everybody joined at 0, everything measured."""
+    ledger = Ledger(Rules(users, reach, echo, DEADLINE_NS), PREFIX, Tally(0))
+    ledger.measure(0, 10**15)
+    for user in range(users):
+        ledger.joining(user, room_of(user))
+        ledger.joined(user, room_of(user), 0)
+    return ledger
+
+
+def send(ledger: Ledger, sender: int, at_ns: int) -> bytes:
+    """Send the sender's next message; its frame."""
+    stamp = Stamp(sender, ledger.next_sequence(sender), at_ns, at_ns)
+    text = marker.write(PREFIX, stamp)
+    ledger.sent(text, stamp)
+    return b"words " + text
+
+
+@dataclass
+class Naive:
+    """The books as one would keep them on paper: every arrival of every message, judged at the end."""
+
+    sent: list[tuple[int, int, list[int]]] = field(default_factory=list)  # sender, sent_ns, audience
+    arrivals: list[list[tuple[int, int]]] = field(default_factory=list)  # of each message: (time, user)
+    gone: dict[int, int] = field(default_factory=dict)
+
+    def counts(self, end_ns: int) -> Counter[str]:
+        """What the ledger should say."""
+        counts: Counter[str] = Counter()
+        for i, (sender, sent_ns, audience) in enumerate(self.sent):
+            counts[Count.DELIVERIES_EXPECTED] += len(audience)
+            for user in range(USERS):
+                times = [at for at, who in self.arrivals[i] if who == user]
+                if user not in audience:
+                    outsider = room_of(user) != room_of(sender)
+                    counts[Count.DELIVERIES_UNEXPECTED] += len(times) if outsider else 0
+                elif not times:
+                    excused = self.gone.get(user, end_ns) < min(sent_ns + DEADLINE_NS, end_ns)
+                    counts[Count.DELIVERIES_EXCUSED if excused else Count.DELIVERIES_LOST] += 1
+                else:
+                    counts[Count.DELIVERIES_RECEIVED] += 1
+                    counts[Count.DELIVERIES_LATE] += times[0] - sent_ns > DEADLINE_NS
+                    counts[Count.DELIVERIES_DUPLICATED] += len(times) - 1
+                    counts[Count.DELIVERIES_REORDERED] += any(
+                        who == user and at < times[0]
+                        for j in range(i + 1, len(self.sent))
+                        if self.sent[j][0] == sender
+                        for at, who in self.arrivals[j]
+                    )
+        return counts
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("send"), st.integers(0, USERS - 1)),
+        st.tuples(st.just("arrive"), st.integers(0, 12), st.integers(0, USERS - 1)),
+        st.tuples(st.just("flood"), st.integers(0, 12)),
+        st.tuples(st.just("settle")),
+        st.tuples(st.just("wait"), st.integers(1, 150)),
+        st.tuples(st.just("gone"), st.integers(0, USERS - 1)),
+    ),
+    max_size=60,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(STEPS)
+def test_the_ledger_agrees_with_naive_books_whenever_it_settles(steps: list[tuple[object, ...]]) -> None:
+    """Losses, copies, swaps, sockets that die: the counts do not depend on when messages are accounted for."""
+    ledger, naive = a_ledger(), Naive()
+    frames: list[bytes] = []
+    now_ns = 1
+
+    def arrive(message: int, user: int) -> None:
+        if message < len(frames) and user not in naive.gone:
+            assert ledger.receive(user, frames[message], now_ns)
+            naive.arrivals[message].append((now_ns, user))
+
+    for step in steps:
+        now_ns += 1
+        match step:
+            case ("send", int(sender)):
+                if sender not in naive.gone:
+                    audience = [u for u in range(USERS) if room_of(u) == room_of(sender) and u not in naive.gone]
+                    frames.append(send(ledger, sender, now_ns))
+                    naive.sent.append((sender, now_ns, audience))
+                    naive.arrivals.append([])
+            case ("arrive", int(message), int(user)):
+                arrive(message, user)
+            case ("flood", int(message)):
+                for user in range(USERS):
+                    now_ns += 1
+                    if message < len(naive.sent) and user in naive.sent[message][2]:
+                        arrive(message, user)
+            case ("settle",):
+                ledger.settle(now_ns)
+            case ("wait", int(length)):
+                now_ns += length
+            case ("gone", int(user)):
+                if user not in naive.gone:
+                    ledger.gone(user, now_ns)
+                    naive.gone[user] = now_ns
+    end_ns = now_ns + 1
+    ledger.close(end_ns)
+
+    expected = naive.counts(end_ns)
+    assert {name: ledger.tally.counts[name] for name in COUNTED} == {name: expected[name] for name in COUNTED}
+
+
+def test_a_frame_with_several_messages_delivers_each() -> None:
+    """One frame may hold several messages; all are found."""
+    ledger = a_ledger()
+    frames = [send(ledger, 0, 10), send(ledger, 2, 11), send(ledger, 0, 12)]
+
+    for user in (0, 2):
+        assert ledger.receive(user, b"[" + b",".join(frames) + b"]", 20)
+    ledger.settle(21)
+
+    assert ledger.under_way == 0
+    assert ledger.tally.counts[Count.DELIVERIES_RECEIVED] == 6
+
+
+def test_a_frame_without_a_marker_is_for_the_dialect() -> None:
+    """The receive path says no to what is not a message of this run."""
+    ledger = a_ledger()
+
+    assert not ledger.receive(0, b'{"type":"pong"}', 10)
+    assert not ledger.receive(0, b"", 10)
+    other = marker.write(marker.prefix_of("ffffff"), Stamp(0, 0, 5, 5))
+    assert not ledger.receive(0, other, 10)
+
+
+def test_a_damaged_marker_is_counted_as_damaged() -> None:
+    """A marker whose check digits are wrong is neither a delivery nor ignored."""
+    ledger = a_ledger()
+    frame = send(ledger, 0, 10)
+    damaged = frame[:-1] + (b"0" if frame[-1:] != b"0" else b"1")
+
+    assert ledger.receive(2, damaged, 20)
+    assert ledger.receive(2, frame[:-5], 20)
+
+    assert ledger.tally.counts[Count.FRAMES_DAMAGED] == 2
+
+
+def test_a_message_that_nobody_sent_is_unexpected() -> None:
+    """A sound marker of this run with a number its sender has not used was forged."""
+    ledger = a_ledger()
+    forged = marker.write(PREFIX, Stamp(0, 7, 10, 10))
+
+    assert ledger.receive(2, forged, 20)
+
+    assert ledger.tally.counts[Count.DELIVERIES_UNEXPECTED] == 1
+
+
+def test_reading_in_the_wrong_room_is_unexpected_before_and_after_the_message_is_finished() -> None:
+    """Somebody read what was not for him: a security-grade failure, whenever it happens."""
+    ledger = a_ledger()
+    frame = send(ledger, 0, 10)
+    ledger.receive(1, frame, 11)
+    for user in (0, 2):
+        ledger.receive(user, frame, 12)
+    ledger.settle(13)
+    assert ledger.under_way == 0
+    ledger.receive(3, frame, 14)
+
+    assert ledger.tally.counts[Count.DELIVERIES_UNEXPECTED] == 2
+    assert ledger.tally.counts[Count.DELIVERIES_DUPLICATED] == 0
+
+
+def test_a_copy_of_a_finished_message_is_a_duplicate() -> None:
+    """No tombstone is kept, and yet a late copy is known for what it is."""
+    ledger = a_ledger()
+    frame = send(ledger, 0, 10)
+    for user in (0, 2):
+        ledger.receive(user, frame, 12)
+    ledger.settle(13)
+    for _ in range(3):
+        ledger.receive(2, frame, 500)
+
+    assert ledger.tally.counts[Count.DELIVERIES_DUPLICATED] == 3
+
+
+def test_memory_is_bounded_by_what_is_under_way() -> None:
+    """A message that everybody has leaves nothing behind."""
+    ledger = a_ledger()
+    for n in range(1_000):
+        frame = send(ledger, 0, 10 + n)
+        for user in (0, 2):
+            ledger.receive(user, frame, 11 + n)
+        ledger.settle(12 + n)
+
+    assert ledger.under_way == 0
+    assert ledger.tally.counts[Count.DELIVERIES_RECEIVED] == 2_000
+
+
+def test_who_misses_an_overdue_message_is_all_that_is_kept_of_it() -> None:
+    """After the deadline the arrivals are folded away; a late one is still received, and late."""
+    ledger = a_ledger()
+    frame = send(ledger, 0, 10)
+    ledger.receive(0, frame, 12)
+    ledger.settle(10 + DEADLINE_NS + 1)
+    assert ledger.under_way == 1
+    ledger.receive(2, frame, 10 + DEADLINE_NS + 50)
+    ledger.settle(10 + DEADLINE_NS + 60)
+
+    assert ledger.under_way == 0
+    assert ledger.tally.counts[Count.DELIVERIES_RECEIVED] == 2
+    assert ledger.tally.counts[Count.DELIVERIES_LATE] == 1
+
+
+def test_an_arrival_before_the_sending_is_counted_and_not_timed() -> None:
+    """One clock cannot do this: it raises a doubt, and the times stay clean."""
+    ledger = a_ledger()
+    frame = send(ledger, 0, 50)
+    ledger.receive(0, frame, 49)
+    ledger.receive(2, frame, 60)
+    ledger.close(100)
+
+    assert ledger.tally.counts["negative_times"] == 1
+    assert ledger.tally.counts[Count.DELIVERIES_RECEIVED] == 2
+    assert ledger.tally.metrics[Metric.DELIVERY_TIME].count == 1
+
+
+def test_a_sender_alone_in_a_room_without_echo_waits_for_nobody() -> None:
+    """No receiver, no delivery, nothing left open."""
+    ledger = a_ledger(echo=False, users=2)
+    send(ledger, 0, 10)
+    ledger.settle(11)
+
+    assert ledger.under_way == 0
+    assert ledger.tally.counts[Count.DELIVERIES_EXPECTED] == 0
+
+
+def test_hearing_oneself_without_echo_is_unexpected() -> None:
+    """The dialect says that a sender does not get its own message; if it does, that is worth knowing."""
+    ledger = a_ledger(echo=False)
+    frame = send(ledger, 0, 10)
+    ledger.receive(0, frame, 11)
+    ledger.receive(2, frame, 11)
+    ledger.close(20)
+
+    assert ledger.tally.counts[Count.DELIVERIES_UNEXPECTED] == 1
+    assert ledger.tally.counts[Count.DELIVERIES_RECEIVED] == 1
