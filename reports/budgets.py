@@ -50,6 +50,7 @@ _LIMIT = re.compile(
 )
 _TIME_AGGREGATES = {"min": "min", "mean": "mean", "med": "p50", "max": "max"}
 _COUNT_AGGREGATES = ("count", "rate")
+_FROM_CONNECT_ON = frozenset({Count.CONNECTIONS_OPENED, Count.CONNECTIONS_FAILED, Count.CONNECTIONS_DROPPED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,12 @@ class Budget:
     def observe(self, document: Document) -> float | None:
         """The figure that is judged; None where there is no data."""
         if self.metric in set(Count):
+            if not _was_counted(document, self.metric):
+                return None
             count: int | None = document["counters"].get(self.metric)
+            if count is None or self.aggregate == "count":
+                return count
             window_s = document["rates"]["window_s"]
-            if count is None or not _was_measured(document) or self.aggregate == "count":
-                return count if _was_measured(document) else None
             return count / window_s if window_s else None
         metric = document["metrics"].get(self.metric)
         if metric is None or not metric["count"]:
@@ -85,9 +88,10 @@ class Budget:
         return _OPERATORS[self.operator](observed, self.limit)
 
 
-def _was_measured(document: Document) -> bool:
-    """Whether the run came as far as its measured window: before it, a count of 0 means nothing."""
-    return any(phase["name"] == "measure" for phase in document["phases"])
+def _was_counted(document: Document, counter: str) -> bool:
+    """Whether the run came as far as where the counter begins: before that, a count of 0 means nothing."""
+    begins = "connect" if counter in _FROM_CONNECT_ON else "measure"
+    return any(phase["name"] == begins for phase in document["phases"])
 
 
 def parse(text: str) -> Budget:

@@ -137,9 +137,12 @@ def metric_of(histogram: Histogram, *, with_hdr: bool = True) -> dict[str, Any]:
 
 
 def _rates(record: Record) -> dict[str, float | None]:
-    window_s = record.plan.measure_ns / NS_PER_S
+    measured = next((span for span in record.phases if span.phase is Phase.MEASURE), None)
+    window_ns = record.plan.measure_ns
+    if record.ended_early is EndedEarly.INTERRUPTED and measured is not None and measured.end_ns is not None:
+        window_ns = min(window_ns, measured.end_ns - measured.start_ns)
+    window_s = window_ns / NS_PER_S
     counts = record.tally.counts
-    measured = any(span.phase is Phase.MEASURE for span in record.phases)
     names = (
         Count.MESSAGES_DUE,
         Count.MESSAGES_SENT,
@@ -148,7 +151,7 @@ def _rates(record: Record) -> dict[str, float | None]:
         Count.FRAMES_RECEIVED,
         Count.BYTES_RECEIVED,
     )
-    rates = {f"{name}_per_s": counts[name] / window_s if measured else None for name in names}
+    rates = {f"{name}_per_s": counts[name] / window_s if measured and window_s else None for name in names}
     return {"window_s": window_s, **rates}
 
 

@@ -26,5 +26,5 @@ def decode(text: str) -> Histogram:
     ]
     values, counts = np.array(items, dtype=np.int64).reshape(-1, 2).T
     histogram = Histogram()
-    histogram.record_counts(values, counts)
+    histogram.record_counts(np.minimum(values, HIGHEST_NS), counts)
     return histogram

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
@@ -24,6 +25,15 @@ def claim(directory: Path, *, force: bool) -> None:
         raise InputError(f"{directory}: cannot write there: {error.strerror}") from None
     if occupied and not force:
         raise InputError(f"{directory}: expected an empty directory; choose another one or add --force")
+
+
+def give_back(directory: Path, log_name: str) -> None:
+    """Leave nothing of a run that never began; a log that says why stays."""
+    log = directory / log_name
+    if not log.stat().st_size:
+        log.unlink()
+        with contextlib.suppress(OSError):  # not empty: what else is in it was there before
+            directory.rmdir()
 
 
 def write(path: Path, text: str) -> None:

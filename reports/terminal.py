@@ -29,7 +29,7 @@ _UNIT_S = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 class LiveView:
     """Shows how a run is doing; a context manager. Give each snapshot of the document to :meth:`update`.
 
-    On a terminal two lines are drawn over again. Elsewhere a plain line appears at most every
+    On a terminal two lines are drawn over again. Elsewhere a plain line appears with each new phase, and every
     PLAIN_INTERVAL_S of the run's own time.
     """
 
@@ -37,6 +37,7 @@ class LiveView:
         self._console = console or _stderr()
         self._live: Live | None = None
         self._last_line_s: float | None = None
+        self._last_phase: str | None = None
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -56,24 +57,25 @@ class LiveView:
         if self._live is not None:
             self._live.update(_live_lines(document), refresh=True)
             return
-        now_s = _run_time_s(document)
-        if self._last_line_s is None or now_s - self._last_line_s > PLAIN_INTERVAL_S:
-            self._last_line_s = now_s
+        now_s, phase = _run_time_s(document), _phase_name(document)
+        is_due = self._last_line_s is None or now_s - self._last_line_s > PLAIN_INTERVAL_S
+        if is_due or phase != self._last_phase:
+            self._last_line_s, self._last_phase = now_s, phase
             parts = (f"{now_s:.0f} s", _phase_text(document), _users_text(document), _figures_text(document))
             self._console.print(Text("  ".join(part for part in parts if part)), soft_wrap=True)
 
 
-def print_summary(document: dict[str, Any], run_dir: Path | None = None, *, console: Console | None = None) -> None:
-    """Print what a run came to, and where the rest can be read."""
+def print_summary(document: dict[str, Any], report: Path | None = None, *, console: Console | None = None) -> None:
+    """Print what a run came to, and where the rest can be read: the report, or the run directory."""
     console = console or _stderr()
     summary = summarise(document)
     console.print()
     for block in _summary_blocks(summary):
         console.print(block, width=min(WIDTH, console.width))
         console.print()
-    if run_dir is not None:
+    if report is not None:
         # On one line however long it is, so that it can be clicked and copied.
-        console.print(Text(f"report  {run_dir / 'report.html'}"), soft_wrap=True)
+        console.print(Text(f"report  {report}"), soft_wrap=True)
 
 
 def _summary_blocks(summary: Summary) -> list[RenderableType]:
@@ -132,6 +134,11 @@ def _live_lines(document: dict[str, Any]) -> RenderableType:
     return Group(head, Text(_figures_text(document)))
 
 
+def _phase_name(document: dict[str, Any]) -> str | None:
+    phases = document.get("phases") or []
+    return str(phases[-1]["name"]) if phases else None
+
+
 def _phase_text(document: dict[str, Any]) -> str:
     phases = document.get("phases") or []
     if not phases:
@@ -164,7 +171,8 @@ def _progress(document: dict[str, Any]) -> float | None:
 
 
 def _users_text(document: dict[str, Any]) -> str:
-    return f"{numbers.count(_newest(document, 'connections'))} users"
+    connections = _newest(document, "connections")
+    return "" if connections is None else f"{numbers.count(connections)} users"
 
 
 def _figures_text(document: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from typing import IO
 from loadgen.engine.clock import now_ns
 from loadgen.engine.coordinator import Coordinator
 from loadgen.engine.limits import raise_open_files_limit, sockets_per_process
+from loadgen.errors import TargetUnreachableError
 from loadgen.measure.doubts import Evidence, doubts_about
 from loadgen.measure.record import EndedEarly, ProcessRecord, Record
 from loadgen.measure.tally import Tally
@@ -31,6 +32,7 @@ from scenarios.settle import Settled, base_url_of
 from scenarios.target import OwnTarget, check_reachable, embedded
 
 RUN_LOG_NAME = "run.log"
+REPORT_NAME = "report.html"
 
 
 class Interrupts:
@@ -53,8 +55,10 @@ class Interrupts:
                 loop.remove_signal_handler(number)
 
     def reach(self, coordinator: Coordinator) -> None:
-        """From now on an interrupt is for the coordinator."""
+        """From now on an interrupt is for the coordinator; also one that came a moment ago."""
         self._coordinator = coordinator
+        if self.event.is_set():
+            coordinator.stop()
 
     def _interrupt(self) -> None:
         self.event.set()
@@ -91,8 +95,12 @@ def bench(settled: Settled, command: str) -> ExitCode:
         plan=settled.rows,
         environment=describe_environment(),
     )
-    with (directory / RUN_LOG_NAME).open("ab") as log:
-        facts, record, target_died = asyncio.run(_run(settled, facts, log))
+    try:
+        with (directory / RUN_LOG_NAME).open("ab") as log:
+            facts, record, target_died = asyncio.run(_run(settled, facts, log))
+    except TargetUnreachableError:
+        store.give_back(directory, RUN_LOG_NAME)
+        raise
     facts = replace(facts, finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"))
     evidence = Evidence(
         tally=record.tally,
@@ -104,11 +112,16 @@ def bench(settled: Settled, command: str) -> ExitCode:
     document = build(facts, record, doubts_about(evidence), settled.budgets)
     leave_behind(document, directory, html=settled.run.html, plots=settled.run.plots)
     if not settled.run.quiet:
-        print_summary(document, directory)
+        print_summary(document, report_in(directory, html=settled.run.html))
     if settled.run.print_json:
         json.dump(document, sys.stdout, allow_nan=False)
         sys.stdout.write("\n")
     return exit_code_of(document)
+
+
+def report_in(directory: Path, *, html: bool) -> Path:
+    """What to read after the run: the page, or the directory where no page was wanted."""
+    return directory / REPORT_NAME if html else directory
 
 
 def leave_behind(document: Document, directory: Path, *, html: bool, plots: bool) -> None:
@@ -122,7 +135,7 @@ def leave_behind(document: Document, directory: Path, *, html: bool, plots: bool
     if html:
         from reports import page
 
-        store.write(directory / "report.html", page.render(document))
+        store.write(directory / REPORT_NAME, page.render(document))
 
 
 async def _run(settled: Settled, facts: RunFacts, log: IO[bytes]) -> tuple[RunFacts, Record, str | None]:

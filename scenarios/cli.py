@@ -65,22 +65,22 @@ def run(  # the flags of product.md
         typer.Option("--insecure", "-k", help="Take any TLS certificate.", rich_help_panel=_TARGET),
     ] = None,
     users: Annotated[
-        int | None, typer.Option("--users", "-u", metavar="N", help="How many users.", rich_help_panel=_LOAD)
+        str | None, typer.Option("--users", "-u", metavar="N", help="How many users.", rich_help_panel=_LOAD)
     ] = None,
     rooms: Annotated[
-        int | None,
+        str | None,
         typer.Option(metavar="N", help="N rooms of equal size, one room a user.", rich_help_panel=_LOAD),
     ] = None,
     rate: Annotated[
-        float | None,
+        str | None,
         typer.Option(metavar="MSGS_PER_S", help="Messages a second, all users together.", rich_help_panel=_LOAD),
     ] = None,
     payload: Annotated[
-        int | None,
+        str | None,
         typer.Option(metavar="BYTES", help="Length of each message's text.", rich_help_panel=_LOAD),
     ] = None,
     connect_rate: Annotated[
-        float | None,
+        str | None,
         typer.Option(
             "--connect-rate",
             "-r",
@@ -94,10 +94,10 @@ def run(  # the flags of product.md
         typer.Option(metavar="open", help="open: the rate is kept whatever the server does.", rich_help_panel=_LOAD),
     ] = None,
     processes: Annotated[
-        int | None, typer.Option(metavar="N", help="Processes that offer load (1).", rich_help_panel=_LOAD)
+        str | None, typer.Option(metavar="N", help="Processes that offer load (1).", rich_help_panel=_LOAD)
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(metavar="N", help="Settles every random choice.", rich_help_panel=_LOAD)
+        str | None, typer.Option(metavar="N", help="Settles every random choice.", rich_help_panel=_LOAD)
     ] = None,
     duration: Annotated[
         str | None,
@@ -233,13 +233,13 @@ def report(
     """Draw the report of a run again, from its result.json."""
     from reports.store import read_document
     from reports.terminal import print_summary
-    from scenarios.bench import leave_behind
+    from scenarios.bench import leave_behind, report_in
 
     document = read_document(run_dir)
     if not run_dir.is_dir():
         raise InputError(f"{run_dir}: expected the directory of a run, got a file")
     leave_behind(document, run_dir, html=html, plots=plots)
-    print_summary(document, run_dir)
+    print_summary(document, report_in(run_dir, html=html))
 
 
 def main() -> None:
@@ -260,10 +260,13 @@ def main() -> None:
         # Wrong usage of flags; typer's own class for it lives in a library below it.
         if not hasattr(error, "format_message"):
             raise
+        if not error.format_message():  # `chatbench` alone: the help has been printed
+            sys.exit(BAD_INPUT)
         _complain(error.format_message(), BAD_INPUT)
     sys.exit(code or 0)
 
 
 def _complain(what: object, code: int) -> None:
-    typer.echo(f"chatbench: {what}", err=True)
+    # One line, whatever was quoted in it.
+    typer.echo(f"chatbench: {' '.join(str(what).splitlines())}", err=True)
     sys.exit(code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -24,6 +25,10 @@ from scenarios.validation import duration_text, fields_of, parse_toml, validate
 
 DEFAULT_RATE_PER_S = 40.0
 DEFAULT_SCENARIO = "fanout"
+
+# RFC 9110, 5.6.2 and 5.5: a line break in a header would be a second header.
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 
 
 class Origin(StrEnum):
@@ -125,9 +130,10 @@ def find_scenario(name_or_path: str) -> tuple[str, str, str]:
 
 
 def settle(name_or_path: str, flags: Mapping[str, Any], environ: Mapping[str, str]) -> Settled:
-    """Settle a scenario; ``flags`` are those given, by key path. InputError with the first thing wrong."""
+    """Settle a scenario; ``flags`` are those given, by key path, as typed. InputError with the first thing wrong."""
     name, source, text = find_scenario(name_or_path)
-    layers = _Layers(source, parse_toml(text, source), _from_environment(environ), flags)
+    given = {key: _value_of(key, value) for key, value in flags.items()}
+    layers = _Layers(source, parse_toml(text, source), _from_environment(environ), given)
     scenario = validate(Scenario, layers.merged, layers.label)
     fields, values = _settle_plan(scenario, layers)
     budgets = _settle_budgets(scenario, layers)
@@ -149,8 +155,9 @@ class _Layers:
         self.merged = file
         self._origins: dict[str, tuple[Origin, str]] = {}
         self.extra_budgets: list[tuple[str, str]] = []  # (where it stands, text)
-        for key in [key for key, _ in _leaves(file)]:
-            self._origins[key] = Origin.FILE, f"{source}: {key}"
+        for key, value in _leaves(file):
+            if value != {}:  # an empty table says nothing of what could stand in it
+                self._origins[key] = Origin.FILE, f"{source}: {key}"
         names = {flag.key: flag.name for flag in FLAGS}
         for key, (variable, value) in env.items():
             self._put(key, value, Origin.ENV, variable)
@@ -169,6 +176,7 @@ class _Layers:
                     return  # the file is wrong there, and validation will say so
                 table = inner
             table[leaf] = value
+            self._origins = {known: at for known, at in self._origins.items() if not known.startswith(f"{key}.")}
         if key == "users.rooms.count":
             # --rooms N means N equal rooms, whatever shape the file names.
             self._put("users.rooms.shape", "uniform", origin, label)
@@ -192,22 +200,27 @@ class _Layers:
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[str, Any]]:
-    kinds = {key: field.annotation for key, field in fields_of(Scenario)}
     found: dict[str, tuple[str, Any]] = {}
     for flag in FLAGS:
         text = environ.get(flag.variable)
         if text is None:
             continue
-        value: Any = text
         if flag.key == "target.headers":
-            value = headers_from([text], flag.variable)
-        elif kinds.get(flag.key) not in (str, str | None):
-            try:
-                value = json.loads(text)
-            except ValueError:
-                value = text
-        found[flag.key] = flag.variable, value
+            found[flag.key] = flag.variable, headers_from([text], flag.variable)
+        else:
+            found[flag.key] = flag.variable, _value_of(flag.key, text)
     return found
+
+
+def _value_of(key: str, value: Any) -> Any:
+    """A number or truth value where the key takes one and the text is one; else what was given, for validation."""
+    kinds = {known: field.annotation for known, field in fields_of(Scenario)}
+    if not isinstance(value, str) or kinds.get(key) in (str, str | None):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
 
 
 def headers_from(lines: list[str], label: str) -> dict[str, str]:
@@ -252,6 +265,11 @@ def _settle_plan(scenario: Scenario, layers: _Layers) -> tuple[dict[str, Any], d
         )
     accounts = generated_accounts(users.count) if users.file is None else read_accounts(Path(users.file))
     rate_per_s = _settle_rate(scenario, layers)
+    for name, value in scenario.target.headers.items():
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            label = layers.label(f"target.headers.{name}")
+            found = json.dumps(f"{name}: {value}")
+            raise InputError(f"{label}: expected the name and value of an HTTP header, got {found}")
     if scenario.target.url is not None:
         base_url_of(scenario.target.url, layers.label("target.url"))
     fields = {
@@ -289,16 +307,17 @@ def _settle_rate(scenario: Scenario, layers: _Layers) -> float:
 
 def base_url_of(url: str, label: str) -> str:
     """The http:// or https:// form of a target's address, without a slash at the end; InputError at ``label``."""
-    parts = urlsplit(url)
-    scheme = {"http": "http", "https": "https", "ws": "http", "wss": "https"}.get(parts.scheme)
+    wrong = InputError(
+        f'{label}: expected an address like "http://127.0.0.1:8000" or "wss://chat.example.org", got {json.dumps(url)}'
+    )
     try:
-        port_is_fine = parts.port is None or parts.port > 0
+        parts = urlsplit(url)
+        port = parts.port
     except ValueError:
-        port_is_fine = False
-    if scheme is None or not parts.hostname or not port_is_fine or parts.query or parts.fragment:
-        raise InputError(
-            f'{label}: expected an address like "http://127.0.0.1:8000" or "wss://chat.example.org", got "{url}"'
-        )
+        raise wrong from None
+    scheme = {"http": "http", "https": "https", "ws": "http", "wss": "https"}.get(parts.scheme)
+    if scheme is None or not parts.hostname or port == 0 or parts.query or parts.fragment or not url.isprintable():
+        raise wrong
     return f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 

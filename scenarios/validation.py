@@ -48,10 +48,12 @@ Duration = Annotated[int, BeforeValidator(duration_ns)]
 
 def duration_text(value_ns: int) -> str:
     """The shortest text that :func:`duration_ns` reads back."""
+    if not value_ns:
+        return "0s"
     for unit in ("h", "m", "s", "ms", "us"):
         if value_ns % _UNIT_NS[unit] == 0:
             return f"{value_ns // _UNIT_NS[unit]}{unit}"
-    return f"{value_ns / NS_PER_S!r}s"
+    return f"{value_ns // NS_PER_S}.{value_ns % NS_PER_S:09}s"
 
 
 def parse_toml(text: str, name: str) -> dict[str, Any]:
@@ -71,10 +73,11 @@ def validate(model: type[Model], data: dict[str, Any], label: Callable[[str], st
 
 
 def _line(error: ErrorDetails, model: type[BaseModel], data: dict[str, Any], label: Callable[[str], str]) -> str:
+    if error["type"] == "extra_forbidden":
+        keys = [str(part) for part in error["loc"]]
+        return f"{label('.'.join(keys))}: unknown key{_hint(keys, model)}"
     keys = [str(part) for part in error["loc"] if not _is_branch(part)]
     path = ".".join(keys)
-    if error["type"] == "extra_forbidden":
-        return f"{label(path)}: unknown key{_hint(keys, model)}"
     field = _field_at(keys, model)
     expected = field.get("expected") if field else None
     if error["type"] == "missing":
@@ -101,10 +104,12 @@ def _is_branch(part: int | str) -> bool:
 
 def _hint(keys: list[str], model: type[BaseModel]) -> str:
     siblings = _siblings(keys, model)
+    everywhere = {path.rpartition(".")[2]: path for path, _ in reversed(list(fields_of(model)))}
+    if keys[-1] in everywhere:  # the right key in the wrong table
+        return f'; did you mean "{everywhere[keys[-1]]}"?'
     near = get_close_matches(keys[-1], siblings, n=1, cutoff=0.5)
     if near:
         return f'; did you mean "{near[0]}"?'
-    everywhere = {path.rpartition(".")[2]: path for path, _ in fields_of(model)}
     near = get_close_matches(keys[-1], everywhere, n=1, cutoff=0.5)
     if near:
         return f'; did you mean "{everywhere[near[0]]}"?'

@@ -17,7 +17,7 @@ from loadgen.engine.probe import Probe
 from loadgen.engine.swarm import ANSWER_TIMEOUT_S, CLOSE_TIMEOUT_S
 from loadgen.engine.wire import Begin, Closed, Do, Done, Finish, Message, Talk, Tick, Wire
 from loadgen.measure.record import EndedEarly, Phase, PhaseSpan, ProcessRecord, Record
-from loadgen.measure.tally import Tally
+from loadgen.measure.tally import Count, Tally
 from loadgen.plan.pacing import NS_PER_S
 from loadgen.plan.plan import Plan
 
@@ -230,6 +230,8 @@ class Coordinator:
         """Have the books closed, in bounded time."""
         if self.record.phases and self.record.phases[-1].end_ns is None:
             self.record.phases[-1].end_ns = now_ns()
+            if self.record.phases[-1].phase is Phase.MEASURE:
+                self._read(window=True)
         interrupted = self.record.ended_early is EndedEarly.INTERRUPTED
         grace_ns = INTERRUPT_GRACE_NS if interrupted else 0
         for worker in self._workers:
@@ -242,6 +244,13 @@ class Coordinator:
         closing.cancel()
         killed.cancel()
         self._read()
+        self._excuse_the_unknown()
+
+    def _excuse_the_unknown(self) -> None:
+        """Close the books of a worker that was killed: what it took with it is no loss of the server's."""
+        counts = self.record.tally.counts
+        settled = counts[Count.DELIVERIES_RECEIVED] + counts[Count.DELIVERIES_LOST] + counts[Count.DELIVERIES_EXCUSED]
+        counts[Count.DELIVERIES_EXCUSED] += counts[Count.DELIVERIES_EXPECTED] - settled
 
     async def _all_closed(self) -> None:
         for worker in self._workers:

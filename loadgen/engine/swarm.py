@@ -278,11 +278,13 @@ class Swarm:
         traffic = self._transport.traffic
         received, received_bytes = traffic.frames_received, traffic.bytes_received
         sent, sent_bytes = traffic.frames_sent, traffic.bytes_sent
-        await self._pause_until(end_ns)
-        self.tally.counts[Count.FRAMES_RECEIVED] += traffic.frames_received - received
-        self.tally.counts[Count.BYTES_RECEIVED] += traffic.bytes_received - received_bytes
-        self.tally.counts[Count.FRAMES_SENT] += traffic.frames_sent - sent
-        self.tally.counts[Count.BYTES_SENT] += traffic.bytes_sent - sent_bytes
+        try:
+            await self._pause_until(end_ns)
+        finally:  # an interrupt ends the window, too
+            self.tally.counts[Count.FRAMES_RECEIVED] += traffic.frames_received - received
+            self.tally.counts[Count.BYTES_RECEIVED] += traffic.bytes_received - received_bytes
+            self.tally.counts[Count.FRAMES_SENT] += traffic.frames_sent - sent
+            self.tally.counts[Count.BYTES_SENT] += traffic.bytes_sent - sent_bytes
 
     async def _watch_loop(self, measure_ns: int, end_ns: int) -> None:
         """Note how late the event loop runs, and keep the books short."""

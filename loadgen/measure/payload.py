@@ -35,7 +35,7 @@ class Payload:
 def _words(seed: int, length: int) -> str:
     # Words of one to three syllables, each syllable two letters: drawn all at once, then cut to length.
     rng = block_rng(seed, Stream.PAYLOAD, 0)
-    count = length // 3 + 1
+    count = length // 2 + 1
     letters = zip(rng.choice(list(_CONSONANTS), count), rng.choice(list(_VOWELS), count), strict=True)
     ends = rng.random(count) < 0.5
     text = "".join(a + b + (" " if end else "") for (a, b), end in zip(letters, ends, strict=True))

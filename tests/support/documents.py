@@ -98,7 +98,7 @@ def a_document(
         "phases": phases,
         "metrics": metrics,
         "counters": counters,
-        "rates": rates,
+        "rates": {"window_s": float(MEASURE_S), **rates},
         "errors": errors or [],
         "series": series,
         "generator": _generator(send_lateness_p99_ms),

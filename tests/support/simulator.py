@@ -78,9 +78,7 @@ class Simulation:
         self.books = Books(self.ledger, Payload(1, 100), TAG, self.deadline_ns)
         rooms = Rooms(self.room_count)
         self.users = [
-            User(
-                i, rooms.room_of(i), ScriptedDialect(self.script, Credentials(i, f"user-{i}", "secret")), self.books
-            )
+            User(i, rooms.room_of(i), ScriptedDialect(self.script, Credentials(i, f"user-{i}", "secret")), self.books)
             for i in range(self.user_count)
         ]
 

@@ -36,6 +36,19 @@ def test_without_a_terminal_a_line_appears_every_few_seconds_of_the_run() -> Non
     assert [line.split("  ")[0] for line in out.getvalue().splitlines()] == ["9 s", "15 s", "20 s"]
 
 
+def test_without_a_terminal_a_line_tells_each_new_phase() -> None:
+    """Whoever follows a log sees where the run is, and not up to five seconds later."""
+    console, out = a_console()
+    warmup, measure = at(9.0), at(10.0)
+    warmup["phases"] = [{"name": "warmup", "start_s": 8.0, "end_s": None}]
+
+    with LiveView(console) as view:
+        for document in (warmup, warmup, measure, measure):
+            view.update(document)
+
+    assert [line.split("  ")[1].split()[0] for line in out.getvalue().splitlines()] == ["warm-up", "measured"]
+
+
 def test_a_plain_line_says_phase_load_speed_and_loss() -> None:
     """The same words as on the terminal, without a single control character."""
     console, out = a_console()
@@ -107,7 +120,7 @@ def test_a_summary_says_why_what_to_do_and_where_the_rest_is() -> None:
     """Read in ten seconds."""
     console, out = a_console()
 
-    print_summary(a_late_document(), Path("runs/one"), console=console)
+    print_summary(a_late_document(), Path("runs/one/report.html"), console=console)
 
     text = " ".join(out.getvalue().split())
     assert text.startswith("INVALID the generator was late: send_lateness p99 was 14.2 ms")

@@ -1,0 +1,129 @@
+"""Pacing, rooms, senders and shares: arithmetic on numbers, never on the clock."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadgen.dialects.script import ConnectScript, DialectScript, PublishScript
+from loadgen.plan.pacing import BLOCK_SIZE, NS_PER_S, ConstantSchedule, ExponentialSchedule, Gaps, schedule
+from loadgen.plan.plan import Plan
+from loadgen.plan.rooms import Rooms, Senders
+
+RATES = st.floats(0.01, 100_000)
+SEEDS = st.integers(0, 2**63 - 1)
+
+
+def a_plan(user_count: int = 10) -> Plan:
+    """A plan of no importance."""
+    return Plan(
+        tag="abc123",
+        seed=1,
+        base_url="http://127.0.0.1:1",
+        dialect=DialectScript("none", ConnectScript("/"), PublishScript(send="{text}")),
+        accounts=(("a", "b"),),
+        user_count=user_count,
+        connect_rate_per_s=100.0,
+        room_count=1,
+        rate_per_s=10.0,
+        gaps=Gaps.CONSTANT,
+        payload_bytes=100,
+        warmup_ns=0,
+        measure_ns=NS_PER_S,
+        drain_ns=0,
+        deadline_ns=NS_PER_S,
+    )
+
+
+@given(st.sampled_from(Gaps), RATES, SEEDS, st.lists(st.integers(0, 10_000), max_size=20))
+def test_the_due_time_depends_on_the_number_alone(gaps: Gaps, rate: float, seed: int, asked: list[int]) -> None:
+    """Asked in any order, by anyone, message n is due at the same instant; so no slow server can move it."""
+    one = schedule(gaps, rate, seed)
+    answers = [one.due_ns(n) for n in asked]
+
+    assert answers == [schedule(gaps, rate, seed).due_ns(n) for n in asked]
+
+
+@given(st.sampled_from(Gaps), RATES, SEEDS, st.integers(0, 5_000))
+def test_due_times_never_fall(gaps: Gaps, rate: float, seed: int, n: int) -> None:
+    """The next message is due no earlier than this one."""
+    pace = schedule(gaps, rate, seed)
+
+    assert 0 <= pace.due_ns(n) <= pace.due_ns(n + 1)
+
+
+@given(RATES, st.integers(0, 10_000))
+def test_constant_gaps_are_constant(rate: float, n: int) -> None:
+    """Message n is due n gaps after the first, to the nanosecond."""
+    assert ConstantSchedule(rate).due_ns(n) == round(n * NS_PER_S / rate)
+
+
+@given(RATES, SEEDS, st.integers(0, 20))
+def test_exponential_gaps_keep_the_rate_exactly(rate: float, seed: int, block: int) -> None:
+    """Every block of messages lies in its share of the time: the rate neither drifts nor depends on the seed."""
+    pace = ExponentialSchedule(rate, seed)
+    length_ns = BLOCK_SIZE * NS_PER_S / rate
+
+    assert pace.due_ns(block * BLOCK_SIZE) >= int(block * length_ns)
+    assert pace.due_ns((block + 1) * BLOCK_SIZE - 1) <= (block + 1) * length_ns
+
+
+def test_exponential_gaps_vary_as_a_poisson_process_does() -> None:
+    """Mean and standard deviation of the gaps are equal, and one gap says nothing of the next."""
+    pace = ExponentialSchedule(100.0, seed=7)
+    due_s = [pace.due_ns(n) / NS_PER_S for n in range(50_000)]
+    gaps = [b - a for a, b in pairwise(due_s)]
+    mean = sum(gaps) / len(gaps)
+    deviation = (sum((gap - mean) ** 2 for gap in gaps) / len(gaps)) ** 0.5
+
+    assert mean == pytest.approx(0.01, rel=0.01)
+    assert deviation == pytest.approx(0.01, rel=0.03)
+    assert sum(gap > 0.01 for gap in gaps) / len(gaps) == pytest.approx(0.3679, abs=0.01)  # 1/e
+
+
+def test_two_seeds_give_two_schedules() -> None:
+    """The seed matters, where chance does."""
+    assert ExponentialSchedule(10.0, 1).due_ns(5) != ExponentialSchedule(10.0, 2).due_ns(5)
+
+
+@given(st.integers(1, 500), st.integers(1, 16))
+def test_shares_are_the_whole_plan_without_loss_or_overlap(users: int, processes: int) -> None:
+    """However many processes: each user belongs to one of them."""
+    plan = a_plan(users)
+    shares = [list(plan.share(i, processes).users) for i in range(processes)]
+
+    assert sorted(user for share in shares for user in share) == list(range(users))
+
+
+@given(st.integers(1, 300), st.integers(1, 40))
+def test_rooms_are_of_equal_size(users: int, rooms: int) -> None:
+    """The sizes of two rooms differ by one at most."""
+    sizes = [0] * rooms
+    for user in range(users):
+        sizes[Rooms(rooms).room_of(user)] += 1
+
+    assert max(sizes) - min(sizes) <= 1
+
+
+@given(st.integers(1, 1_000), SEEDS, st.lists(st.integers(0, 10_000), max_size=20))
+def test_the_sender_depends_on_the_number_alone(users: int, seed: int, asked: list[int]) -> None:
+    """So every process knows who sends what without asking the others."""
+    senders = Senders(users, seed)
+    answers = [senders.sender_of(n) for n in asked]
+
+    assert answers == [Senders(users, seed).sender_of(n) for n in asked]
+    assert all(0 <= sender < users for sender in answers)
+
+
+def test_every_user_gets_to_write() -> None:
+    """Each as likely as the next."""
+    senders = Senders(10, seed=3)
+    counts = [0] * 10
+    for n in range(10_000):
+        counts[senders.sender_of(n)] += 1
+
+    assert min(counts) > 850
+    assert max(counts) < 1_150

@@ -1,0 +1,146 @@
+"""The house rules of ARCHITECTURE.md, read off the import statements."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("target_app", "loadgen", "reports", "scenarios")
+
+# Who may import whom, folder by folder; the more exact name comes first.
+MAY_IMPORT = {
+    "target_app": {"target_app"},
+    "loadgen.errors": set(),
+    "loadgen.dialects": {"loadgen.errors", "loadgen.dialects"},
+    "loadgen.plan": {"loadgen.errors", "loadgen.dialects", "loadgen.plan"},
+    "loadgen.measure": {"loadgen.errors", "loadgen.dialects", "loadgen.plan", "loadgen.measure"},
+    "loadgen.engine": {"loadgen"},
+    "reports": {"loadgen.errors", "loadgen.plan", "loadgen.measure", "reports"},
+    "scenarios": {"loadgen", "reports", "scenarios"},
+}
+
+# Pure: takes values, gives values, is told the time and the randomness.
+PURE = (
+    "loadgen.errors",
+    "loadgen.dialects",
+    "loadgen.plan",
+    "loadgen.measure",
+    "loadgen.engine.user",
+    "reports.document",
+    "reports.budgets",
+    "reports.limit",
+    "reports.summary",
+    "reports.verdicts",
+    "reports.numbers",
+    "reports.markdown",
+    "scenarios.schema",
+)
+IMPURE = {"asyncio", "socket", "subprocess", "threading", "time", "random", "ssl", "signal", "os", "multiprocessing"}
+
+# One door for each third party.
+DOORS = {
+    "fastapi": ("target_app",),
+    "uvicorn": ("target_app",),
+    "starlette": ("target_app",),
+    "jwt": ("target_app.tokens",),
+    "pwdlib": ("target_app.accounts",),
+    "websockets": ("target_app", "loadgen.engine.transport"),
+    "picows": ("loadgen.engine.transport.picows_transport",),
+    "aiohttp": ("loadgen.engine.http",),
+    "psutil": ("loadgen.engine.probe",),
+    "uvloop": ("loadgen.engine.worker", "target_app"),
+    "matplotlib": ("reports.plots",),
+    "jinja2": ("reports.page",),
+    "markupsafe": ("reports.page",),
+    "rich": ("reports.terminal",),
+    "hdrh": ("reports.hdr",),
+    "typer": ("scenarios.cli",),
+    "pydantic": ("scenarios.schema", "scenarios.validation", "scenarios.dialect_files", "target_app"),
+    "pydantic_core": ("scenarios.validation",),
+    "jsonpath": ("loadgen.dialects.scripted", "scenarios.dialect_files"),
+    "numpy": ("loadgen.plan", "loadgen.measure", "reports.hdr", "reports.plots"),
+}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Every module of ours: (dotted name, file)."""
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            yield ".".join(part for part in parts if part != "__init__"), path
+
+
+MODULES = dict(modules())
+
+
+def imports_of(path: Path) -> set[str]:
+    """The dotted names a file imports, those for type checking alone left out."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    skipped = {
+        id(child)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for child in ast.walk(node)
+    }
+    names = set()
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names |= {f"{node.module}.{alias.name}" for alias in node.names if f"{node.module}.{alias.name}" in MODULES}
+    return names
+
+
+def within(name: str, folder: str) -> bool:
+    """Whether a module is, or lies in, a folder."""
+    return name == folder or name.startswith(folder + ".")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_one_way(module: str) -> None:
+    """From scenarios to reports to loadgen; inside it engine -> measure -> plan -> dialects; target_app stands apart."""
+    folder = next((folder for folder in MAY_IMPORT if within(module, folder)), None)
+    if folder is None:
+        assert not imports_of(MODULES[module]) & set(MODULES), "a package's own docstring imports nothing"
+        return
+    ours = {name for name in imports_of(MODULES[module]) if name.partition(".")[0] in PACKAGES}
+    wrong = {name for name in ours if not any(within(name, allowed) for allowed in MAY_IMPORT[folder])}
+
+    assert not wrong, f"{module} must not import {', '.join(sorted(wrong))}"
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if any(within(name, pure) for pure in PURE)])
+def test_pure_modules_import_nothing_that_does_io(module: str) -> None:
+    """A pure module is told the time and the randomness, and touches no socket, file or process."""
+    wrong = {name for name in imports_of(MODULES[module]) if name.partition(".")[0] in IMPURE}
+
+    assert not wrong, f"{module} is pure and must not import {', '.join(sorted(wrong))}"
+
+
+@pytest.mark.parametrize("library", DOORS)
+def test_each_library_has_one_door(library: str) -> None:
+    """So that it can be replaced, and found."""
+    users = {
+        module
+        for module, path in MODULES.items()
+        if any(name.partition(".")[0] == library for name in imports_of(path))
+    }
+    wrong = {module for module in users if not any(within(module, door) for door in DOORS[library])}
+
+    assert users, f"nobody imports {library}: take its door out of this list"
+    assert not wrong, f"{library} is imported outside its door by {', '.join(sorted(wrong))}"
+
+
+def test_every_third_party_has_a_door() -> None:
+    """A new library is let in on purpose."""
+    standard = set(__import__("sys").stdlib_module_names)
+    used = {name.partition(".")[0] for path in MODULES.values() for name in imports_of(path)}
+
+    assert used - standard - set(PACKAGES) - set(DOORS) - {"__future__"} == set()
