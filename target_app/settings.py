@@ -103,9 +103,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--accounts",
         type=_count,
-        default=0,
+        # Enough for the catalogue, so that `chatbench serve` and `chatbench run --target` just work.
+        default=10_000,
         metavar="N",
-        help="accounts user-000001, user-000002, ... beside user1 and user2",
+        help="accounts user-000001, user-000002, ... beside user1 and user2 (default: %(default)s)",
     )
     parser.add_argument(
         "--exit-with-stdin",

@@ -105,7 +105,7 @@ def within(name: str, folder: str) -> bool:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_point_one_way(module: str) -> None:
-    """From scenarios to reports to loadgen; inside it engine -> measure -> plan -> dialects; target_app stands apart."""
+    """From scenarios to reports to loadgen, there from engine to measure, plan, dialects; target_app stands apart."""
     folder = next((folder for folder in MAY_IMPORT if within(module, folder)), None)
     if folder is None:
         assert not imports_of(MODULES[module]) & set(MODULES), "a package's own docstring imports nothing"
