@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import aiohttp
+import yarl
 
 from loadgen.dialects import HttpAnswer, HttpRequest
 from loadgen.errors import ErrorKind, ServerError, kind_of_os_error
@@ -47,7 +48,7 @@ class HttpClient:
         try:
             async with self._session.request(
                 request.method,
-                self._base_url + request.path,
+                yarl.URL(self._base_url + request.path, encoded=True),  # as it is: what is quoted is not quoted again
                 data=request.body,
                 headers=headers,
                 allow_redirects=False,  # a server must not send our load, or a password, elsewhere
@@ -63,7 +64,7 @@ class HttpClient:
                     tuple((name, morsel.value) for name, morsel in response.cookies.items()),
                     body,
                 )
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, OSError, UnicodeError) as error:
             raise ServerError(_kind_of(error), str(error) or type(error).__name__) from error
 
 
@@ -71,7 +72,7 @@ def _kind_of(error: Exception) -> ErrorKind:
     match error:
         case TimeoutError():
             return ErrorKind.TIMEOUT
-        case aiohttp.ClientConnectorDNSError():
+        case aiohttp.ClientConnectorDNSError() | UnicodeError():  # the latter: a host that no domain name can be
             return ErrorKind.DNS
         case aiohttp.ClientSSLError():
             return ErrorKind.TLS

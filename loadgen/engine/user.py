@@ -194,12 +194,11 @@ class User:
     # --- getting lost ---------------------------------------------------------------------------------------
 
     def failed(self, kind: ErrorKind, example: str) -> None:
-        """It did not get in, and will not try again."""
+        """It did not get in, whether at the login or at the door, and will not try again."""
         if self.state is UserState.GONE:
             return
         self._books.tally.error(kind, self._books.phase, example)
-        if self._books.phase == "connect":
-            self._books.tally.counts[Count.CONNECTIONS_FAILED] += 1
+        self._books.tally.counts[Count.CONNECTIONS_FAILED] += 1
         self.state = UserState.GONE
 
     def time_is_up(self) -> None:

@@ -51,7 +51,10 @@ class Listener(Protocol):
         ...
 
     def closed(self, code: int, reason: str, now_ns: int) -> None:
-        """The connection is gone (1006 where the server said nothing)."""
+        """The connection is gone: the server's code and reason; 1005 where it gave none, 1006 where it said nothing.
+
+        Where it broke RFC 6455 or sent more than we take, the code we gave it (1002, 1007, 1009) and what was wrong.
+        """
         ...
 
 

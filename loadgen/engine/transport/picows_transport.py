@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import ssl
 import sys
+from typing import NoReturn
 
 from picows import (
     WSCloseCode,
     WSError,
     WSFrame,
     WSHandshakeError,
-    WSInvalidStatusError,
     WSListener,
     WSMsgType,
+    WSProtocolError,
     WSTransport,
     ws_connect,
 )
@@ -30,6 +32,15 @@ MAX_FRAME_BYTES = 16 * 1024 * 1024
 
 _NO_STATUS = 1005
 _NO_CLOSE_FRAME = 1006
+# What picows sends where it, or we, found a fault.
+_FAULTS = (
+    WSCloseCode.PROTOCOL_ERROR,
+    WSCloseCode.INVALID_TEXT,
+    WSCloseCode.MESSAGE_TOO_BIG,
+    WSCloseCode.INTERNAL_ERROR,
+)
+# Of any HTTP version and any status: picows knows HTTP/1.1 and the registered ones only.
+_REFUSAL = re.compile(rb"HTTP/\d(?:\.\d)? ([345]\d\d)\b")
 
 
 class _BugCatcher(logging.Handler):
@@ -47,10 +58,15 @@ def _logger() -> logging.Logger:
     return logger
 
 
+def _take_nothing(_user: int, _payload: bytes, _now_ns: int) -> bool:
+    """Stands in for ``receive`` once a connection has ended: what still lies in the buffer is dropped."""
+    return True
+
+
 class _Socket(WSListener):
     """A listener of picows that passes on to ours, and the connection that is handed out."""
 
-    __slots__ = ("_listener", "_parts", "_receive", "_traffic", "_transport", "_user", "writable")
+    __slots__ = ("_listener", "_parts", "_receive", "_traffic", "_transport", "_user", "is_too_late", "writable")
 
     def __init__(self, listener: Listener, traffic: Traffic) -> None:
         self._listener = listener
@@ -60,8 +76,11 @@ class _Socket(WSListener):
         self._parts: bytearray | None = None  # of a message that comes in several frames
         self._transport: WSTransport | None = None
         self.writable = True
+        self.is_too_late = False
+        """Whether nobody waits any more for the connection to be opened."""
 
-    # Hot: every delivery comes through here.
+    # Hot: every delivery comes through here. What it lets pass for speed: a marker in a frame with a reserved bit, in
+    # a last fragment without a first, or in a close frame's reason (which is then not answered by us).
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         now = now_ns()
         payload = frame.get_payload_as_bytes()
@@ -74,26 +93,23 @@ class _Socket(WSListener):
 
     def _on_other_frame(self, transport: WSTransport, frame: WSFrame, payload: bytes, now: int) -> None:
         kind = frame.msg_type
-        if kind == WSMsgType.CLOSE:
-            # Answered here, so that the code is known to both sides; picows then waits for the end.
-            transport.send_close(frame.get_close_code())
-            transport.disconnect()
-            return
         if kind in (WSMsgType.PING, WSMsgType.PONG):
             return
-        if kind == WSMsgType.CONTINUATION:
-            if self._parts is None:
-                transport.send_close(WSCloseCode.PROTOCOL_ERROR)
-                transport.disconnect()
-                return
-            self._parts += payload
-        elif not frame.fin:
-            self._parts = bytearray(payload)
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:
+            self._refuse(WSCloseCode.PROTOCOL_ERROR, "a reserved bit is set, and no extension was agreed on")
+        if kind == WSMsgType.CLOSE:
+            self._on_close(transport, payload)
+            return
+        if kind == WSMsgType.CONTINUATION and self._parts is None:
+            self._refuse(WSCloseCode.PROTOCOL_ERROR, "a fragment that belongs to no message")
+        if kind != WSMsgType.CONTINUATION and self._parts is not None:
+            self._refuse(WSCloseCode.PROTOCOL_ERROR, "a new message before the last fragment of the one before")
+        if self._parts is None and not frame.fin:
+            self._parts = bytearray()
         if self._parts is not None:
+            self._parts += payload
             if len(self._parts) > MAX_FRAME_BYTES:
-                transport.send_close(WSCloseCode.MESSAGE_TOO_BIG)
-                transport.disconnect()
-                return
+                self._refuse(WSCloseCode.MESSAGE_TOO_BIG, f"fragments of more than {MAX_FRAME_BYTES} bytes together")
             if not frame.fin:
                 return
             payload, self._parts = bytes(self._parts), None
@@ -101,8 +117,25 @@ class _Socket(WSListener):
                 return
         self._listener.heard(payload, now)
 
+    def _on_close(self, transport: WSTransport, payload: bytes) -> None:
+        code = int.from_bytes(payload[:2], "big") if payload else int(WSCloseCode.OK.value)
+        # RFC 6455, 7.4: 0, 1006 and all from 5000 on are never sent; picows has refused the others that are not.
+        if not 1000 <= code < 5000 or code == _NO_CLOSE_FRAME:
+            self._refuse(WSCloseCode.PROTOCOL_ERROR, f"close code {code}, which may not be sent")
+        self._receive = _take_nothing
+        transport.send_close(code)  # type: ignore[arg-type]  # any number, whatever its stub says
+        transport.disconnect()
+
+    def _refuse(self, code: WSCloseCode, why: str) -> NoReturn:
+        """End the connection: picows sends ``code`` and ``why`` to the server, and hangs up."""
+        self._receive, self._parts = _take_nothing, None
+        raise WSProtocolError(code, why)
+
     def on_ws_connected(self, transport: WSTransport) -> None:
         now = now_ns()
+        if self.is_too_late:
+            transport.disconnect(graceful=False)
+            return
         self._transport = transport
         self._listener.opened(self, now)
 
@@ -111,13 +144,18 @@ class _Socket(WSListener):
         if self._transport is None:
             return  # never opened: connect() raises
         self._transport = None
-        received = transport.close_handshake.recv
-        if received is None:
-            self._listener.closed(_NO_CLOSE_FRAME, "", now)
+        received = sent = None
+        if transport.close_handshake is not None:
+            received, sent = transport.close_handshake.recv, transport.close_handshake.sent
+        if sent is not None and sent.code in _FAULTS:
+            # picows keeps what was wrong for somebody to ask; if nobody does, asyncio calls it an unhandled exception.
+            asyncio.ensure_future(transport.wait_disconnected()).add_done_callback(asyncio.Task.exception)
+        if sent is not None and sent.reason:  # said by us or by picows, and only to a server that breaks the rules
+            self._listener.closed(_number(sent.code), sent.reason, now)
+        elif received is not None:
+            self._listener.closed(_number(received.code) or _NO_STATUS, received.reason or "", now)
         else:
-            # A code of an application is no member of picows' enum, but a plain number.
-            code = received.code.value if isinstance(received.code, WSCloseCode) else int(received.code)
-            self._listener.closed(code or _NO_STATUS, received.reason or "", now)
+            self._listener.closed(_NO_CLOSE_FRAME, "", now)
 
     def pause_writing(self) -> None:
         self.writable = False
@@ -126,8 +164,9 @@ class _Socket(WSListener):
         self.writable = True
 
     def send(self, frame: bytes) -> None:
-        if self._transport is not None:
-            self._transport.send(WSMsgType.TEXT, frame)
+        transport = self._transport
+        if transport is not None and not transport.is_close_frame_sent:
+            transport.send(WSMsgType.TEXT, frame)
             self._traffic.frames_sent += 1
             self._traffic.bytes_sent += len(frame)
 
@@ -165,11 +204,11 @@ class PicowsTransport:
         headers = [*self._headers, *opening.headers]
         if opening.subprotocols:
             headers.append(("Sec-WebSocket-Protocol", ", ".join(opening.subprotocols)))
+        socket = _Socket(listener, self.traffic)
         try:
-            # Twice the time: picows limits the handshake, this limits TCP and TLS before it.
-            async with asyncio.timeout(2 * self._timeout_s):
+            async with asyncio.timeout(self._timeout_s):
                 transport, _ = await ws_connect(
-                    lambda: _Socket(listener, self.traffic),
+                    lambda: socket,
                     self._base_url + opening.path,
                     ssl_context=self._ssl,
                     websocket_handshake_timeout=self._timeout_s,
@@ -180,8 +219,12 @@ class PicowsTransport:
                     read_buffer_init_size=READ_BUFFER_BYTES,
                     use_aiofastnet=False,
                 )
-        except (OSError, WSError) as error:
+        except (OSError, WSError, UnicodeError) as error:
             raise ServerError(_kind_of(error), _example_of(error)) from error
+        finally:
+            socket.is_too_late = True
+        if transport.response is None:
+            raise ServerError(ErrorKind.RESET, "the server hung up before it had answered the handshake")
         if not self.handshake_headers:
             response = transport.response.headers
             self.handshake_headers = {name.lower(): value for name, value in response.items()}
@@ -190,19 +233,25 @@ class PicowsTransport:
         transport.response.headers.clear()
 
 
-def _kind_of(error: OSError | WSError) -> ErrorKind:
+def _number(code: WSCloseCode | int) -> int:
+    # picows has names for some codes, and gives the others as numbers.
+    return code if isinstance(code, int) else int(code.value)
+
+
+def _kind_of(error: OSError | WSError | UnicodeError) -> ErrorKind:
     match error:
-        case WSInvalidStatusError() if error.response is not None:
-            return kind_of_status(int(error.response.status))
         case WSHandshakeError():
-            return ErrorKind.BAD_HANDSHAKE
+            refusal = _REFUSAL.match(error.raw_header or b"")
+            return kind_of_status(int(refusal[1])) if refusal else ErrorKind.BAD_HANDSHAKE
         case WSError():
             return ErrorKind.PROTOCOL
+        case UnicodeError():  # a host that no domain name can be
+            return ErrorKind.DNS
         case _:
             return kind_of_os_error(error)
 
 
-def _example_of(error: OSError | WSError) -> str:
+def _example_of(error: OSError | WSError | UnicodeError) -> str:
     text = str(error) or type(error).__name__
     if isinstance(error, WSHandshakeError) and error.raw_body:
         text += ": " + bytes(error.raw_body).decode(errors="replace")

@@ -1,0 +1,197 @@
+"""One user, told step by step what happened."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadgen.dialects import Credentials, HttpAnswer
+from loadgen.dialects.script import (
+    AliveScript,
+    ConnectScript,
+    DialectScript,
+    HttpScript,
+    JoinScript,
+    LoginScript,
+    PublishScript,
+)
+from loadgen.dialects.scripted import ScriptedDialect
+from loadgen.engine.user import Books, User, UserState
+from loadgen.errors import ErrorKind
+from loadgen.measure import marker
+from loadgen.measure.ledger import Ledger, Reach, Rules
+from loadgen.measure.payload import Payload
+from loadgen.measure.tally import Count, Metric, Tally
+
+FULL = DialectScript(
+    name="full",
+    login=LoginScript(HttpScript("/login", json={"name": "{username}"}), token="$.token"),
+    connect=ConnectScript(path="/ws?token={token}", send=("HELLO {username}",), until="WELCOME"),
+    join=JoinScript(send=("JOIN {room}",), until="JOINED {room}"),
+    publish=PublishScript(send="SAY {id} {text}", ack="ACK {id}"),
+    alive=AliveScript(reply={"2": "3"}),
+)
+BARE = DialectScript(name="bare", connect=ConnectScript(path="/ws"), publish=PublishScript(send="{text}"))
+TOKEN = HttpAnswer(200, (), (), b'{"token": "t0"}')
+
+
+def a_user(script: DialectScript = FULL) -> tuple[User, Tally]:
+    """User 0 of two, in room 0; everything is measured."""
+    tally = Tally(0)
+    ledger = Ledger(Rules(2, Reach.ROOM, echo=True, deadline_ns=1_000), marker.prefix_of("abc123"), tally)
+    ledger.measure(0, 10**12)
+    books = Books(ledger, Payload(1, 100), "abc123", 1_000)
+    return User(0, 0, ScriptedDialect(script, Credentials(0, "ann", "pw")), books), tally
+
+
+def ready(script: DialectScript = FULL) -> tuple[User, Tally]:
+    """A user who has joined at 60."""
+    user, tally = a_user(script)
+    if script.login is not None:
+        user.logging_in(0)
+        user.logged_in(TOKEN, 10)
+    user.connecting(20)
+    user.opened(30)
+    user.heard(b"WELCOME", 40)
+    user.joining(50)
+    user.heard(b"JOINED room-1", 60)
+    assert user.state is UserState.READY
+    return user, tally
+
+
+def test_a_user_goes_from_login_to_ready_step_by_step() -> None:
+    """Each answer moves it on, and each time is from asking to answer."""
+    user, tally = a_user()
+
+    request = user.logging_in(1_000)
+    assert (request.method, request.path, request.body) == ("POST", "/login", b'{"name": "ann"}')
+    user.logged_in(TOKEN, 1_500)
+    assert user.state is UserState.LOGGED_IN
+    assert user.dialect.open().path == "/ws?token=t0"
+    user.connecting(2_000)
+    assert user.opened(2_300) == [b"HELLO ann"]
+    assert user.state is UserState.GREETING
+    assert user.joining(2_350) == []  # not before the greeting
+    assert user.heard(b"WELCOME ann", 2_400) == []
+    assert user.state is UserState.CONNECTED
+    assert user.joining(3_000) == [b"JOIN room-1"]
+    assert user.heard(b"JOINED room-2", 3_050) == []  # somebody else's room
+    assert user.state is UserState.JOINING
+    user.heard(b"JOINED room-1", 3_100)
+    assert user.state is UserState.READY
+
+    times = [tally.metrics[m].max_ns for m in (Metric.LOGIN_TIME, Metric.CONNECT_TIME, Metric.JOIN_TIME)]
+    assert times == [500, 300, 100]
+
+
+def test_a_bare_dialect_is_ready_at_the_101() -> None:
+    """No login, no greeting, no join: and no times for what did not happen."""
+    user, tally = a_user(BARE)
+    user.connecting(0)
+    assert user.opened(10) == []
+    assert user.joining(20) == []
+
+    assert user.state is UserState.READY
+    assert tally.metrics[Metric.LOGIN_TIME].count == tally.metrics[Metric.JOIN_TIME].count == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "says"),
+    [
+        (HttpAnswer(401, (), (), b"Bad username or password"), ErrorKind.HTTP_4XX, "Bad username"),
+        (HttpAnswer(503, (), (), b"busy"), ErrorKind.HTTP_5XX, "busy"),
+        (HttpAnswer(200, (), (), b'{"other": 1}'), ErrorKind.BAD_RESPONSE, "no token"),
+        (HttpAnswer(200, (), (), b"\xff\xfe"), ErrorKind.BAD_RESPONSE, "no token"),
+    ],
+)
+def test_a_refused_login_is_data(answer: HttpAnswer, kind: ErrorKind, says: str) -> None:
+    """It has a kind and an example, the user is gone, and its connection counts as failed."""
+    user, tally = a_user()
+    user.logging_in(0)
+    user.logged_in(answer, 10)
+
+    assert user.state is UserState.GONE
+    assert says in tally.errors[kind, "login"].example
+    assert tally.counts[Count.CONNECTIONS_FAILED] == 1
+    assert tally.metrics[Metric.LOGIN_TIME].count == 0
+
+
+def test_an_ack_is_timed_from_sent_and_counted_once() -> None:
+    """Even where it comes twice, or for a message of somebody else."""
+    user, tally = ready()
+    frame = user.due(0, 100, 110, writable=True)
+    assert isinstance(frame, bytes)
+    message_id = frame.split()[1]
+    for _ in range(2):
+        user.heard(b"ACK " + message_id, 150)
+    user.heard(b"ACK abc123-1-0", 150)
+
+    assert tally.counts[Count.ACKS_RECEIVED] == 1
+    assert tally.metrics[Metric.ACK_TIME].max_ns == 40
+
+
+def test_acks_that_never_come_do_not_pile_up() -> None:
+    """What is past the deadline is forgotten when the next message leaves."""
+    user, tally = ready()
+    frames = [user.due(n, at, at, writable=True) for n, at in enumerate((100, 2_000, 4_000))]
+    for frame in frames:
+        assert isinstance(frame, bytes)
+        user.heard(b"ACK " + frame.split()[1], 4_100)
+
+    assert tally.counts[Count.ACKS_RECEIVED] == 1
+
+
+def test_a_message_that_cannot_be_sent_is_unsent() -> None:
+    """Not ready, or the server has stopped reading: due all the same."""
+    early, _ = a_user()
+    assert early.due(0, 100, 100, writable=True) is None
+    user, tally = ready()
+    assert user.due(0, 100, 100, writable=False) is None
+
+    assert tally.counts[Count.MESSAGES_DUE] == tally.counts[Count.MESSAGES_UNSENT] == 1
+    assert tally.counts[Count.MESSAGES_SENT] == 0
+
+
+def test_a_keep_alive_is_answered() -> None:
+    """The dialect says which frame is answered with which."""
+    user, _ = ready()
+
+    assert user.heard(b"2", 100) == [b"3"]
+
+
+def test_a_close_by_the_server_is_counted_once_with_its_code() -> None:
+    """Whatever comes after it."""
+    user, tally = ready()
+    user.closed(1012, "restart", 100)
+    user.closed(1006, "", 110)
+
+    assert tally.counts[Count.CONNECTIONS_DROPPED] == 1
+    assert tally.errors[ErrorKind.CLOSE_1012, "login"].count == 1
+    assert user.due(0, 120, 120, writable=True) is None
+
+
+def test_a_close_by_us_is_no_drop() -> None:
+    """At the end of the run."""
+    user, tally = ready()
+    user.leaving()
+    user.closed(1000, "", 100)
+
+    assert tally.counts[Count.CONNECTIONS_DROPPED] == 0
+    assert tally.errors == {}
+
+
+def test_a_join_that_is_not_confirmed_in_time_is_counted_and_may_still_come() -> None:
+    """The error is there; a late confirmation makes the user ready all the same."""
+    user, tally = a_user()
+    user.logging_in(0)
+    user.logged_in(TOKEN, 1)
+    user.connecting(2)
+    user.opened(3)
+    user.time_is_up()
+    assert "greeting" in tally.errors[ErrorKind.JOIN_TIMEOUT, "login"].example
+    user.heard(b"WELCOME", 4)
+    user.joining(5)
+    user.time_is_up()
+    user.heard(b"JOINED room-1", 6)
+
+    assert user.state is UserState.READY
+    assert tally.errors[ErrorKind.JOIN_TIMEOUT, "login"].count == 2
