@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
@@ -22,7 +24,8 @@ from loadgen.dialects.script import (
     PublishScript,
     Reach,
 )
-from loadgen.dialects.template import placeholders
+from loadgen.dialects.scripted import ack_pattern, matcher
+from loadgen.dialects.template import PLACEHOLDER, placeholders
 from loadgen.errors import InputError
 from scenarios.validation import Duration, Section, parse_toml, validate
 
@@ -30,6 +33,11 @@ _WHO = ("username", "password", "user_id")
 _CONNECTED = (*_WHO, "token")
 _JOINED = (*_CONNECTED, "room")
 _PUBLISHED = (*_JOINED, "id", "text", "json:text")
+
+# RFC 9110, 5.6.2 and 5.5; RFC 3986: what may stand in a path and a query, unquoted.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
+_PATH = re.compile(r"/[!$%&'()*+,./0-9:;=?@A-Z\[\]_a-z~-]*")
 
 
 def _key(expected: str, default: Any = ..., **limits: Any) -> Any:
@@ -101,22 +109,25 @@ def load_dialect(name_or_path: str) -> DialectScript:
     if name_or_path in builtin:
         text = (resources.files("loadgen.dialects") / f"{name_or_path}.toml").read_text(encoding="utf-8")
         return read_dialect(text, name_or_path, f"{name_or_path}.toml")
-    path = Path(name_or_path)
-    if not name_or_path.endswith(".toml") and not path.exists():
+    if not name_or_path.endswith(".toml") and not os.path.exists(name_or_path):  # noqa: PTH110 - Path raises on some names
         near = get_close_matches(name_or_path, builtin, n=1)
         hint = f'; did you mean "{near[0]}"?' if near else ""
         raise InputError(
-            f'unknown dialect "{name_or_path}"{hint} (built in: {", ".join(builtin)}; or the path of a dialect file)'
+            f"unknown dialect {_quoted(name_or_path)}{hint} "
+            f"(built in: {', '.join(builtin)}; or the path of a dialect file)"
         )
+    path = Path(name_or_path)
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{name_or_path}: cannot read the dialect file: {_why(error)}") from None
     return read_dialect(text, path.stem, name_or_path)
 
 
-def _why(error: OSError | UnicodeDecodeError) -> str:
-    return error.strerror or "?" if isinstance(error, OSError) else "it is not UTF-8 text"
+def _why(error: OSError | ValueError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def read_dialect(text: str, name: str, source: str) -> DialectScript:
@@ -126,53 +137,95 @@ def read_dialect(text: str, name: str, source: str) -> DialectScript:
     return _script(file, name)
 
 
+def _wrong(source: str, path: str, expected: str, found: object) -> InputError:
+    return InputError(f"{source}: {path}: expected {expected}, got {found}")
+
+
+def _quoted(text: str) -> str:
+    """In one line, whatever it holds."""
+    return json.dumps(text)
+
+
 def _check(file: DialectFile, source: str) -> None:
     """Everything that types cannot tell."""
-
-    def wrong(path: str, expected: str, found: object) -> InputError:
-        return InputError(f"{source}: {path}: expected {expected}, got {found}")
-
     _check_placeholders(file, source)
     for section, http in (("login", file.login), ("publish.http", file.publish.http)):
-        if http is not None and sum(part is not None for part in (http.json_, http.form, http.body)) > 1:
-            raise wrong(section, "one of json, form and body", "several of them")
-    for path, text in (("connect", file.connect.until), ("join", file.join.until if file.join else None)):
-        _check_pattern(f"{path}.until", text, source)
+        if http is not None:
+            _check_http(http, section, source)
+    _check_request(file.connect, "connect", source)
+    for i, name in enumerate(file.connect.subprotocols):
+        if not _TOKEN.fullmatch(_example(name)):
+            raise _wrong(source, f"connect.subprotocols[{i}]", "a name without spaces or commas", _quoted(name))
+    for path, until in (("connect.until", file.connect.until), ("join.until", file.join.until if file.join else None)):
+        if until is not None:
+            _check_pattern(path, until, lambda text: matcher(_example(text)), source)
     if file.login is not None and file.login.token is not None:
         _check_token(file.login.token, source)
+    _check_publish(file.publish, source)
+    alive = file.alive
+    if (alive.every is None) != (alive.send is None):
+        there, missing = ("every", "send") if alive.send is None else ("send", "every")
+        raise _wrong(source, f"alive.{missing}", f"a value, since alive.{there} is given", "none")
 
-    publish = file.publish
+
+def _check_publish(publish: _Publish, source: str) -> None:
     if (publish.send is None) == (publish.http is None):
-        raise wrong("publish", "one of send and http", "both" if publish.send is not None else "neither")
-    sends = publish.send if publish.send is not None else publish.http.model_dump() if publish.http else None
-    names = placeholders(sends)
+        raise _wrong(source, "publish", "one of send and http", "both" if publish.send is not None else "neither")
+    path = "publish.http" if publish.http is not None else "publish.send"
+    names = placeholders(publish.http.model_dump() if publish.http is not None else publish.send)
     if not {"text", "json:text"} & set(names):
-        raise wrong("publish", "{text} or {json:text} in what is sent: it carries the marker", "neither")
+        raise _wrong(source, path, "{text} or {json:text} in it, which carries the marker", "neither")
     if publish.ack is not None:
         if "{id}" not in publish.ack:
-            raise wrong("publish.ack", "{id} in it", f'"{publish.ack}"')
+            raise _wrong(source, "publish.ack", "{id} in it", _quoted(publish.ack))
         if "id" not in names:
-            raise wrong("publish", "{id} in what is sent, since publish.ack waits for it", "none")
-        _check_pattern("publish.ack", publish.ack.replace("{id}", "x"), source)
+            raise _wrong(source, path, "{id} in it, since publish.ack waits for it", "none")
+        _check_pattern("publish.ack", publish.ack, ack_pattern, source)
     if publish.reach is Reach.SELF and not publish.echo:
-        raise wrong("publish.echo", 'true where reach is "self"', "false")
-    if (file.alive.every is None) != (file.alive.send is None):
-        raise wrong("alive", "every and send together", "one of them")
+        raise _wrong(source, "publish.echo", 'true where reach is "self"', "false")
+
+
+def _check_http(http: _Http, path: str, source: str) -> None:
+    _check_request(http, path, source)
+    if sum(part is not None for part in (http.json_, http.form, http.body)) > 1:
+        raise _wrong(source, path, "one of json, form and body", "several of them")
+    try:
+        json.dumps(http.json_, allow_nan=False)
+    except (TypeError, ValueError):
+        raise _wrong(source, f"{path}.json", "what JSON can say", "a date, a time, nan or inf in it") from None
+
+
+def _check_request(request: _Http | _Connect, path: str, source: str) -> None:
+    """What would not survive as the head of an HTTP request."""
+    if not _PATH.fullmatch(_example(request.path)):
+        expected = 'a path like "/ws?token={token}", from / on, anything odd percent-encoded'
+        raise _wrong(source, f"{path}.path", expected, _quoted(request.path))
+    for name, value in request.headers.items():
+        if not _TOKEN.fullmatch(name):
+            raise _wrong(source, f"{path}.headers", "the name of an HTTP header", _quoted(name))
+        if not _HEADER_VALUE.fullmatch(value):
+            raise _wrong(source, f"{path}.headers.{name}", "a text in one line", _quoted(value))
+
+
+def _example(text: str) -> str:
+    """The text with something harmless in place of its placeholders."""
+    return PLACEHOLDER.sub("x", text)
 
 
 def _check_placeholders(file: DialectFile, source: str) -> None:
-    known: list[tuple[str, object, tuple[str, ...]]] = [
-        ("login", file.login.model_dump() if file.login else None, _WHO),
-        ("connect", file.connect.model_dump(), _CONNECTED),
-        ("join", file.join.model_dump() if file.join else None, _JOINED),
-        ("publish", file.publish.model_dump(exclude={"ack"}), _PUBLISHED),
-        ("publish.ack", file.publish.ack, ("id",)),
-        ("alive", file.alive.model_dump(), _JOINED),
+    known: list[tuple[str, Section | None, tuple[str, ...]]] = [
+        ("login", file.login, _WHO),
+        ("connect", file.connect, _CONNECTED),
+        ("join", file.join, _JOINED),
+        ("publish", file.publish, _PUBLISHED),
+        ("alive", file.alive, _JOINED),
     ]
-    for path, value, allowed in known:
-        for name in placeholders(value):
-            if name not in allowed:
-                raise InputError(f"{source}: {path}: unknown placeholder {{{name}}}{_hint(name, allowed)}")
+    for section, model, names in known:
+        for key, value in model.model_dump(by_alias=True).items() if model else ():
+            allowed = ("id",) if (section, key) == ("publish", "ack") else names
+            for name in placeholders(value):
+                if name not in allowed:
+                    raise InputError(f"{source}: {section}.{key}: unknown placeholder {{{name}}}{_hint(name, allowed)}")
 
 
 def _hint(name: str, allowed: Iterable[str]) -> str:
@@ -182,34 +235,27 @@ def _hint(name: str, allowed: Iterable[str]) -> str:
     return "; here are " + ", ".join(f"{{{known}}}" for known in allowed)
 
 
-def _check_pattern(path: str, text: str | None, source: str) -> None:
-    if text is None or not text.startswith("re:"):
-        return
+def _check_pattern(path: str, text: str, compile_it: Callable[[str], object], source: str) -> None:
     try:
-        re.compile(text[3:])
-    except re.error as error:
-        raise InputError(
-            f'{source}: {path}: expected a regular expression after re:, got "{text[3:]}": {error}'
-        ) from None
+        compile_it(text)
+    # Patterns are compiled for bytes, and there (?u) is a ValueError; the others are of patterns too large.
+    except (re.error, ValueError, OverflowError, RecursionError) as error:
+        why = " ".join(str(error).split())
+        raise _wrong(source, path, "a regular expression after re:", f"{_quoted(text[3:])}: {why}") from None
 
 
 def _check_token(token: str, source: str) -> None:
     kind, colon, name = token.partition(":")
     if colon and kind in {"header", "cookie"} and name:
         return
+    expected = 'a JSONPath like "$.access_token", header:NAME or cookie:NAME'
     try:
         jsonpath.compile(token)
-    except jsonpath.JSONPathError as error:
-        why = str(error).partition("\n")[0]
-        raise InputError(
-            f'{source}: login.token: expected a JSONPath like "$.access_token", header:NAME or cookie:NAME, '
-            f'got "{token}": {why}'
-        ) from None
+    except (jsonpath.JSONPathError, ValueError, RecursionError) as error:
+        why = " ".join(str(error).partition("\n")[0].split())
+        raise _wrong(source, "login.token", expected, f"{_quoted(token)}: {why}") from None
     if not token.startswith("$"):
-        raise InputError(
-            f'{source}: login.token: expected a JSONPath like "$.access_token", header:NAME or cookie:NAME, '
-            f'got "{token}"'
-        )
+        raise _wrong(source, "login.token", expected, _quoted(token))
 
 
 def _script(file: DialectFile, name: str) -> DialectScript:

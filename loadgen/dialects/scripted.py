@@ -89,25 +89,29 @@ class ScriptedDialect:
         script = self._script
         reply = script.alive.reply.get(frame.decode(errors="replace")) if script.alive.reply else None
         confirms = set()
-        if script.connect.until is not None and _matcher(fill(script.connect.until, self._values))(frame):
+        if self._is_awaited(script.connect.until, frame):
             confirms.add(Confirmation.CONNECTED)
-        if (
-            script.join is not None
-            and script.join.until is not None
-            and _matcher(fill(script.join.until, self._values))(frame)
-        ):
+        if script.join is not None and self._is_awaited(script.join.until, frame):
             confirms.add(Confirmation.JOINED)
-        acks = _ack_pattern(script.publish.ack).findall(frame) if script.publish.ack is not None else []
+        acks = _acks_in(frame, script.publish.ack) if script.publish.ack is not None else []
         if reply is None and not confirms and not acks:
             return _NOTHING_HEARD
-        replies = () if reply is None else (reply.encode(),)
-        return Heard(frozenset(confirms), [ack.decode() for ack in acks], replies)
+        replies = () if reply is None else (fill(reply, self._values).encode(),)
+        return Heard(frozenset(confirms), acks, replies)
 
     def keep_alive(self) -> KeepAlive | None:
         alive = self._script.alive
         if alive.every_ns is None or alive.send is None:
             return None
         return KeepAlive(alive.every_ns, fill(alive.send, self._values).encode())
+
+    def _is_awaited(self, until: str | None, frame: bytes) -> bool:
+        if until is None:
+            return False
+        values = self._values
+        if until.startswith("re:"):
+            values = {name: re.escape(value) for name, value in values.items()}
+        return matcher(fill(until, values))(frame)
 
 
 def _http_request(script: HttpScript, values: Mapping[str, str]) -> HttpRequest:
@@ -140,14 +144,15 @@ def _find_token(place: str, answer: HttpAnswer) -> str | None:
 
     try:
         found = jsonpath.findall(place, json.loads(answer.body))
-    except (ValueError, UnicodeDecodeError):
+    # A tower of brackets ends the parser's recursion.
+    except (ValueError, RecursionError, jsonpath.JSONPathError):
         return None
     return str(found[0]) if found and isinstance(found[0], str | int) else None
 
 
 @lru_cache(maxsize=4096)
-def _matcher(until: str) -> Callable[[bytes], bool]:
-    """Tells whether a frame is the awaited one: it holds a text, or matches ``re:...``."""
+def matcher(until: str) -> Callable[[bytes], bool]:
+    """Tells whether a frame is the awaited one: it holds a text, or matches ``re:...`` (re.error if that is none)."""
     if until.startswith("re:"):
         pattern = re.compile(until[3:].encode())
         return lambda frame: pattern.search(frame) is not None
@@ -155,10 +160,16 @@ def _matcher(until: str) -> Callable[[bytes], bool]:
     return lambda frame: text in frame
 
 
+def _acks_in(frame: bytes, ack: str) -> list[str]:
+    ids = (found["our_id"] for found in ack_pattern(ack).finditer(frame))
+    return [found.decode() for found in ids if found is not None]
+
+
 @lru_cache(maxsize=64)
-def _ack_pattern(ack: str) -> re.Pattern[bytes]:
-    """Finds the ids in acknowledgements; ours are letters, digits and dashes."""
-    before, _, after = ack.partition("{id}")
-    if ack.startswith("re:"):
-        return re.compile((before[3:] + "([0-9a-z-]+)" + after).encode())
-    return re.compile(re.escape(before).encode() + b"([0-9a-z-]+)" + re.escape(after).encode())
+def ack_pattern(ack: str) -> re.Pattern[bytes]:
+    """Finds acknowledgements, and in each the group ``our_id``; our ids are letters, digits and dashes."""
+    is_pattern = ack.startswith("re:")
+    pattern = ack[3:] if is_pattern else re.escape(ack)
+    place = "{id}" if is_pattern else re.escape("{id}")
+    # Where the id comes twice, it is the same one.
+    return re.compile(pattern.replace(place, "(?P<our_id>[0-9a-z-]+)", 1).replace(place, "(?P=our_id)").encode())

@@ -122,11 +122,11 @@ class Coordinator:
         task = asyncio.create_task(story)
         stopper = asyncio.create_task(self._stop.wait())
         try:
-            await asyncio.wait({task, stopper}, return_when=asyncio.FIRST_COMPLETED)
+            await self._first_of(task, stopper)
         finally:
             stopper.cancel()
-        if not task.done():
-            task.cancel()
+            interrupted = task.cancel()
+        if interrupted:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
             self.record.ended_early = EndedEarly.INTERRUPTED
@@ -135,6 +135,15 @@ class Coordinator:
             task.result()
         except _WorkerDiedError:
             self.record.ended_early = EndedEarly.WORKER_DIED
+
+    async def _first_of(self, *awaited: asyncio.Task[Any]) -> None:
+        """Wait for one of them; a bug of ours in a helper meanwhile is raised, lest a run goes on half blind."""
+        helpers = set(self._tasks)
+        while not any(task.done() for task in awaited):
+            done, _ = await asyncio.wait({*awaited, *helpers}, return_when=asyncio.FIRST_COMPLETED)
+            for helper in done & helpers:
+                helper.result()
+            helpers -= done
 
     async def _story(self) -> None:
         """The phases, in order."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import aiohttp
-import yarl
 
 from loadgen.dialects import HttpAnswer, HttpRequest
 from loadgen.errors import ErrorKind, ServerError, kind_of_os_error
@@ -48,7 +47,7 @@ class HttpClient:
         try:
             async with self._session.request(
                 request.method,
-                yarl.URL(self._base_url + request.path, encoded=True),  # as it is: what is quoted is not quoted again
+                self._base_url + request.path,
                 data=request.body,
                 headers=headers,
                 allow_redirects=False,  # a server must not send our load, or a password, elsewhere

@@ -38,7 +38,7 @@ LAG_PERIOD_NS = 50_000_000
 SETTLE_PERIOD_NS = 100_000_000
 # Settling must stay a small share of the time, however many messages are open.
 SETTLE_SHARE = 20
-# Messages sent in a row when we are behind, before the sockets are read again.
+# Messages sent in a row when we are behind (or settled, when nobody is left) before the sockets are read again.
 SENDS_AT_ONCE = 32
 
 
@@ -244,7 +244,7 @@ class Swarm:
                 if self.open_count:
                     await alarm.until(due_ns)
                 now, in_a_row = now_ns(), 0
-            elif self.open_count:
+            else:
                 in_a_row += 1
                 if in_a_row % SENDS_AT_ONCE == 0:
                     await asyncio.sleep(0)

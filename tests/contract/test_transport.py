@@ -191,22 +191,24 @@ async def test_a_marker_within_one_fragment_counts_once_and_not_before_the_last(
     """A message is received when all of it is there, wherever its marker stands."""
     payloads = [b"a", b"b", b"c"]
     payloads[at] = b"MARK"
-    last_may_go = asyncio.Event()
+    two_are_there, last_may_go = asyncio.Event(), asyncio.Event()
 
     async def conversation(peer: RawPeer) -> None:
         await peer.upgrade()
         peer.writer.write(frame(TEXT, payloads[0], fin=False) + frame(CONTINUATION, payloads[1], fin=False))
         peer.writer.write(frame(PING, b"are you there?"))
         assert await peer.frame() == (PONG, b"are you there?")
-        last_may_go.set()
+        two_are_there.set()
+        await last_may_go.wait()
         peer.writer.write(frame(CONTINUATION, payloads[2]) + frame(TEXT, b"next"))
         await peer.end()
 
     listener = RecordingListener()
     async with raw_server(conversation) as server:
         await make_transport(server.url).connect(ANYWHERE, listener)
-        await last_may_go.wait()
+        await two_are_there.wait()
         assert listener.calls == ["opened"]
+        last_may_go.set()
         await listener.until(lambda: listener.unwanted == [b"next"])
         listener.open_connection.abort()
 
@@ -490,13 +492,11 @@ async def test_a_message_over_the_limit_ends_the_connection(make_transport: Make
 async def test_it_is_not_writable_while_the_server_does_not_read(make_transport: MakeTransport) -> None:
     """What piles up with us is seen, and seen to go away."""
     may_read = asyncio.Event()
-    bytes_read = 0
 
     async def conversation(peer: RawPeer) -> None:
-        nonlocal bytes_read
         await peer.upgrade()
         await may_read.wait()
-        bytes_read = len(await peer.end())
+        await peer.end()
 
     listener = RecordingListener()
     async with raw_server(conversation) as server:
@@ -515,8 +515,6 @@ async def test_it_is_not_writable_while_the_server_does_not_read(make_transport:
         while not connection.writable:
             await asyncio.sleep(0)
         connection.abort()
-
-    assert bytes_read > 0
 
 
 # --- handshakes
@@ -548,12 +546,12 @@ async def test_path_headers_and_subprotocols_are_sent(make_transport: MakeTransp
 
 
 @on_an_event_loop
-async def test_a_token_as_a_subprotocol_lets_us_in() -> None:
+async def test_a_token_as_a_subprotocol_lets_us_in(make_transport: MakeTransport) -> None:
     """Some servers take a token only so; the reference server does."""
     listener = RecordingListener()
     with server_process() as server:
         opening = Opening("/ws/rooms", subprotocols=(f"bearer.{server.token('user1')}",))
-        await PicowsTransport(server.url, (), verify_tls=True, timeout_s=10).connect(opening, listener)
+        await make_transport(server.url).connect(opening, listener)
         await listener.until(lambda: bool(listener.unwanted))
         assert b'"type":"welcome","user":"user1"' in listener.unwanted[0]
         listener.open_connection.close()
@@ -687,10 +685,25 @@ async def test_a_port_where_nobody_listens_is_refused(make_transport: MakeTransp
     assert error.kind is ErrorKind.REFUSED
 
 
+ASKS_OUTSIDE = any(
+    line.startswith("nameserver") and not line.split()[1].startswith(("127.", "::1"))
+    for line in Path("/etc/resolv.conf").read_text().splitlines()
+)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        f"{'x' * 64}.invalid",
+        pytest.param(
+            "nowhere.invalid", marks=pytest.mark.skipif(ASKS_OUTSIDE, reason="would ask a resolver elsewhere")
+        ),
+    ],
+)
 @on_an_event_loop
-async def test_a_name_that_does_not_resolve_is_dns(make_transport: MakeTransport) -> None:
-    """An address on an interface that does not exist: refused by the resolver without asking anybody."""
-    error = await error_of(make_transport("http://[fe80::1%nosuch]:80"), RecordingListener())
+async def test_a_name_that_does_not_resolve_is_dns(make_transport: MakeTransport, host: str) -> None:
+    """Also one that cannot even be asked for: a label has 63 characters at most."""
+    error = await error_of(make_transport(f"http://{host}:80"), RecordingListener())
 
     assert error.kind is ErrorKind.DNS
 

@@ -8,7 +8,7 @@ import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 
@@ -95,26 +95,29 @@ class RawServer:
 
     url: str
     connection_count: int = 0
-    faults: list[Exception] = field(default_factory=list)
 
 
 @asynccontextmanager
 async def raw_server(conversation: Conversation, tls: ssl.SSLContext | None = None) -> AsyncIterator[RawServer]:
-    """Hold ``conversation`` with everyone who connects, then hang up; what it raises is raised at the end."""
+    """Hold ``conversation`` with everyone who connects, then hang up.
 
-    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        listening.connection_count += 1
+    The block ends when all conversations have; what they raise is raised there.
+    """
+    conversations: list[asyncio.Task[None]] = []
+
+    async def hold(peer: RawPeer) -> None:
         try:
-            await conversation(RawPeer(reader, writer))
-        except (AssertionError, asyncio.IncompleteReadError) as error:
-            listening.faults.append(error)
+            await conversation(peer)
         finally:
-            writer.close()
+            peer.writer.close()
+
+    def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        listening.connection_count += 1
+        conversations.append(asyncio.create_task(hold(RawPeer(reader, writer))))
 
     server = await asyncio.start_server(on_connection, "127.0.0.1", 0, ssl=tls)
     port = server.sockets[0].getsockname()[1]
     listening = RawServer(f"{'https' if tls else 'http'}://127.0.0.1:{port}")
     async with server:
         yield listening
-    for fault in listening.faults:
-        raise fault
+    await asyncio.gather(*conversations)

@@ -6,11 +6,11 @@ from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
 
+Handler = Callable[[ServerConnection], Awaitable[None]]
+
 
 @asynccontextmanager
-async def websocket_server(
-    handler: Callable[[ServerConnection], Awaitable[None]], **options: Any
-) -> AsyncIterator[str]:
+async def websocket_server(handler: Handler, **options: Any) -> AsyncIterator[str]:
     """Give every connection to ``handler``; the base URL, as ``--target`` takes it."""
     async with serve(handler, "127.0.0.1", 0, compression=None, **options) as server:
         scheme = "https" if "ssl" in options else "http"

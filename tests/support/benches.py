@@ -1,0 +1,185 @@
+"""The `chatbench` command as a user starts it: run to its end, or watched, interrupted and looked through."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+
+from tests.support.patience import PATIENCE_S
+
+CHATBENCH = str(Path(sys.executable).with_name("chatbench"))
+RELAY_DIALECT = str(Path(__file__).with_name("relay.toml"))
+FAST_SERVER = [sys.executable, "-m", "tests.support.fast_server", "--port", "0", "--exit-with-stdin"]
+
+# Every process of a run inherits it, so those that are left behind can be found.
+_TRACE = "TRACE_OF_A_TEST"
+# The longest run of these tests, and what comes before and after it.
+_WHOLE_RUN_S = 3 * PATIENCE_S
+# How often something is looked at that does not call.
+_LOOK_S = 0.01
+
+
+def environment(trace: str = "", **variables: str) -> dict[str, str]:
+    """Ours without what would change a run, with what is given."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CHATBENCH_")}
+    return {**kept, "NO_COLOR": "1", "COLUMNS": "200", _TRACE: trace, **variables}
+
+
+def chatbench(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    return subprocess.run(
+        [CHATBENCH, *arguments],
+        cwd=cwd,
+        env=environment(**variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=_WHOLE_RUN_S,
+        check=False,
+    )
+
+
+def document_in(directory: Path) -> dict[str, Any]:
+    """The result document of a run directory."""
+    document: dict[str, Any] = json.loads((directory / "result.json").read_text(encoding="utf-8"))
+    return document
+
+
+def books_close(document: dict[str, Any]) -> bool:
+    """Whether every message and every delivery is accounted for (product.md, Metrics)."""
+    counts = document["counters"]
+    settled = counts["deliveries_received"] + counts["deliveries_lost"] + counts["deliveries_excused"]
+    return bool(
+        counts["messages_due"] == counts["messages_sent"] + counts["messages_unsent"]
+        and counts["deliveries_expected"] == settled
+    )
+
+
+def doubts_of(document: dict[str, Any]) -> dict[str, str]:
+    """Code -> severity of every doubt."""
+    return {doubt["code"]: doubt["severity"] for doubt in document["doubts"]}
+
+
+def errors_of(document: dict[str, Any]) -> dict[tuple[str, str], int]:
+    """(kind, phase) -> how often."""
+    return {(error["kind"], error["phase"]): error["count"] for error in document["errors"]}
+
+
+def eventually(condition: Callable[[], object], what: str, within_s: float = PATIENCE_S) -> None:
+    """Look until the condition holds."""
+    give_up_s = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > give_up_s:
+            raise TimeoutError(f"{what}: not within {within_s:g} s")
+        time.sleep(_LOOK_S)
+
+
+@dataclass(slots=True)
+class Bench:
+    """A run that goes on."""
+
+    process: subprocess.Popen[str]
+    directory: Path
+    trace: str
+    _lines: queue.SimpleQueue[str | None] = field(default_factory=queue.SimpleQueue)
+    said: list[str] = field(default_factory=list)
+
+    def wait_for(self, words: str) -> None:
+        """Read what it says until a line holds ``words``."""
+        give_up_s = time.monotonic() + PATIENCE_S
+        while not self.said or words not in self.said[-1]:
+            line = self._lines.get(timeout=max(0.0, give_up_s - time.monotonic()))
+            if line is None:
+                raise EOFError(f"it ended without {words!r}, and said: {''.join(self.said)}")
+            self.said.append(line)
+
+    def processes(self) -> list[psutil.Process]:
+        """All that belongs to the run and still goes on, itself included."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get(_TRACE) == self.trace and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except psutil.Error:
+                continue  # gone meanwhile, or not ours to look at
+        return found
+
+    def part(self, module: str) -> psutil.Process:
+        """The process of the run that was started as ``-m module``; waits until there is one."""
+        found: list[psutil.Process] = []
+
+        def look() -> bool:
+            found[:] = [each for each in self.processes() if _runs(each, module)]
+            return bool(found)
+
+        eventually(look, f"a process of {module}")
+        return found[0]
+
+    def send(self, number: signal.Signals) -> None:
+        """Signal the command itself, and none of the processes it has started."""
+        self.process.send_signal(number)
+
+    def finish(self, within_s: float = _WHOLE_RUN_S) -> int:
+        """Wait for its end; the exit code."""
+        return self.process.wait(within_s)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The result document it has left."""
+        return document_in(self.directory)
+
+
+def _runs(process: psutil.Process, module: str) -> bool:
+    try:
+        return module in process.cmdline()
+    except psutil.Error:
+        return False
+
+
+@contextmanager
+def bench(*arguments: str, cwd: Path, program: tuple[str, ...] = (CHATBENCH,)) -> Iterator[Bench]:
+    """Start ``chatbench run``, without pictures, into ``cwd/run``; it does not outlive the block.
+
+    ``program`` may start it in another way, such as through taskset.
+    """
+    trace = uuid.uuid4().hex
+    command = [*program, "run", *arguments, "--no-plots", "--no-html", "--out", "run"]
+    with subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=environment(trace),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        running = Bench(process, cwd / "run", trace)
+        assert process.stderr is not None
+        reader = threading.Thread(target=_read_lines, args=(process.stderr, running._lines))
+        reader.start()
+        try:
+            yield running
+        finally:
+            for left in running.processes():
+                left.kill()
+            reader.join(PATIENCE_S)
+
+
+def _read_lines(stream: IO[str], lines: queue.SimpleQueue[str | None]) -> None:
+    for line in stream:
+        lines.put(line)
+    lines.put(None)

@@ -1,0 +1,152 @@
+"""A few users of a real server, each driven step by step: dialect, user, HTTP client and transport, but no swarm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+from loadgen.dialects import Credentials, HttpRequest
+from loadgen.dialects.script import DialectScript
+from loadgen.dialects.scripted import ScriptedDialect
+from loadgen.engine.clock import now_ns
+from loadgen.engine.http import HttpClient
+from loadgen.engine.transport import Connection
+from loadgen.engine.transport.picows_transport import PicowsTransport
+from loadgen.engine.user import Books, User, UserState
+from loadgen.measure import marker
+from loadgen.measure.ledger import Ledger, Rules
+from loadgen.measure.payload import Payload
+from loadgen.measure.tally import Tally
+from loadgen.plan.pacing import NS_PER_S
+from tests.support.waiting import Bell
+
+TAG = "c0ffee"
+
+
+class Chat:
+    """Everything the users of one test share. Use as an async context manager; at its end all have left."""
+
+    def __init__(self, base_url: str, script: DialectScript, user_count: int) -> None:
+        self.script = script
+        self.user_count = user_count
+        self.bell = Bell()
+        self.tally = Tally(now_ns())
+        rules = Rules(user_count, script.publish.reach, script.publish.echo, deadline_ns=5 * NS_PER_S)
+        self.ledger = Ledger(rules, marker.prefix_of(TAG), self.tally)
+        self.ledger.measure(0, 2**62)
+        self.payload = Payload(seed=1, payload_bytes=200)
+        self.books = Books(self.ledger, self.payload, TAG, deadline_ns=5 * NS_PER_S)
+        self.transport = PicowsTransport(base_url, (), verify_tls=True, timeout_s=10)
+        self.http = HttpClient(base_url, (), verify_tls=True, timeout_s=10, connection_count=4)
+        self._members: list[Member] = []
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Chat:
+        await self._stack.enter_async_context(self.http)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for member in self._members:
+            await member.leave()
+        await self._stack.aclose()
+
+    def member(self, username: str, password: str, room: int = 0) -> Member:
+        """One more user, who has not logged in."""
+        index = len(self._members)
+        dialect = ScriptedDialect(self.script, Credentials(index, username, password))
+        member = Member(User(index, room, dialect, self.books), self)
+        self._members.append(member)
+        return member
+
+    async def until(self, is_true: Callable[[], bool]) -> None:
+        """Wait until the server has sent enough."""
+        await self.bell.until(is_true)
+
+
+class Member:
+    """A user, its socket and what it has heard; implements :class:`loadgen.engine.transport.Listener`."""
+
+    def __init__(self, chatter: User, chat: Chat) -> None:
+        self.chatter = chatter
+        self.user = chatter.index
+        self.messages: list[bytes] = []
+        self.other_frames: list[bytes] = []
+        self._chat = chat
+        self._connection: Connection | None = None
+
+    # --- what the transport says
+
+    def receive(self, user: int, payload: bytes, now_ns: int) -> bool:
+        """Let the ledger look, and keep what it takes."""
+        taken = self._chat.ledger.receive(user, payload, now_ns)
+        if taken:
+            self.messages.append(payload)
+            self._chat.bell.ring()
+        return taken
+
+    def opened(self, connection: Connection, now_ns: int) -> None:
+        """Say what the dialect says first."""
+        self._connection = connection
+        self._send(self.chatter.opened(now_ns))
+
+    def heard(self, payload: bytes, now_ns: int) -> None:
+        """Keep the frame, and answer as the dialect does."""
+        self.other_frames.append(payload)
+        self._send(self.chatter.heard(payload, now_ns))
+        self._chat.bell.ring()
+
+    def closed(self, code: int, reason: str, now_ns: int) -> None:
+        """The socket is gone."""
+        self._connection = None
+        self.chatter.closed(code, reason, now_ns)
+        self._chat.bell.ring()
+
+    # --- what the test says
+
+    async def log_in(self) -> None:
+        """Log in, with whatever result."""
+        request = self.chatter.logging_in(now_ns())
+        self.chatter.logged_in(await self._chat.http.request(request), now_ns())
+
+    async def arrive(self) -> Member:
+        """Log in where there is a login, connect, be greeted, join; ready at the end."""
+        if self.chatter.dialect.has_login:
+            await self.log_in()
+            assert self.chatter.state is UserState.LOGGED_IN, self._chat.tally.errors
+        self.chatter.connecting(now_ns())
+        await self._chat.transport.connect(self.chatter.dialect.open(), self)
+        await self._chat.until(lambda: self.chatter.state is UserState.CONNECTED)
+        self._send(self.chatter.joining(now_ns()))
+        await self._chat.until(lambda: self.chatter.state is UserState.READY)
+        return self
+
+    async def say(self, n: int) -> str:
+        """Send message ``n``; its text."""
+        now = now_ns()
+        message = self.chatter.due(n, now, now, writable=True)
+        assert message is not None, f"{self.chatter.state} is not ready"
+        if isinstance(message, HttpRequest):
+            self._chat.books.published(await self._chat.http.request(message))
+        else:
+            self._send([message])
+        raw = message.body or b"" if isinstance(message, HttpRequest) else message
+        at = raw.index(marker.prefix_of(TAG))
+        return self._chat.payload.text(n, raw[at : at + marker.WIDTH])
+
+    def keep_alive(self) -> None:
+        """Send the dialect's regular frame."""
+        regular = self.chatter.dialect.keep_alive()
+        assert regular is not None
+        self._send([regular.frame])
+
+    async def leave(self) -> None:
+        """Close the socket in good order."""
+        self.chatter.leaving()
+        if self._connection is not None:
+            self._connection.close()
+            await self._chat.until(lambda: self._connection is None)
+
+    def _send(self, frames: list[bytes]) -> None:
+        for frame in frames:
+            assert self._connection is not None
+            self._connection.send(frame)

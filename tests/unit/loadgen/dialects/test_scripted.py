@@ -1,0 +1,319 @@
+"""What a dialect file makes a user say, and what it makes of what the server says."""
+
+import json
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+import pytest
+
+from loadgen.dialects import Confirmation, Credentials, Heard, HttpAnswer, HttpRequest, KeepAlive, Opening
+from loadgen.dialects.script import (
+    AliveScript,
+    ConnectScript,
+    DialectScript,
+    HttpScript,
+    JoinScript,
+    LoginScript,
+    PublishScript,
+)
+from loadgen.dialects.scripted import ScriptedDialect
+
+ODD = 'p"ä\\s{s} &=+%/#?\n'
+NOTHING = Heard()
+
+
+def a_dialect(username: str = "ann", password: str = "", **sections: Any) -> ScriptedDialect:
+    whole = {"connect": ConnectScript("/ws"), "publish": PublishScript("{text}"), **sections}
+    return ScriptedDialect(DialectScript("test", **whole), Credentials(6, username, password))
+
+
+def an_answer(
+    body: bytes = b"",
+    headers: tuple[tuple[str, str], ...] = (),
+    cookies: tuple[tuple[str, str], ...] = (),
+) -> HttpAnswer:
+    return HttpAnswer(200, headers, cookies, body)
+
+
+def logged_in(token: str, **sections: Any) -> ScriptedDialect:
+    dialect = a_dialect(login=LoginScript(HttpScript("/login"), "$.token"), **sections)
+    assert dialect.token_from(an_answer(json.dumps({"token": token}).encode())) == token
+    return dialect
+
+
+def awaiting(until: str, **sections: Any) -> ScriptedDialect:
+    dialect = a_dialect(join=JoinScript(("join {room}",), until), **sections)
+    dialect.join("room-1")
+    return dialect
+
+
+def is_confirmed(dialect: ScriptedDialect, frame: str) -> bool:
+    return Confirmation.JOINED in dialect.on_frame(frame.encode()).confirms
+
+
+# --- what there is
+
+
+def test_what_the_file_leaves_out_is_not_there() -> None:
+    """The smallest file: no login, no greeting, no join, no acknowledgement, nothing regular."""
+    dialect = a_dialect()
+
+    assert not dialect.has_login
+    assert not dialect.awaits_greeting
+    assert not dialect.has_join
+    assert not dialect.awaits_join
+    assert not dialect.has_ack
+    assert dialect.open() == Opening("/ws")
+    assert dialect.on_connected() == dialect.join("room-1") == []
+    assert dialect.keep_alive() is None
+    assert dialect.on_frame(b"anything") == NOTHING
+
+
+def test_what_the_file_holds_is_there() -> None:
+    """And a join without ``until`` is not waited for."""
+    dialect = a_dialect(
+        login=LoginScript(HttpScript("/login")),
+        connect=ConnectScript("/ws", until="welcome"),
+        join=JoinScript(("join",)),
+        publish=PublishScript("{id} {text}", ack="ok {id}"),
+    )
+
+    assert dialect.has_login
+    assert dialect.awaits_greeting
+    assert dialect.has_join
+    assert not dialect.awaits_join
+    assert dialect.has_ack
+
+
+# --- login
+
+
+def test_a_json_login_holds_any_password() -> None:
+    """Filled before it is written as JSON, so quotes and backslashes are escaped; nothing else changes."""
+    body = {"user": "{username}", "pass": "{password}", "deep": [{"n": 1, "id": "u{user_id}"}], "on": True}
+    request = a_dialect(password=ODD, login=LoginScript(HttpScript("/login", json=body))).login()
+
+    assert (request.method, request.path, request.content_type) == ("POST", "/login", "application/json")
+    assert request.body is not None
+    assert json.loads(request.body) == {"user": "ann", "pass": ODD, "deep": [{"n": 1, "id": "u7"}], "on": True}
+
+
+def test_a_form_login_holds_any_password() -> None:
+    """Encoded as HTML forms are."""
+    form = {"user": "{username}", "pass": "{password}", "empty": ""}
+    request = a_dialect(password=ODD, login=LoginScript(HttpScript("/login", form=form))).login()
+
+    assert request.content_type == "application/x-www-form-urlencoded"
+    assert request.body is not None
+    assert parse_qsl(request.body.decode(), keep_blank_values=True) == [("user", "ann"), ("pass", ODD), ("empty", "")]
+
+
+def test_a_body_is_sent_as_it_is() -> None:
+    """Its type, if any, is a header of the file's."""
+    script = HttpScript(
+        "/login", "PUT", {"Content-Type": "text/plain", "X-User": "{username}"}, body="{username}:{password}"
+    )
+    request = a_dialect(password=ODD, login=LoginScript(script)).login()
+
+    headers = (("Content-Type", "text/plain"), ("X-User", "ann"))
+    assert request == HttpRequest("PUT", "/login", headers, f"ann:{ODD}".encode())
+
+
+def test_a_path_quotes_what_is_put_into_it() -> None:
+    """Nothing in a name or password can end the path or the query."""
+    script = HttpScript("/u/{username}/login?p={password}&x=1", "GET")
+    request = a_dialect(username="a/b?c", password=ODD, login=LoginScript(script)).login()
+
+    url = urlsplit(request.path)
+    assert url.path == "/u/a%2Fb%3Fc/login"
+    assert parse_qs(url.query) == {"p": [ODD], "x": ["1"]}
+    assert request.body is None
+
+
+@pytest.mark.parametrize(
+    ("place", "answer", "token"),
+    [
+        ("$.token", an_answer(b'{"token": "abc"}'), "abc"),
+        ("$.token", an_answer(b'{"token": 17}'), "17"),
+        ("$.data[0].token", an_answer(b'{"data": [{"token": "abc"}]}'), "abc"),
+        ("$..token", an_answer(b'{"data": [{"token": "abc"}, {"token": "def"}]}'), "abc"),
+        ("$", an_answer(b'"abc"'), "abc"),
+        ("$.token", an_answer(b'{"token": null}'), None),
+        ("$.token", an_answer(b'{"token": {"value": "abc"}}'), None),
+        ("$.token", an_answer(b'{"access": "abc"}'), None),
+        ("$.token", an_answer(b'"abc"'), None),
+        ("$.token", an_answer(b"17"), None),
+        ("$.token", an_answer(b""), None),
+        ("$.token", an_answer(b"<html>"), None),
+        ("$.token", an_answer(b"\xff\xfe"), None),
+        ("$.token", an_answer(b"[" * 100_000), None),
+        ("$.token", an_answer(b"1" * 10_000), None),
+        ("header:X-Token", an_answer(headers=(("x-token", "abc"),)), "abc"),
+        ("header:X-Token", an_answer(headers=(("X-Other", "abc"),)), None),
+        ("cookie:session", an_answer(cookies=(("other", "o"), ("session", "abc"))), "abc"),
+        ("cookie:session", an_answer(cookies=(("Session", "abc"),)), None),
+    ],
+)
+def test_the_token_is_taken_from_where_the_file_says(place: str, answer: HttpAnswer, token: str | None) -> None:
+    """None where there is none, whatever the server has sent instead."""
+    dialect = a_dialect(login=LoginScript(HttpScript("/login"), place), connect=ConnectScript("/ws?t={token}"))
+
+    assert dialect.token_from(answer) == token
+    assert dialect.open().path == f"/ws?t={token or ''}"
+
+
+def test_a_login_without_a_token_is_content_with_any_answer() -> None:
+    """Some servers know a user by its address, or by nothing at all."""
+    assert a_dialect(login=LoginScript(HttpScript("/login"))).token_from(an_answer(b"welcome")) == ""
+
+
+# --- connecting, joining
+
+
+def test_the_opening_is_filled() -> None:
+    """Quoted in the path, as it is in headers and subprotocols."""
+    connect = ConnectScript(
+        "/ws?t={token}&u={username}",
+        {"Authorization": "Bearer {token}", "X-User": "{user_id}"},
+        ("chat", "bearer.{token}"),
+        ("hello {username}", '{"auth":"{token}"}'),
+    )
+    dialect = logged_in("a+b/c=", connect=connect)
+
+    headers = (("Authorization", "Bearer a+b/c="), ("X-User", "7"))
+    assert dialect.open() == Opening("/ws?t=a%2Bb%2Fc%3D&u=ann", headers, ("chat", "bearer.a+b/c="))
+    assert dialect.on_connected() == [b"hello ann", b'{"auth":"a+b/c="}']
+
+
+def test_the_room_is_known_from_the_join_on() -> None:
+    """In the frames of the join, and in messages."""
+    dialect = a_dialect(join=JoinScript(("sub {room}", "hi {room}")), publish=PublishScript("{room}: {text}"))
+
+    assert dialect.join("room-3") == [b"sub room-3", b"hi room-3"]
+    assert dialect.publish("hello", "1") == b"room-3: hello"
+
+
+@pytest.mark.parametrize(
+    ("until", "frame", "confirmed"),
+    [
+        ("joined", '{"type":"joined"}', True),
+        ("joined", "Joined", False),
+        ('"room":"{room}"', '{"room":"room-1"}', True),
+        ('"room":"{room}"', '{"room":"room-12"}', False),
+        ("a.c", "abc", False),
+        ("Zoë", "it is Zoë", True),
+        ("re:^ok", "ok then", True),
+        ("re:^ok", "not ok", False),
+        ("re:\\bin {room}$", "you are in room-1", True),
+        ("re:\\bin {room}$", "you are in room-11", False),
+        ("re:a{2,3}", "aa", True),
+        ("re:.", "", False),
+        ("re:ö", "schön", True),
+    ],
+)
+def test_a_join_is_confirmed_by_a_frame_with_the_text_or_the_pattern(until: str, frame: str, confirmed: bool) -> None:
+    """A text is looked for as it is; ``re:`` makes it a regular expression."""
+    assert is_confirmed(awaiting(until), frame) is confirmed
+
+
+@pytest.mark.parametrize("username", ["a.b", "a(b", "a+b*", "[", "a|b", "\\"])
+def test_a_name_in_a_pattern_stands_for_itself(username: str) -> None:
+    """What looks like a regular expression in a name is none."""
+    dialect = awaiting("re:^hello {username}$", username=username)
+
+    assert is_confirmed(dialect, f"hello {username}")
+    assert not is_confirmed(dialect, "hello axb")
+    assert not is_confirmed(dialect, "b")
+
+
+def test_a_greeting_is_no_join() -> None:
+    """Each is confirmed by its own frame, or both by one."""
+    dialect = awaiting("joined", connect=ConnectScript("/ws", until="welcome"))
+
+    assert dialect.on_frame(b"welcome").confirms == {Confirmation.CONNECTED}
+    assert dialect.on_frame(b"joined").confirms == {Confirmation.JOINED}
+    assert dialect.on_frame(b"welcome, joined").confirms == {Confirmation.CONNECTED, Confirmation.JOINED}
+
+
+# --- talking
+
+
+def test_text_is_put_in_raw_or_escaped_for_json() -> None:
+    """{text} and {json:text}."""
+    publish = PublishScript('{"raw":"{text}","safe":"{json:text}","id":"{id}"}')
+
+    assert a_dialect(publish=publish).publish('a"\nb', "t-1-2") == b'{"raw":"a"\nb","safe":"a\\"\\nb","id":"t-1-2"}'
+
+
+def test_a_message_may_go_over_http() -> None:
+    """With the token, the room and the id where the file puts them."""
+    http = HttpScript(
+        "/rooms/{room}?as={username}",
+        headers={"Authorization": "Bearer {token}"},
+        json={"text": "{text}", "nonce": "{id}"},
+    )
+    dialect = logged_in("abc", publish=PublishScript(http=http), join=JoinScript(("join",)))
+    dialect.join("room-1")
+    request = dialect.publish('say "hi"', "t-1-2")
+
+    body = b'{"text": "say \\"hi\\"", "nonce": "t-1-2"}'
+    headers = (("Authorization", "Bearer abc"),)
+    assert request == HttpRequest("POST", "/rooms/room-1?as=ann", headers, body, "application/json")
+
+
+@pytest.mark.parametrize(
+    ("ack", "frame", "acks"),
+    [
+        ('"type":"ack","id":"{id}"', '{"type":"ack","id":"c0ffee-1-2","seq":1}', ["c0ffee-1-2"]),
+        ('"type":"ack","id":"{id}"', '{"type":"nack","id":"c0ffee-1-2"}', []),
+        ("ACK {id}", "ACK c0ffee-1-2", ["c0ffee-1-2"]),
+        ("ACK {id}", "ACK ", []),
+        ("ACK {id}", "ACK c0ffee-1-2\nACK c0ffee-1-3", ["c0ffee-1-2", "c0ffee-1-3"]),
+        ("(ok) {id}.", "(ok) c0ffee-1-2.", ["c0ffee-1-2"]),
+        ("(ok) {id}.", "ok c0ffee-1-2!", []),
+        ("{id}={id}", "c0ffee-1-2=c0ffee-1-2", ["c0ffee-1-2"]),
+        ("{id}={id}", "c0ffee-1-2=c0ffee-1-3", []),
+        ('re:"id": ?"{id}"', '{"id": "c0ffee-1-2"}', ["c0ffee-1-2"]),
+        ('re:"id": ?"{id}"', '{"id":"c0ffee-1-2"}', ["c0ffee-1-2"]),
+        ("re:(ack|ok) (now )?{id}", "ok c0ffee-1-2", ["c0ffee-1-2"]),
+        ("re:{id} is {id}", "c0ffee-1-2 is c0ffee-1-2", ["c0ffee-1-2"]),
+        ("re:taken {id}|refused", "refused", []),
+        ("re:[0-9]{4} {id}", "2024 c0ffee-1-2", ["c0ffee-1-2"]),
+        ("ä{id}", "ä1", ["1"]),
+    ],
+)
+def test_acknowledgements_are_found_with_their_ids(ack: str, frame: str, acks: list[str]) -> None:
+    """As a text or as ``re:``, however many in a frame."""
+    dialect = a_dialect(publish=PublishScript("{id} {text}", ack=ack))
+
+    assert list(dialect.on_frame(frame.encode()).acks) == acks
+
+
+@pytest.mark.parametrize("frame", [b"", b"\xff\xfe", b"\x00" * 10, b"{" * 1000])
+def test_any_bytes_may_come(frame: bytes) -> None:
+    """A server's nonsense is heard as nothing."""
+    dialect = awaiting(
+        "re:^joined", publish=PublishScript("{id} {text}", ack="re:ack {id}"), alive=AliveScript({"2": "3"})
+    )
+
+    assert dialect.on_frame(frame) == NOTHING
+
+
+# --- staying alive
+
+
+def test_a_frame_is_answered_where_the_file_says_so() -> None:
+    """The whole frame, and nothing else; the answer may hold what is known of the user."""
+    dialect = logged_in("abc", alive=AliveScript({"2": "3", '{"op":"ping"}': '{"op":"pong","token":"{token}"}'}))
+
+    assert dialect.on_frame(b"2").replies == (b"3",)
+    assert dialect.on_frame(b'{"op":"ping"}').replies == (b'{"op":"pong","token":"abc"}',)
+    assert dialect.on_frame(b"22") == dialect.on_frame(b"") == NOTHING
+
+
+def test_a_keep_alive_is_filled() -> None:
+    """Every so often, with what is known of the user by then."""
+    dialect = a_dialect(alive=AliveScript(every_ns=20, send="ping {username} {room}"), join=JoinScript(("j",)))
+    dialect.join("room-2")
+
+    assert dialect.keep_alive() == KeepAlive(20, b"ping ann room-2")

@@ -1,0 +1,398 @@
+"""Dialect files: what is taken, and that everything else is refused in one clear line."""
+
+import datetime
+import tomllib
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadgen.dialects import Credentials, HttpAnswer
+from loadgen.dialects.script import (
+    AliveScript,
+    ConnectScript,
+    DialectScript,
+    HttpScript,
+    JoinScript,
+    LoginScript,
+    PublishScript,
+    Reach,
+)
+from loadgen.dialects.scripted import ScriptedDialect
+from loadgen.errors import InputError
+from scenarios.dialect_files import builtin_dialects, load_dialect, read_dialect
+from tests.support.toml_text import toml_text
+
+SMALLEST = {"connect": {"path": "/ws"}, "publish": {"send": "{text}"}}
+
+
+def a_file(**changes: dict[str, Any]) -> str:
+    """The smallest file, with keys of some tables changed; None takes a key away."""
+    table: dict[str, dict[str, Any]] = {name: dict(section) for name, section in SMALLEST.items()}
+    for name, change in changes.items():
+        table[name] = {key: value for key, value in (table.get(name, {}) | change).items() if value is not None}
+    return toml_text(table)
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(InputError) as refused:
+        read_dialect(text, "mine", "mine.toml")
+    return str(refused.value)
+
+
+# --- what is taken
+
+
+def test_the_smallest_file_has_two_lines() -> None:
+    """Everything else has a default."""
+    script = read_dialect(a_file(), "mine", "mine.toml")
+
+    assert script == DialectScript("mine", ConnectScript("/ws"), PublishScript("{text}"))
+
+
+def test_everything_a_file_may_hold() -> None:
+    """Each key lands in its place; one frame may stand for a list of one."""
+    text = """
+    [login]
+    method = "PUT"
+    path = "/in?as={username}"
+    headers = { X-User = "{user_id}" }
+    form = { p = "{password}" }
+    token = "cookie:session"
+    [connect]
+    path = "/ws"
+    headers = { Authorization = "Bearer {token}" }
+    subprotocols = ["bearer.{token}"]
+    send = "hello"
+    until = "re:^wel(come)?$"
+    [join]
+    send = ["a {room}", "b"]
+    until = "{room}"
+    [publish]
+    http = { path = "/say", json = { text = "{text}", id = "{id}", n = [1, 2.5, true] } }
+    echo = false
+    reach = "room"
+    ack = "re:ok {id}"
+    [alive]
+    reply = { "2" = "3" }
+    every = "1m30s"
+    send = "{}"
+    """
+
+    assert read_dialect(text, "mine", "mine.toml") == DialectScript(
+        name="mine",
+        login=LoginScript(
+            HttpScript("/in?as={username}", "PUT", {"X-User": "{user_id}"}, form={"p": "{password}"}), "cookie:session"
+        ),
+        connect=ConnectScript(
+            "/ws", {"Authorization": "Bearer {token}"}, ("bearer.{token}",), ("hello",), "re:^wel(come)?$"
+        ),
+        join=JoinScript(("a {room}", "b"), "{room}"),
+        publish=PublishScript(
+            http=HttpScript("/say", json={"text": "{text}", "id": "{id}", "n": [1, 2.5, True]}),
+            echo=False,
+            reach=Reach.ROOM,
+            ack="re:ok {id}",
+        ),
+        alive=AliveScript({"2": "3"}, 90 * 10**9, "{}"),
+    )
+
+
+@pytest.mark.parametrize("name", builtin_dialects())
+def test_every_dialect_that_comes_with_us_can_be_read(name: str) -> None:
+    """Found by its name, and named so."""
+    assert load_dialect(name).name == name
+
+
+def test_a_file_is_found_by_its_path_and_named_after_it(tmp_path: Path) -> None:
+    """With the ending .toml or without."""
+    for name in ("mine.toml", "mine"):
+        (tmp_path / name).write_text(a_file())
+        assert load_dialect(str(tmp_path / name)).name == "mine"
+
+
+# --- what is refused
+
+A_TOKEN = 'a JSONPath like "$.access_token", header:NAME or cookie:NAME'
+A_PATH = 'a path like "/ws?token={token}", from / on, anything odd percent-encoded'
+WHO = "; here are {username}, {password}, {user_id}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        # unknown, missing, of the wrong type
+        ({"conect": {"path": "/"}}, 'conect: unknown key; did you mean "connect"?'),
+        ({"connect": {"pth": "/"}}, 'connect.pth: unknown key; did you mean "path"?'),
+        ({"connect": {"token": "$.t"}}, 'connect.token: unknown key; did you mean "login.token"?'),
+        ({"publish": {"http": {"path": "/", "bdy": "{text}"}}}, 'publish.http.bdy: unknown key; did you mean "body"?'),
+        ({"connect": {"path": None}}, 'connect.path: missing; expected a path like "/ws/chat?token={token}"'),
+        ({"join": {}}, "join.send: missing; expected a frame, or a list of frames"),
+        ({"connect": {"path": 5}}, 'connect.path: expected a path like "/ws/chat?token={token}", got 5'),
+        ({"connect": {"send": 5}}, "connect.send: expected a frame, or a list of frames, got 5"),
+        ({"publish": {"echo": "no"}}, 'publish.echo: expected true or false, got "no"'),
+        ({"publish": {"reach": "all"}}, 'publish.reach: expected "room" or "self", got "all"'),
+        ({"login": {"path": "/", "method": "post"}}, 'login.method: expected an HTTP method, got "post"'),
+        ({"alive": {"every": 20, "send": "x"}}, 'alive.every: expected a time > 0 like "20s", got 20'),
+        ({"alive": {"every": "0s", "send": "x"}}, 'alive.every: expected a time > 0 like "20s", got "0s"'),
+        # placeholders
+        ({"connect": {"path": "/{tokn}"}}, "connect.path: unknown placeholder {tokn}; did you mean {token}?"),
+        ({"connect": {"send": ["{room}"]}}, "connect.send: unknown placeholder {room}" + WHO + ", {token}"),
+        ({"login": {"path": "/", "json": {"a": ["{token}"]}}}, "login.json: unknown placeholder {token}" + WHO),
+        ({"join": {"send": "{text}"}}, "join.send: unknown placeholder {text}" + WHO + ", {token}, {room}"),
+        (
+            {"publish": {"send": "{text} {json:txt}"}},
+            "publish.send: unknown placeholder {json:txt}; did you mean {json:text}?",
+        ),
+        (
+            {"publish": {"send": "{id} {text}", "ack": "{id} {token}"}},
+            "publish.ack: unknown placeholder {token}; here are {id}",
+        ),
+        ({"alive": {"reply": {"2": "{rom}"}}}, "alive.reply: unknown placeholder {rom}; did you mean {room}?"),
+        # publish
+        ({"publish": {"send": None}}, "publish: expected one of send and http, got neither"),
+        (
+            {"publish": {"http": {"path": "/", "body": "{text}"}}},
+            "publish: expected one of send and http, got both",
+        ),
+        (
+            {"publish": {"send": "hello"}},
+            "publish.send: expected {text} or {json:text} in it, which carries the marker, got neither",
+        ),
+        (
+            {"publish": {"send": None, "http": {"path": "/{room}"}}},
+            "publish.http: expected {text} or {json:text} in it, which carries the marker, got neither",
+        ),
+        (
+            {"publish": {"send": "{id} {text}", "ack": "ok\n"}},
+            'publish.ack: expected {id} in it, got "ok\\n"',
+        ),
+        (
+            {"publish": {"ack": "ok {id}"}},
+            "publish.send: expected {id} in it, since publish.ack waits for it, got none",
+        ),
+        (
+            {"publish": {"reach": "self", "echo": False}},
+            'publish.echo: expected true where reach is "self", got false',
+        ),
+        # patterns
+        (
+            {"connect": {"until": "re:("}},
+            'connect.until: expected a regular expression after re:, got "(": '
+            "missing ), unterminated subpattern at position 0",
+        ),
+        (
+            {"join": {"send": "", "until": "re:\\u2014"}},
+            'join.until: expected a regular expression after re:, got "\\\\u2014": bad escape \\u at position 0',
+        ),
+        (
+            {"publish": {"send": "{id} {text}", "ack": "re:*{id}"}},
+            'publish.ack: expected a regular expression after re:, got "*{id}": nothing to repeat at position 0',
+        ),
+        (
+            {"publish": {"send": "{id} {text}", "ack": "re:{id}(?u)"}},
+            'publish.ack: expected a regular expression after re:, got "{id}(?u)": '
+            "bad inline flags: cannot use 'u' flag with a bytes pattern at position ",
+        ),
+        (
+            {"connect": {"until": "re:(?u)a"}},
+            'connect.until: expected a regular expression after re:, got "(?u)a": '
+            "bad inline flags: cannot use 'u' flag with a bytes pattern at position 3",
+        ),
+        # HTTP
+        (
+            {"login": {"path": "/", "json": {}, "form": {}}},
+            "login: expected one of json, form and body, got several of them",
+        ),
+        (
+            {"login": {"path": "/", "json": {"born": datetime.date(2000, 1, 2)}}},
+            "login.json: expected what JSON can say, got a date, a time, nan or inf in it",
+        ),
+        (
+            {"login": {"path": "/", "json": [float("nan")]}},
+            "login.json: expected what JSON can say, got a date, a time, nan or inf in it",
+        ),
+        ({"login": {"path": "login"}}, f'login.path: expected {A_PATH}, got "login"'),
+        ({"connect": {"path": "ws://h/ws"}}, f'connect.path: expected {A_PATH}, got "ws://h/ws"'),
+        ({"connect": {"path": "/a b"}}, f'connect.path: expected {A_PATH}, got "/a b"'),
+        ({"connect": {"path": "/a#b"}}, f'connect.path: expected {A_PATH}, got "/a#b"'),
+        ({"connect": {"path": "/ä\r\n"}}, f'connect.path: expected {A_PATH}, got "/\\u00e4\\r\\n"'),
+        (
+            {"connect": {"headers": {"X Y": "1"}}},
+            'connect.headers: expected the name of an HTTP header, got "X Y"',
+        ),
+        (
+            {"login": {"path": "/", "headers": {"X": "1\r\nY: 2"}}},
+            'login.headers.X: expected a text in one line, got "1\\r\\nY: 2"',
+        ),
+        (
+            {"connect": {"subprotocols": ["a", "b c"]}},
+            'connect.subprotocols[1]: expected a name without spaces or commas, got "b c"',
+        ),
+        # the token
+        ({"login": {"path": "/", "token": "access_token"}}, f'login.token: expected {A_TOKEN}, got "access_token"'),
+        ({"login": {"path": "/", "token": "header:"}}, f'login.token: expected {A_TOKEN}, got "header:"'),
+        # staying alive
+        ({"alive": {"every": "20s"}}, "alive.send: expected a value, since alive.every is given, got none"),
+        ({"alive": {"send": "x"}}, "alive.every: expected a value, since alive.send is given, got none"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(changes: dict[str, dict[str, Any]], line: str) -> None:
+    """The file, the key, what was expected, what was found, and what was probably meant."""
+    said = refusal(a_file(**changes))
+
+    assert said.startswith(f"mine.toml: {line}")
+    assert "\n" not in said
+
+
+def test_a_jsonpath_that_cannot_be_read_is_refused() -> None:
+    """With what the library has to say of it."""
+    said = refusal(a_file(login={"path": "/", "token": "$.a["}))
+
+    assert said.startswith(f'mine.toml: login.token: expected {A_TOKEN}, got "$.a[": ')
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(("text", "line"), [("[connect", 1), ('[connect]\npath = "/\n', 2), ("a = 1\na = 2", 2)])
+def test_what_is_not_toml_is_refused_with_its_line(text: str, line: int) -> None:
+    """As the TOML parser says it."""
+    said = refusal(text)
+
+    assert said.startswith("mine.toml: not a TOML file: ")
+    assert f"line {line}" in said or "end of document" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("plian", 'unknown dialect "plian"; did you mean "plain"? (built in: echo, plain, reference; '),
+        ("Echo", 'unknown dialect "Echo"; did you mean "echo"? (built in: echo, plain, reference; '),
+        ("xmpp", 'unknown dialect "xmpp" (built in: echo, plain, reference; or the path of a dialect file)'),
+        ("", 'unknown dialect "" (built in: '),
+        ("a\nb", 'unknown dialect "a\\nb" (built in: '),
+        ("x" * 5000, 'unknown dialect "xxx'),
+        ("no/such.toml", "no/such.toml: cannot read the dialect file: No such file or directory"),
+        ("x" * 5000 + ".toml", "xxx"),
+        ("\0.toml", ""),
+    ],
+)
+def test_a_dialect_that_is_not_there_is_refused(name: str, line: str) -> None:
+    """With the nearest built-in name, and all of them; a path with the system's own reason."""
+    with pytest.raises(InputError) as refused:
+        load_dialect(name)
+
+    assert str(refused.value).startswith(line)
+
+
+def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    """A folder, and a file that is no text."""
+    with pytest.raises(InputError, match="cannot read the dialect file: Is a directory"):
+        load_dialect(str(tmp_path))
+    (tmp_path / "latin.toml").write_bytes(b"# \xff")
+    with pytest.raises(InputError, match=r"latin\.toml: cannot read the dialect file: it is not UTF-8 text"):
+        load_dialect(str(tmp_path / "latin.toml"))
+
+
+# --- whatever it holds
+
+WORDS = st.sampled_from(
+    [
+        *("", "/", "/ws", "ws", "{text}", "{json:text}", "{id}", "{id} {text}", "{token}", "{room}", "{username}"),
+        *("re:", "re:(", "re:a{2}", "re:{id}", "re:[{id}", "re:(?P<our_id>a){id}", "re:(?u){id}", "re:\\1{id}"),
+        *("re:(?i){room}", "re:[{room}-a]", "re:a{99999999999}", "re:{room}{2}{id}", "re:(?:{id})*"),
+        *("$", "$.a", "$..a[?@.b == 1]", "$[", "header:X", "cookie:x", "header:", "$[?match(@.a, '[')]"),
+        *("room", "self", "20s", "0s", "1h30m", "POST", "post", "\r\n", "é", "a b"),
+    ]
+)
+TEXTS = WORDS | st.text(st.characters(codec="utf-8"), max_size=8)
+MOMENTS = st.sampled_from([datetime.date(2000, 1, 2), datetime.datetime(2000, 1, 2, 3, 4), datetime.time(3, 4, 5, 6)])
+SCALARS = st.booleans() | st.integers(-(2**63), 2**63) | st.floats() | TEXTS | MOMENTS
+ANYTHING = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+HTTP = {
+    "path": TEXTS,
+    "method": TEXTS,
+    "headers": st.dictionaries(TEXTS, TEXTS, max_size=2),
+    "json": ANYTHING,
+    "form": st.dictionaries(TEXTS, TEXTS, max_size=2),
+    "body": TEXTS,
+}
+TABLES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "login": {**HTTP, "token": TEXTS},
+    "connect": {
+        "path": TEXTS,
+        "headers": st.dictionaries(TEXTS, TEXTS, max_size=2),
+        "subprotocols": st.lists(TEXTS, max_size=2),
+        "send": TEXTS | st.lists(TEXTS, max_size=2),
+        "until": TEXTS,
+    },
+    "join": {"send": TEXTS | st.lists(TEXTS, max_size=2), "until": TEXTS},
+    "publish": {
+        "send": TEXTS,
+        "http": st.fixed_dictionaries({}, optional=HTTP),
+        "echo": st.booleans(),
+        "reach": TEXTS,
+        "ack": TEXTS,
+    },
+    "alive": {"reply": st.dictionaries(TEXTS, TEXTS, max_size=2), "every": TEXTS, "send": TEXTS},
+}
+
+
+@st.composite
+def files(draw: st.DrawFn) -> dict[str, Any]:
+    """A file that is nearly right: some keys of it replaced, most of the rest sound."""
+    table: dict[str, Any] = {name: dict(section) for name, section in SMALLEST.items()}
+    for _ in range(draw(st.integers(0, 5))):
+        name = draw(st.sampled_from(sorted(TABLES)))
+        key = draw(st.sampled_from(sorted(TABLES[name])))
+        if name == "login":
+            table.setdefault(name, {"path": "/"})
+        table.setdefault(name, {})[key] = draw(TABLES[name][key])
+    if draw(st.integers(0, 9)) == 0:
+        table[draw(st.from_regex(r"[a-z_]{0,9}", fullmatch=True))] = draw(ANYTHING)
+    return table
+
+
+@given(files())
+def test_a_file_is_refused_in_one_line_or_can_be_spoken(table: dict[str, Any]) -> None:
+    """Nothing else comes out of reading it, and what was let through never trips over itself later."""
+    text = toml_text(table)
+    with warnings.catch_warnings():
+        # Python's remarks on regular expressions that may mean something else some day.
+        warnings.simplefilter("ignore")
+        try:
+            script = read_dialect(text, "mine", "mine.toml")
+        except InputError as refused:
+            said = str(refused)
+        else:
+            speak(script)
+            said = "mine.toml: fine"
+    assert said.startswith("mine.toml: ")
+    assert len(said.splitlines()) == 1
+
+
+def speak(script: DialectScript) -> None:
+    """Use all of a dialect once."""
+    dialect = ScriptedDialect(script, Credentials(0, 'a"n(n\n', "p[w"))
+    if dialect.has_login:
+        dialect.login()
+        dialect.token_from(HttpAnswer(200, (("X", "t"),), (("x", "t"),), b'{"a": "t)"}'))
+    dialect.open()
+    dialect.on_connected()
+    dialect.join("room-1")
+    dialect.publish('say "hi"', "c0ffee-1-2")
+    dialect.keep_alive()
+    for frame in (b"", b"2", b"\xff", b"c0ffee-1-2 room-1", *[key.encode() for key in script.alive.reply]):
+        dialect.on_frame(frame)
+
+
+@given(files())
+def test_the_toml_of_these_tests_says_what_they_mean(table: dict[str, Any]) -> None:
+    """Else the test above would test the TOML parser."""
+    assert repr(tomllib.loads(toml_text(table))) == repr(table)
