@@ -100,6 +100,8 @@ async def check_reachable(base_url: str) -> None:
         raise TargetUnreachableError(
             f"{base_url}: nobody answered within {REACH_TIMEOUT_S:g} s; is the server running?"
         ) from None
+    except UnicodeError:
+        raise TargetUnreachableError(f"{base_url}: cannot connect: {parts.hostname} is no name of a host") from None
     except OSError as error:
         raise TargetUnreachableError(
             f"{base_url}: cannot connect: {error.strerror or error}; is the server running?"

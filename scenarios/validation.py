@@ -24,6 +24,9 @@ _UNIT_NS = {
     "ms": NS_PER_S // 1000,
     "us": NS_PER_S // 10**6,
 }
+# A year; what is longer is a slip, and would not fit into the arithmetic.
+LONGEST_NS = 365 * 24 * 3600 * NS_PER_S
+
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:h|ms|us|m|s))+")
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|us|m|s)")
 
@@ -36,11 +39,12 @@ class Section(BaseModel):
 
 def duration_ns(value: Any) -> Any:
     """Nanoseconds of a text like "90s", "1h30m" or "250ms"; ValueError for any other text."""
-    if isinstance(value, str):
-        if not _DURATION.fullmatch(value.strip()):
-            raise ValueError("not a duration")
-        return round(sum(float(n) * _UNIT_NS[unit] for n, unit in _DURATION_PART.findall(value)))
-    raise ValueError("not a duration")
+    if not isinstance(value, str) or not _DURATION.fullmatch(value.strip()):
+        raise ValueError("not a duration")
+    length_ns = sum(float(n) * _UNIT_NS[unit] for n, unit in _DURATION_PART.findall(value))
+    if length_ns > LONGEST_NS:
+        raise ValueError("longer than a run may be")
+    return round(length_ns)
 
 
 Duration = Annotated[int, BeforeValidator(duration_ns)]
@@ -62,6 +66,8 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{name}: not a TOML file: {error}") from None
+    except RecursionError:
+        raise InputError(f"{name}: not a TOML file for people: nested too deeply") from None
 
 
 def validate(model: type[Model], data: dict[str, Any], label: Callable[[str], str]) -> Model:
@@ -85,6 +91,7 @@ def _line(error: ErrorDetails, model: type[BaseModel], data: dict[str, Any], lab
     if error["type"] == "value_error" and expected is None:
         return f"{label(path)}: {error['msg'].removeprefix('Value error, ')}"
     found = json.dumps(_written(keys, data, error["input"]), default=str)
+    found = found if len(found) <= 120 else found[:117] + "..."
     return f"{label(path)}: expected {expected or error['msg']}, got {found}"
 
 

@@ -18,16 +18,23 @@ _NOTHING_HEARD = Heard()
 class ScriptedDialect:
     """One user of a server that a dialect file describes; implements :class:`loadgen.dialects.Dialect`."""
 
-    __slots__ = ("_script", "_values")
+    __slots__ = ("_credentials", "_room", "_script", "_token")
 
     def __init__(self, script: DialectScript, credentials: Credentials) -> None:
         self._script = script
-        self._values = {
-            "username": credentials.username,
-            "password": credentials.password,
-            "user_id": str(credentials.user + 1),
-            "token": "",
-            "room": "",
+        self._credentials = credentials
+        self._token = ""
+        self._room = ""
+
+    @property
+    def _values(self) -> dict[str, str]:
+        """What the placeholders stand for; made when asked for, since 10,000 of them would hold 4 MB."""
+        return {
+            "username": self._credentials.username,
+            "password": self._credentials.password,
+            "user_id": str(self._credentials.user + 1),
+            "token": self._token,
+            "room": self._room,
         }
 
     @property
@@ -59,7 +66,7 @@ class ScriptedDialect:
         place = self._script.login.token
         token = "" if place is None else _find_token(place, answer)
         if token is not None:
-            self._values["token"] = token
+            self._token = token
         return token
 
     def open(self) -> Opening:
@@ -72,7 +79,7 @@ class ScriptedDialect:
         return [fill(frame, self._values).encode() for frame in self._script.connect.send]
 
     def join(self, room: str) -> list[bytes]:
-        self._values["room"] = room
+        self._room = room
         if self._script.join is None:
             return []
         return [fill(frame, self._values).encode() for frame in self._script.join.send]

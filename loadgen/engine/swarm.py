@@ -8,7 +8,7 @@ import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from loadgen.dialects import Credentials, HttpRequest, KeepAlive
+from loadgen.dialects import Credentials, HttpRequest
 from loadgen.dialects.scripted import ScriptedDialect
 from loadgen.engine.clock import Alarm, new_alarm, now_ns, sleep_until
 from loadgen.engine.transport import Connection, Transport
@@ -210,7 +210,7 @@ class Swarm:
             helpers = [asyncio.create_task(self._watch_loop(measure_ns, end_ns))]
             keep_alive = next(iter(self._members.values())).chatter.dialect.keep_alive()
             if keep_alive is not None:
-                helpers.append(asyncio.create_task(self._keep_alive(start_ns, keep_alive)))
+                helpers.append(asyncio.create_task(self._keep_alive(start_ns, keep_alive.every_ns)))
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._send(start_ns, end_ns, alarm, http))
@@ -304,16 +304,17 @@ class Swarm:
                 took_ns = now_ns() - now
                 settle_ns = now + max(SETTLE_PERIOD_NS, SETTLE_SHARE * took_ns)
 
-    async def _keep_alive(self, start_ns: int, keep_alive: KeepAlive) -> None:
+    async def _keep_alive(self, start_ns: int, every_ns: int) -> None:
         """Send each user's keep-alive, spread evenly over the interval."""
         members = list(self._members.values())
         n = 0
         while True:
-            await sleep_until(start_ns + (n + 1) * keep_alive.every_ns // len(members))
+            await sleep_until(start_ns + (n + 1) * every_ns // len(members))
             member = members[n % len(members)]
-            if member.chatter.state is UserState.READY:
-                member.send_all([keep_alive.frame])
             n += 1
+            own = member.chatter.dialect.keep_alive()
+            if own is not None and member.chatter.state is UserState.READY:
+                member.send_all([own.frame])
 
     async def _pause_until(self, at_ns: int) -> None:
         """Sleep until then, give or take a millisecond, or until nobody is left."""

@@ -11,7 +11,7 @@ def test_without_flags_it_listens_on_loopback() -> None:
     """And makes a secret of its own, a different one each time."""
     settings = read_settings([], {})
 
-    assert (settings.host, settings.port, settings.accounts_count) == ("127.0.0.1", 8000, 0)
+    assert (settings.host, settings.port, settings.accounts_count) == ("127.0.0.1", 8000, 10_000)
     assert settings.secret_is_random
     assert settings.secret != read_settings([], {}).secret
 
