@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,7 @@ class Rooms:
         return user % self.count
 
 
-@lru_cache(maxsize=None)
+@cache
 def room_name(room: int) -> str:
     """What the server is told; safe in a URL, in JSON and in XML."""
     return f"room-{room + 1}"
