@@ -33,6 +33,10 @@ _WHOLE_RUN_S = 3 * PATIENCE_S
 _LOOK_S = 0.01
 
 
+# What a run doubts when the machine had no time for the generator.
+GENERATOR_DOUBTS = {"generator_late", "loop_lag", "schedule_unmet"}
+
+
 def environment(trace: str = "", **variables: str) -> dict[str, str]:
     """Ours without what would change a run, with what is given."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CHATBENCH_")}
@@ -77,6 +81,23 @@ def doubts_of(document: dict[str, Any]) -> dict[str, str]:
 def errors_of(document: dict[str, Any]) -> dict[tuple[str, str], int]:
     """(kind, phase) -> how often."""
     return {(error["kind"], error["phase"]): error["count"] for error in document["errors"]}
+
+
+def fatal_doubts_of(document: dict[str, Any]) -> set[str]:
+    """The codes of the doubts that make it invalid."""
+    return {code for code, severity in doubts_of(document).items() if severity == "fatal"}
+
+
+def unless_starved(attempt: Callable[[], tuple[int, dict[str, Any]]]) -> tuple[int, dict[str, Any]]:
+    """Exit code and document of a run, tried again where this machine had no time for the generator.
+
+    Such a run is rightly invalid, and says nothing about what a test is after. Three in a row are no accident.
+    """
+    for _ in range(2):
+        code, document = attempt()
+        if not fatal_doubts_of(document) & GENERATOR_DOUBTS:
+            return code, document
+    return attempt()
 
 
 def eventually(condition: Callable[[], object], what: str, within_s: float = PATIENCE_S) -> None:
