@@ -10,6 +10,7 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 from loadgen.errors import InputError
+from loadgen.measure.record import EndedEarly
 from loadgen.measure.tally import Count, Metric
 from reports import hdr
 
@@ -155,19 +156,24 @@ def judge(document: Document, budgets: Iterable[Budget]) -> list[dict[str, Any]]
 
 
 def verdict_of(document: Document) -> Verdict:
-    """Invalid where a doubt is fatal or a budget has no data, else fail where one is broken, else pass."""
+    """Invalid where a doubt is fatal or a budget has no data, else fail where one is broken, else pass.
+
+    A run that had nobody left to measure fails, whatever the survivors' figures say.
+    """
     if any(doubt["severity"] == "fatal" for doubt in document["doubts"]):
         return Verdict.INVALID
     if any(budget["ok"] is None for budget in document["budgets"]):
         return Verdict.INVALID
     if any(not budget["ok"] for budget in document["budgets"]):
         return Verdict.FAIL
+    if document["run"]["ended_early"] in (EndedEarly.NO_USER_READY, EndedEarly.ALL_CONNECTIONS_LOST):
+        return Verdict.FAIL
     return Verdict.PASS
 
 
 def exit_code_of(document: Document) -> ExitCode:
     """The first that applies, in the order of product.md."""
-    if document["run"]["ended_early"] == "login_refused":
+    if document["run"]["ended_early"] == EndedEarly.LOGIN_REFUSED:
         return ExitCode.UNREACHABLE
     if document["run"]["interrupted"]:
         return ExitCode.INTERRUPTED

@@ -12,10 +12,14 @@ from typing import Any
 from loadgen.errors import InputError
 
 DOCUMENT_NAME = "result.json"
+LEFT_BEHIND = (DOCUMENT_NAME, "report.html", "summary.md", "run.log", "plots/*.png")
 
 
 def claim(directory: Path, *, force: bool) -> None:
-    """Make the run directory; InputError where it cannot be written, or is not empty and not ``force``."""
+    """Make the run directory; InputError where it cannot be written, or is not empty and not ``force``.
+
+    What an earlier run has left there goes, lest its pictures stand beside the new figures.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True)
         occupied = any(directory.iterdir())
@@ -25,6 +29,9 @@ def claim(directory: Path, *, force: bool) -> None:
         raise InputError(f"{directory}: cannot write there: {error.strerror}") from None
     if occupied and not force:
         raise InputError(f"{directory}: expected an empty directory; choose another one or add --force")
+    for pattern in LEFT_BEHIND:
+        for old in directory.glob(pattern):
+            old.unlink()
 
 
 def give_back(directory: Path, log_name: str) -> None:

@@ -9,6 +9,7 @@ import os
 import secrets
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -100,6 +101,10 @@ def bench(settled: Settled, command: str) -> ExitCode:
             facts, record, target_died = asyncio.run(_run(settled, facts, log))
     except TargetUnreachableError:
         store.give_back(directory, RUN_LOG_NAME)
+        raise
+    except Exception:  # a bug of ours: it goes on, and stays in the run's log
+        with (directory / RUN_LOG_NAME).open("a", encoding="utf-8") as log_text:
+            traceback.print_exc(file=log_text)
         raise
     facts = replace(facts, finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"))
     evidence = Evidence(

@@ -43,6 +43,8 @@ class _Worker:
         self.wire = wire
         self.done: asyncio.Queue[Done | None] = asyncio.Queue()
         self.closed = asyncio.Event()
+        self.reported = False
+        """Whether it has closed its books, and we have them."""
 
     @classmethod
     async def start(cls, log: IO[bytes]) -> _Worker:
@@ -217,6 +219,7 @@ class Coordinator:
                 case Closed(tally, headers):
                     self.record.tally.merge(tally)
                     self.record.handshake_headers = headers
+                    worker.reported = True
                     worker.closed.set()
         worker.done.put_nowait(None)
         worker.closed.set()
@@ -253,7 +256,8 @@ class Coordinator:
         closing.cancel()
         killed.cancel()
         self._read()
-        self._excuse_the_unknown()
+        if not all(worker.reported for worker in self._workers):
+            self._excuse_the_unknown()
 
     def _excuse_the_unknown(self) -> None:
         """Close the books of a worker that was killed: what it took with it is no loss of the server's."""

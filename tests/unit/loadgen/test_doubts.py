@@ -157,3 +157,14 @@ def test_fatal_doubts_come_first_and_all_carry_figure_and_advice() -> None:
     assert [doubt.severity for doubt in doubts] == [Severity.FATAL, Severity.WARNING, Severity.NOTE]
     assert "30.0 ms" in doubts[0].detail
     assert all(doubt.advice for doubt in doubts)
+
+
+def test_one_hiccup_in_a_short_run_is_no_doubt_and_two_are() -> None:
+    """The largest of a few samples says nothing of the rest."""
+    tally = Tally(0)
+    for lag_ms in (*[0.5] * 40, 60):
+        tally.metrics[Metric.LOOP_LAG].record(round(lag_ms * MS))
+    assert found(tally) == []
+
+    tally.metrics[Metric.LOOP_LAG].record(60 * MS)
+    assert found(tally) == [(DoubtCode.LOOP_LAG, Severity.FATAL)]

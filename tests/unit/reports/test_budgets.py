@@ -129,6 +129,14 @@ def test_doubt_beats_failure_beats_success() -> None:
         assert verdict_of(document | {"budgets": budgets, "doubts": doubts}) is verdict
 
 
+@pytest.mark.parametrize("ended_early", ["no_user_ready", "all_connections_lost"])
+def test_a_run_with_nobody_left_is_never_a_pass(ended_early: str) -> None:
+    """The survivors' figures may be fine; the run did not happen as planned, by the server's doing."""
+    document = a_document(ended_early=ended_early) | {"budgets": [], "doubts": []}
+
+    assert verdict_of(document) is Verdict.FAIL
+
+
 @pytest.mark.parametrize(
     ("ended_early", "verdict", "code"),
     [

@@ -27,6 +27,20 @@ def test_a_directory_that_is_not_empty_is_refused_unless_forced(tmp_path: Path) 
     claim(tmp_path, force=True)
 
 
+def test_force_clears_what_an_earlier_run_left_and_nothing_else(tmp_path: Path) -> None:
+    """Old pictures beside new figures would deceive; other files are not ours."""
+    (tmp_path / "plots").mkdir()
+    for name in ("result.json", "report.html", "plots/throughput.png", "notes.txt", "plots/mine.svg"):
+        (tmp_path / name).write_text("old")
+
+    claim(tmp_path, force=True)
+
+    assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()) == [
+        "notes.txt",
+        "plots/mine.svg",
+    ]
+
+
 def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     """Said before the load, not after it."""
     file = tmp_path / "file"
