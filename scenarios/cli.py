@@ -162,7 +162,8 @@ def run(  # the flags of product.md
     beats file beats default.
     """
     from scenarios.bench import bench
-    from scenarios.settle import headers_from, settle
+    from scenarios.layers import headers_from
+    from scenarios.settle import settle
 
     given: dict[str, Any] = {
         "target.url": target,
@@ -199,7 +200,7 @@ def list_scenarios() -> None:
     """List the scenarios of the catalogue."""
     import tomllib
 
-    from scenarios.settle import catalogue
+    from scenarios.catalogue import catalogue
 
     scenarios = catalogue()
     width = max(map(len, scenarios))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import textwrap
 
+from scenarios.catalogue import find_scenario
 from scenarios.schema import Scenario
-from scenarios.settle import find_scenario, settle
+from scenarios.settle import settle
 from scenarios.validation import fields_of
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from scenarios.settle import catalogue
+from scenarios.catalogue import catalogue
 from tests.support.benches import (
     CHATBENCH,
     FAST_SERVER,

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from loadgen.errors import InputError
+from scenarios.catalogue import catalogue
 from scenarios.explain import explained
 from scenarios.schema import Scenario
-from scenarios.settle import catalogue, settle
+from scenarios.settle import settle
 from scenarios.validation import duration_ns, duration_text, fields_of, parse_toml, validate
 
 # The example of product.md, but for what is not built yet: mix and incident.

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from loadgen.errors import InputError
-from scenarios.settle import FLAGS, Settled, base_url_of, catalogue, settle
+from scenarios.catalogue import catalogue
+from scenarios.layers import FLAGS
+from scenarios.settle import Settled, base_url_of, settle
 
 Write = Callable[[str], str]
 

@@ -1,0 +1,163 @@
+"""File, environment and flags, laid one over the other, and where each value comes from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from loadgen.errors import InputError
+from scenarios.schema import Scenario
+from scenarios.validation import fields_of
+
+
+class Origin(StrEnum):
+    """Where a value comes from; a later one beats an earlier one."""
+
+    DEFAULT = "default"
+    FILE = "file"
+    ENV = "env"
+    FLAG = "flag"
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A flag of ``run``, the key it sets and the environment variable that sets it, too."""
+
+    name: str
+    key: str
+
+    @property
+    def variable(self) -> str:
+        return "CHATBENCH_" + self.name.removeprefix("--").upper().replace("-", "_")
+
+
+FLAGS = (
+    Flag("--target", "target.url"),
+    Flag("--dialect", "target.dialect"),
+    Flag("--insecure", "target.insecure"),
+    Flag("--header", "target.headers"),
+    Flag("--users", "users.count"),
+    Flag("--connect-rate", "users.connect_rate_per_s"),
+    Flag("--rooms", "users.rooms.count"),
+    Flag("--users-file", "users.file"),
+    Flag("--loop", "traffic.loop"),
+    Flag("--rate", "traffic.rate_per_s"),
+    Flag("--payload", "traffic.payload_bytes"),
+    Flag("--deadline", "traffic.deadline"),
+    Flag("--warmup", "phases.warmup"),
+    Flag("--duration", "phases.measure"),
+    Flag("--drain", "phases.drain"),
+    Flag("--seed", "run.seed"),
+    Flag("--processes", "run.processes"),
+    Flag("--out", "run.out"),
+    Flag("--force", "run.force"),
+    Flag("--html", "run.html"),
+    Flag("--plots", "run.plots"),
+    Flag("--json", "run.print_json"),
+    Flag("--quiet", "run.quiet"),
+    Flag("--budget", "budgets"),
+)
+
+
+class Layers:
+    """File, environment and flags, one over the other."""
+
+    def __init__(self, source: str, file: dict[str, Any], environ: Mapping[str, str], flags: Mapping[str, Any]) -> None:
+        """``source`` is what errors call the file; ``flags`` are those given, by key path, as typed."""
+        self._source = source
+        self.merged = file
+        """All of them, for validation."""
+        self._origins: dict[str, tuple[Origin, str]] = {}
+        self.extra_budgets: list[tuple[str, str]] = []
+        """Budgets that do not stand in the file: (where they stand, text)."""
+        for key, value in leaves(file):
+            if value != {}:  # an empty table says nothing of what could stand in it
+                self._origins[key] = Origin.FILE, f"{source}: {key}"
+        names = {flag.key: flag.name for flag in FLAGS}
+        for key, (variable, value) in _from_environment(environ).items():
+            self._put(key, value, Origin.ENV, variable)
+        for key, value in flags.items():
+            self._put(key, _value_of(key, value), Origin.FLAG, names[key])
+
+    def _put(self, key: str, value: Any, origin: Origin, label: str) -> None:
+        if key == "budgets":
+            self.extra_budgets += [(label, text) for text in ([value] if isinstance(value, str) else value)]
+        else:
+            *tables, leaf = key.split(".")
+            table = self.merged
+            for part in tables:
+                inner = table.setdefault(part, {})
+                if not isinstance(inner, dict):
+                    return  # the file is wrong there, and validation will say so
+                table = inner
+            table[leaf] = value
+            self._origins = {known: at for known, at in self._origins.items() if not known.startswith(f"{key}.")}
+        if key == "users.rooms.count":
+            # --rooms N means N equal rooms, whatever shape the file names.
+            self._put("users.rooms.shape", "uniform", origin, label)
+        self._origins[key] = origin, label
+
+    def origin_of(self, key: str) -> Origin:
+        """Where the value at a key path comes from."""
+        if key in self._origins:
+            return self._origins[key][0]
+        for known, (origin, _) in self._origins.items():
+            if known == key or known.startswith(key + ".") or key.startswith(known + "."):
+                return origin
+        return Origin.DEFAULT
+
+    def label(self, key: str) -> str:
+        """What an error calls the place: file and key path, flag, or variable."""
+        for known, (_, label) in self._origins.items():
+            if known == key or key.startswith(known + "."):
+                return label
+        return f"{self._source}: {key}"
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[str, Any]]:
+    found: dict[str, tuple[str, Any]] = {}
+    for flag in FLAGS:
+        text = environ.get(flag.variable)
+        if text is None:
+            continue
+        if flag.key == "target.headers":
+            found[flag.key] = flag.variable, headers_from([text], flag.variable)
+        else:
+            found[flag.key] = flag.variable, _value_of(flag.key, text)
+    return found
+
+
+def _value_of(key: str, value: Any) -> Any:
+    """A number or truth value where the key takes one and the text is one; else what was given, for validation."""
+    kinds = {known: field.annotation for known, field in fields_of(Scenario)}
+    if not isinstance(value, str) or kinds.get(key) in (str, str | None):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def headers_from(lines: list[str], label: str) -> dict[str, str]:
+    """Headers from "Name: value" lines; InputError at ``label`` for one that is none."""
+    headers = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip():
+            raise InputError(f'{label}: expected "Name: value", got "{line}"')
+        headers[name.strip()] = value.strip()
+    return headers
+
+
+def leaves(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Every key path of nested tables, with its value; an empty table is a value."""
+    found: list[tuple[str, Any]] = []
+    for key, value in table.items():
+        if isinstance(value, dict) and value:
+            found += leaves(value, f"{prefix}{key}.")
+        else:
+            found.append((f"{prefix}{key}", value))
+    return found
