@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from reports import numbers
 from reports.verdicts import Headline, doubt_title, headline, observed_text
 
 QUANTILES = ("p50", "p90", "p99", "p99_9", "max")
+TOO_FEW = "too few"
+"""Stands for a quantile with fewer than 10 samples beyond it, of a metric that has samples."""
 
 _LEDGER = (
     # counter, label, what it means
@@ -136,7 +139,7 @@ def summarise(document: dict[str, Any]) -> Summary:
     return Summary(
         scenario=numbers.printable(run.get("scenario", "run")),
         about=numbers.printable(run.get("summary") or ""),
-        started_at=numbers.printable(run.get("started_at") or "").replace("T", " ").replace("Z", " UTC"),
+        started_at=_instant(run.get("started_at") or ""),
         headline=headline(document),
         figures=_figures(document),
         latencies=tuple(_latencies(document.get("metrics", {}))),
@@ -157,6 +160,10 @@ def summarise(document: dict[str, Any]) -> Summary:
         run=tuple(_facts({"run": run, "target": document.get("target", {})})),
         environment=tuple(_facts(document.get("environment", {}))),
     )
+
+
+def _instant(rfc_3339: str) -> str:
+    return re.sub(r"Z$|[+]00:00$", " UTC", numbers.printable(rfc_3339).replace("T", " "))
 
 
 def _figures(document: dict[str, Any]) -> tuple[Figure, ...]:
@@ -205,8 +212,12 @@ def _beside(*words: str) -> str:
 def _latencies(metrics: dict[str, Any]) -> Iterator[LatencyRow]:
     for name, metric in metrics.items():
         if metric.get("count"):
-            values = tuple(numbers.duration(metric.get(quantile)) for quantile in QUANTILES)
+            values = tuple(_quantile(metric.get(quantile)) for quantile in QUANTILES)
             yield LatencyRow(label_of(name), numbers.count(metric["count"]), values)
+
+
+def _quantile(value_ms: float | None) -> str:
+    return TOO_FEW if value_ms is None else numbers.duration(value_ms)
 
 
 def _ledger(counters: dict[str, Any]) -> Iterator[LedgerRow]:

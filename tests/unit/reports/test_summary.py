@@ -116,7 +116,7 @@ def test_a_quantile_of_too_few_samples_is_no_data() -> None:
     """500 logins have a p90, and no p99 worth printing."""
     login = next(row for row in summarise(a_document()).latencies if row.name == "login time")
 
-    assert [value == "no data" for value in login.quantiles] == [False, False, True, True, False]
+    assert [value == "too few" for value in login.quantiles] == [False, False, True, True, False]
 
 
 @pytest.mark.parametrize(
