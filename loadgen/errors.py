@@ -95,6 +95,7 @@ _OF_ERRNO = {
     errno.EMFILE: ErrorKind.LIMIT_DESCRIPTORS,
     errno.ENFILE: ErrorKind.LIMIT_DESCRIPTORS,
     errno.EADDRNOTAVAIL: ErrorKind.LIMIT_PORTS,
+    errno.EADDRINUSE: ErrorKind.LIMIT_PORTS,  # of a source address that we chose
     errno.ENOMEM: ErrorKind.LIMIT_MEMORY,
     errno.ENOBUFS: ErrorKind.LIMIT_MEMORY,
     errno.ECONNREFUSED: ErrorKind.REFUSED,

@@ -51,7 +51,9 @@ _LIMIT = re.compile(
 )
 _TIME_AGGREGATES = {"min": "min", "mean": "mean", "med": "p50", "max": "max"}
 _COUNT_AGGREGATES = ("count", "rate")
-_FROM_CONNECT_ON = frozenset({Count.CONNECTIONS_OPENED, Count.CONNECTIONS_FAILED, Count.CONNECTIONS_DROPPED})
+_FROM_CONNECT_ON = frozenset(
+    {Count.CONNECTIONS_OPENED, Count.CONNECTIONS_FAILED, Count.CONNECTIONS_DROPPED, Count.RECONNECTS}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,8 @@ class Budget:
 
 def _was_counted(document: Document, counter: str) -> bool:
     """Whether the run came as far as where the counter begins: before that, a count of 0 means nothing."""
-    begins = "connect" if counter in _FROM_CONNECT_ON else "measure"
-    return any(phase["name"] == begins for phase in document["phases"])
+    begins = ("connect", "measure") if counter in _FROM_CONNECT_ON else ("measure",)
+    return any(phase["name"] in begins for phase in document["phases"])
 
 
 def parse(text: str) -> Budget:
@@ -155,10 +157,14 @@ def judge(document: Document, budgets: Iterable[Budget]) -> list[dict[str, Any]]
     return judged
 
 
+_NOBODY_LEFT = (EndedEarly.NO_USER_READY, EndedEarly.ALL_CONNECTIONS_LOST)
+
+
 def verdict_of(document: Document) -> Verdict:
     """Invalid where a doubt is fatal or a budget has no data, else fail where one is broken, else pass.
 
-    A run that had nobody left to measure fails, whatever the survivors' figures say.
+    A run that had nobody left to measure fails, whatever the survivors' figures say; so does one that was given up
+    since a budget was broken.
     """
     if any(doubt["severity"] == "fatal" for doubt in document["doubts"]):
         return Verdict.INVALID
@@ -166,7 +172,7 @@ def verdict_of(document: Document) -> Verdict:
         return Verdict.INVALID
     if any(not budget["ok"] for budget in document["budgets"]):
         return Verdict.FAIL
-    if document["run"]["ended_early"] in (EndedEarly.NO_USER_READY, EndedEarly.ALL_CONNECTIONS_LOST):
+    if document["run"]["ended_early"] in _NOBODY_LEFT or document["run"]["ended_early"] == EndedEarly.BUDGET_BROKEN:
         return Verdict.FAIL
     return Verdict.PASS
 

@@ -6,13 +6,23 @@ else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from itertools import pairwise
+from typing import Any, TypeVar
 
 from loadgen.measure.doubts import Doubt
 from loadgen.measure.histogram import Histogram
-from loadgen.measure.record import EndedEarly, Phase, ProcessRecord, Record
+from loadgen.measure.record import (
+    EndedEarly,
+    MachineReading,
+    Phase,
+    ProcessRecord,
+    Reading,
+    Record,
+    busy_cpu_ratio,
+    others_cpu_ratio,
+)
 from loadgen.measure.tally import Count, Metric, PerSecond, Tally
 from loadgen.plan.pacing import NS_PER_S
 from reports import hdr
@@ -23,6 +33,8 @@ SCHEMA = "chatbench.result/1"
 
 NS_PER_MS = 1_000_000
 _QUANTILES = {"p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
+
+_AnyReading = TypeVar("_AnyReading", Reading, MachineReading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +47,8 @@ class RunFacts:
     started_at: str
     """RFC 3339."""
     command: str
-    target_url: str
+    target_urls: tuple[str, ...]
+    """The nodes of the server."""
     target_owned: bool
     plan: dict[str, dict[str, Any]]
     """Key path -> {value, origin}."""
@@ -49,9 +62,9 @@ _SNAPSHOT_SECONDS = 30
 _UNFINISHED_SECONDS = 2
 
 
-def snapshot(facts: RunFacts, record: Record) -> Document:
-    """The document of a run that still goes on: no verdict, no histograms, the last seconds of the series."""
-    return _base(facts, record, with_hdr=False, last_seconds=_SNAPSHOT_SECONDS) | {
+def snapshot(facts: RunFacts, record: Record, *, with_hdr: bool = False) -> Document:
+    """The document of a run that still goes on: no verdict, histograms if asked, the last seconds of the series."""
+    return _base(facts, record, with_hdr=with_hdr, last_seconds=_SNAPSHOT_SECONDS) | {
         "environment": facts.environment,
         "budgets": [],
         "doubts": [],
@@ -75,6 +88,7 @@ def _base(facts: RunFacts, record: Record, *, with_hdr: bool, last_seconds: int 
     tally = record.tally
     headers = record.handshake_headers
     extensions = headers.get("sec-websocket-extensions", "")
+    seconds = _seconds_of(record, last_seconds)
     return {
         "schema": SCHEMA,
         "run": {
@@ -89,7 +103,8 @@ def _base(facts: RunFacts, record: Record, *, with_hdr: bool, last_seconds: int 
             "ended_early": record.ended_early,
         },
         "target": {
-            "url": facts.target_url,
+            "url": facts.target_urls[0] if facts.target_urls else "",
+            "urls": list(facts.target_urls),
             "dialect": record.plan.dialect.name,
             "owned": facts.target_owned,
             "extensions": [name.strip() for name in extensions.split(",") if name.strip()],
@@ -113,9 +128,15 @@ def _base(facts: RunFacts, record: Record, *, with_hdr: bool, last_seconds: int 
             {"kind": str(kind), "phase": phase, "count": error.count, "example": error.example}
             for (kind, phase), error in sorted(tally.errors.items())
         ],
-        "series": _series(record, last_seconds),
+        "series": _series(record, seconds),
         "generator": _generator(record),
-        "server": _server(record),
+        "server": _server(record, seconds),
+        "machine": {
+            "cpu_ratio": record.machine.window_cpu_ratio,
+            "others_cpu_ratio": record.others_cpu_ratio,
+            "socket_memory_bytes": record.machine.peak_socket_memory_bytes,
+            "cores": record.machine.core_count,
+        },
     }
 
 
@@ -136,10 +157,14 @@ def metric_of(histogram: Histogram, *, with_hdr: bool = True) -> dict[str, Any]:
     return metric
 
 
+# Of these, what was still due is not counted; of other early ends it is, as unsent.
+_CUT_SHORT = (EndedEarly.INTERRUPTED, EndedEarly.BUDGET_BROKEN, EndedEarly.WORKER_DIED)
+
+
 def _rates(record: Record) -> dict[str, float | None]:
     measured = next((span for span in record.phases if span.phase is Phase.MEASURE), None)
     window_ns = record.plan.measure_ns
-    if record.ended_early is EndedEarly.INTERRUPTED and measured is not None and measured.end_ns is not None:
+    if record.ended_early in _CUT_SHORT and measured is not None and measured.end_ns is not None:
         window_ns = min(window_ns, measured.end_ns - measured.start_ns)
     window_s = window_ns / NS_PER_S
     counts = record.tally.counts
@@ -155,20 +180,25 @@ def _rates(record: Record) -> dict[str, float | None]:
     return {"window_s": window_s, **rates}
 
 
-def _series(record: Record, last_seconds: int | None) -> dict[str, Any]:
-    """One value a second, of the whole run or its last seconds; None where there was nothing to measure."""
+def _seconds_of(record: Record, last_seconds: int | None) -> range:
+    """The seconds of the series: the whole run, or its last ones as far as they are complete."""
     tally = record.tally
-    readings = [reading.at_ns for reading in record.coordinator.readings]
+    readings = [reading.at_ns for reading in record.coordinator.readings[-1:]]
     last = max(
         list(tally.seconds)
         + [second for _, second in tally.metric_seconds]
-        + [tally.second_of(at_ns) for at_ns in readings[-1:]],
+        + [tally.second_of(at_ns) for at_ns in readings],
         default=-1,
     )
-    seconds = range(last + 1)
-    if last_seconds is not None:
-        end = max(0, last + 1 - _UNFINISHED_SECONDS)
-        seconds = range(max(0, end - last_seconds), end)
+    if last_seconds is None:
+        return range(last + 1)
+    end = max(0, last + 1 - _UNFINISHED_SECONDS)
+    return range(max(0, end - last_seconds), end)
+
+
+def _series(record: Record, seconds: range) -> dict[str, Any]:
+    """One value for each of the seconds; None where there was nothing to measure."""
+    tally = record.tally
     series: dict[str, Any] = {"interval_s": 1.0, "t_s": [float(second) for second in seconds]}
 
     def counted(event: PerSecond) -> list[int]:
@@ -202,10 +232,10 @@ def _series(record: Record, last_seconds: int | None) -> dict[str, Any]:
     ]
     series["send_lateness_p99_ms"] = _quantiles(tally, Metric.SEND_LATENESS, 0.99, seconds, beyond=0)
     series["loop_lag_p99_ms"] = _quantiles(tally, Metric.LOOP_LAG, 0.99, seconds, beyond=0)
-    series["generator_cpu_ratio"], series["generator_rss_bytes"] = _usage(record, record.workers, seconds)
     target = [] if record.target is None else [record.target]
-    series["server_cpu_ratio"], series["server_rss_bytes"] = _usage(record, target, seconds)
-    return series
+    for side, processes in (("generator", record.workers), ("server", target)):
+        series |= {f"{side}_{name}": values for name, values in _usage(record, processes, seconds).items()}
+    return series | _machine_usage(record, seconds)
 
 
 def _quantiles(
@@ -223,35 +253,76 @@ def _quantiles(
     return values
 
 
-def _usage(
-    record: Record, processes: Sequence[ProcessRecord], seconds: Sequence[int]
-) -> tuple[list[float | None], list[int | None]]:
-    """CPU (1.0 is one core) and memory of some processes together, in each second."""
-    cpu: dict[int, float] = {}
-    rss: dict[int, int] = {}
-    for process in processes:
-        for before, after in zip(process.readings[:-1], process.readings[1:], strict=True):
+# The kernel counts CPU time in ticks of 10 ms: over a shorter time than this, one tick would be more than 5 %.
+_SHORTEST_INTERVAL_NS = NS_PER_S // 5
+
+
+def _intervals(
+    record: Record, readings: Sequence[_AnyReading], seconds: range
+) -> Iterator[tuple[int, _AnyReading, _AnyReading]]:
+    """The second between two readings, and both, for the newest of the readings and at least for ``seconds``."""
+    for before, after in pairwise(readings[-(len(seconds) + _UNFINISHED_SECONDS + 2) :]):
+        if after.at_ns - before.at_ns >= _SHORTEST_INTERVAL_NS:
             # Readings are taken at the full second, a little after it: they close the second before.
-            second = record.tally.second_of((before.at_ns + after.at_ns) // 2)
-            if after.at_ns > before.at_ns:
-                ratio = (after.cpu_ns - before.cpu_ns) / (after.at_ns - before.at_ns)
-                cpu[second] = cpu.get(second, 0.0) + ratio
-            rss[second] = rss.get(second, 0) + after.rss_bytes
-    return [cpu.get(second) for second in seconds], [rss.get(second) for second in seconds]
+            yield record.tally.second_of((before.at_ns + after.at_ns) // 2), before, after
+
+
+def _usage(record: Record, processes: Sequence[ProcessRecord], seconds: range) -> dict[str, list[float | None]]:
+    """CPU (1.0 is one core), memory and descriptors of some processes together, in each second."""
+    used: dict[str, dict[int, float]] = {"cpu_ratio": {}, "rss_bytes": {}, "descriptors": {}}
+    for process in processes:
+        for second, before, after in _intervals(record, process.readings, seconds):
+            for name, value in (
+                ("cpu_ratio", _cpu_ratio(before, after)),
+                ("rss_bytes", after.rss_bytes),
+                ("descriptors", after.descriptor_count),
+            ):
+                if value is not None:
+                    used[name][second] = used[name].get(second, 0) + value
+    return {name: [values.get(second) for second in seconds] for name, values in used.items()}
+
+
+def _machine_usage(record: Record, seconds: range) -> dict[str, list[float | None]]:
+    """What the whole machine used in each second, and what of it was neither generator nor own target."""
+    ours = [
+        {second: _cpu_ratio(before, after) for second, before, after in _intervals(record, process.readings, seconds)}
+        for process in record.processes
+    ]
+    machine: dict[int, float] = {}
+    others: dict[int, float] = {}
+    memory: dict[int, int] = {}
+    for second, before, after in _intervals(record, record.machine.readings, seconds):
+        machine[second] = busy_cpu_ratio(before, after)
+        if after.socket_memory_bytes is not None:
+            memory[second] = after.socket_memory_bytes
+        # In a second in which one of ours began or ended, its part is not known.
+        if all(second in ratios for ratios in ours):
+            ours_ns = sum(ratios[second] for ratios in ours) * (after.at_ns - before.at_ns)
+            others[second] = others_cpu_ratio(before, after, ours_ns)
+    return {
+        "machine_cpu_ratio": [machine.get(second) for second in seconds],
+        "others_cpu_ratio": [others.get(second) for second in seconds],
+        "socket_memory_bytes": [memory.get(second) for second in seconds],
+    }
+
+
+def _cpu_ratio(before: Reading, after: Reading) -> float:
+    return (after.cpu_ns - before.cpu_ns) / (after.at_ns - before.at_ns)
 
 
 def _generator(record: Record) -> dict[str, Any]:
-    tally = record.tally
     cpu_ns = [process.window_cpu_ns for process in (*record.workers, record.coordinator)]
-    received = tally.counts[Count.DELIVERIES_RECEIVED]
+    received = record.tally.counts[Count.DELIVERIES_RECEIVED]
     known = [used for used in cpu_ns if used is not None]
     complete = received > 0 and len(known) == len(cpu_ns)
-    lag, late = (
-        _ms(tally.metrics[metric].quantile_ns(0.99, beyond=0)) for metric in (Metric.LOOP_LAG, Metric.SEND_LATENESS)
-    )
     return {
         "processes": [
-            _process(process) | {"loop_lag_p99_ms": lag, "send_lateness_p99_ms": late} for process in record.workers
+            _process(worker)
+            | {
+                "loop_lag_p99_ms": _ms(worker.loop_lag.quantile_ns(0.99, beyond=0)),
+                "send_lateness_p99_ms": _ms(worker.send_lateness.quantile_ns(0.99, beyond=0)),
+            }
+            for worker in record.workers
         ],
         "coordinator": _process(record.coordinator),
         "cpu_us_per_delivery": sum(known) / 1000 / received if complete else None,
@@ -259,19 +330,22 @@ def _generator(record: Record) -> dict[str, Any]:
 
 
 def _process(process: ProcessRecord) -> dict[str, Any]:
-    return {"pid": process.pid, "cpu_ratio": process.window_cpu_ratio, "rss_bytes": process.peak_rss_bytes}
+    return {"pid": process.pid} | _used_by(process)
 
 
-def _server(record: Record) -> dict[str, Any] | None:
+def _used_by(process: ProcessRecord) -> dict[str, Any]:
+    return {
+        "cpu_ratio": process.window_cpu_ratio,
+        "rss_bytes": process.peak_rss_bytes,
+        "descriptors": process.peak_descriptor_count,
+    }
+
+
+def _server(record: Record, seconds: range) -> dict[str, Any] | None:
     if record.target is None:
         return None
-    seconds = range(len(record.target.readings))
-    cpu, rss = _usage(record, [record.target], seconds)
-    return {
-        "cpu_ratio": record.target.window_cpu_ratio,
-        "rss_bytes": record.target.peak_rss_bytes,
-        "series": {"interval_s": 1.0, "t_s": [float(s) for s in seconds], "cpu_ratio": cpu, "rss_bytes": rss},
-    }
+    series = {"interval_s": 1.0, "t_s": [float(second) for second in seconds]}
+    return _used_by(record.target) | {"series": series | _usage(record, [record.target], seconds)}
 
 
 def _seconds(record: Record, at_ns: int | None) -> float | None:

@@ -7,7 +7,12 @@ from typing import Any
 # A process of one event loop that is this busy is at its end.
 SATURATED_CPU_RATIO = 0.9
 
-_OUR_DOUBTS = ("generator_late", "loop_lag", "schedule_unmet", "limit_hit", "worker_died")
+# Where others use more than this of all cores, a generator that came too late may have been kept from its own.
+CROWDED_CPU_RATIO = 0.2
+
+# What others can do to a generator by taking its CPU, and what it can only do to itself.
+_DOUBTS_OF_LATENESS = ("generator_late", "loop_lag", "schedule_unmet")
+_OUR_DOUBTS = (*_DOUBTS_OF_LATENESS, "generator_cpu_bound", "users_missing", "limit_hit", "worker_died")
 
 
 def limit_of(document: dict[str, Any]) -> dict[str, str]:
@@ -17,12 +22,24 @@ def limit_of(document: dict[str, Any]) -> dict[str, str]:
     """
     fatal = [doubt for doubt in document["doubts"] if doubt["severity"] == "fatal"]
     ours = [doubt for doubt in fatal if doubt["code"] in _OUR_DOUBTS]
+    crowd = _crowd_on_machine(document)
+    if ours and crowd and all(doubt["code"] in _DOUBTS_OF_LATENESS for doubt in ours):
+        return {"side": "machine", "reason": f"{crowd}; {ours[0]['detail']}"}
     if ours:
         return {"side": "generator", "reason": ours[0]["detail"]}
     strained = _strain_of_server(document)
     if strained:
         return {"side": "server", "reason": f"{strained}; {_ease_of_generator(document)}"}
     return {"side": "none", "reason": "neither the server nor the generator was at its limit"}
+
+
+def _crowd_on_machine(document: dict[str, Any]) -> str | None:
+    # Documents of before the whole machine was watched have no such section.
+    others = document.get("machine", {}).get("others_cpu_ratio")
+    if others is None or others <= CROWDED_CPU_RATIO:
+        return None
+    server = "" if document["target"]["owned"] else " (the server among them, if it runs here)"
+    return f"programs that are not ours{server} used {others:.0%} of the machine"
 
 
 def _strain_of_server(document: dict[str, Any]) -> str | None:
@@ -44,9 +61,12 @@ def _strain_of_server(document: dict[str, Any]) -> str | None:
 
 
 def _ease_of_generator(document: dict[str, Any]) -> str:
-    process = next(iter(document["generator"]["processes"]), None)
-    if process is None or process["cpu_ratio"] is None:
+    processes = document["generator"]["processes"]
+    known = [process for process in processes if process["cpu_ratio"] is not None]
+    if not known:
         return "the generator had nothing to do"
-    late_ms = process["send_lateness_p99_ms"]
+    busiest = max(known, key=lambda process: process["cpu_ratio"])
+    which = f"its busiest worker of {len(processes)} (pid {busiest['pid']}) used " if len(processes) > 1 else ""
+    late_ms = busiest["send_lateness_p99_ms"]
     late = "" if late_ms is None else f" and sent within {late_ms:.1f} ms of the due time (p99)"
-    return f"the generator was at ease: {process['cpu_ratio']:.0%} of a core{late}"
+    return f"the generator was at ease: {which}{busiest['cpu_ratio']:.0%} of a core{late}"

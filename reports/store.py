@@ -12,7 +12,7 @@ from typing import Any
 from loadgen.errors import InputError
 
 DOCUMENT_NAME = "result.json"
-LEFT_BEHIND = (DOCUMENT_NAME, "report.html", "summary.md", "run.log", "plots/*.png")
+LEFT_BEHIND = (DOCUMENT_NAME, "report.html", "summary.md", "junit.xml", "series.csv", "run.log", "plots/*.png")
 
 
 def claim(directory: Path, *, force: bool) -> None:

@@ -15,6 +15,7 @@ ENDED_EARLY = {
     "no_user_ready": "no user got as far as talking",
     "all_connections_lost": "every connection was lost before the end",
     "worker_died": "a process of the generator died",
+    "budget_broken": "a budget was broken, and the run was to end then",
 }
 """Why a run that nobody interrupted stopped before its plan was done."""
 
@@ -31,7 +32,6 @@ _DOUBTS = {
     "target_restarted": "the server restarted by itself",
     "mixed_hosts": "times across hosts were left out",
     "clock_backwards": "the clock ran backwards",
-    "negative_latency": "something arrived before it was sent",
     "machine_busy": "other programs used this machine",
     "beyond_calibration": "more load than calibration ever reached",
     "interrupted": "the run was interrupted",

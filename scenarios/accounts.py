@@ -41,3 +41,19 @@ def read_accounts(path: Path) -> tuple[tuple[str, str], ...]:
     if not accounts:
         raise InputError(f"{path}: expected username,password lines, got an empty file")
     return tuple(accounts)
+
+
+def read_tokens(path: Path) -> tuple[str, ...]:
+    """The lines of a file, blank ones left out; InputError names the line that is no token, and never shows it."""
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{path}: cannot read the tokens file: {why}") from None
+    for number, line in enumerate(lines, start=1):
+        if not (line.isascii() and line.isprintable()):  # it may stand in an HTTP header
+            raise InputError(f"{path}: line {number}: expected a token of printable ASCII characters, got others")
+    tokens = tuple(line for line in lines if line)
+    if not tokens:
+        raise InputError(f"{path}: expected a token a line, got an empty file")
+    return tokens

@@ -18,16 +18,19 @@ from typing import IO
 
 from loadgen.engine.clock import now_ns
 from loadgen.engine.coordinator import Coordinator
-from loadgen.engine.limits import raise_open_files_limit, sockets_per_process
+from loadgen.engine.limits import raise_open_files_limit
 from loadgen.errors import TargetUnreachableError
-from loadgen.measure.doubts import Evidence, doubts_about
+from loadgen.measure.doubts import Evidence, JudgedQuantile, doubts_about
 from loadgen.measure.record import EndedEarly, ProcessRecord, Record
-from loadgen.measure.tally import Tally
-from reports import markdown, store
+from loadgen.measure.tally import Count, Metric, Tally
+from reports import junit, markdown, series_csv, store
 from reports.budgets import Document, ExitCode, exit_code_of
 from reports.document import RunFacts, build, snapshot
+from reports.impatience import Impatience
 from reports.terminal import LiveView, print_summary
+from scenarios.diary import Diary
 from scenarios.environment import describe_environment
+from scenarios.machine import this_machine
 from scenarios.pinning import Pinning, confined_to, separate_cores
 from scenarios.settle import Settled, base_url_of
 from scenarios.target import OwnTarget, check_reachable, embedded
@@ -91,14 +94,15 @@ def bench(settled: Settled, command: str) -> ExitCode:
         summary=settled.summary,
         started_at=started.isoformat(timespec="milliseconds"),
         command=command,
-        target_url="",
-        target_owned=settled.scenario.target.url is None,
+        target_urls=settled.base_urls,
+        target_owned=not settled.base_urls,
         plan=settled.rows,
         environment=describe_environment(),
     )
+    diary = None if settled.run.events is None else Diary(Path(settled.run.events))
     try:
         with (directory / RUN_LOG_NAME).open("ab") as log:
-            facts, record, target_died = asyncio.run(_run(settled, facts, log))
+            facts, record, target_died = asyncio.run(_run(settled, facts, log, diary))
     except TargetUnreachableError:
         store.give_back(directory, RUN_LOG_NAME)
         raise
@@ -107,14 +111,9 @@ def bench(settled: Settled, command: str) -> ExitCode:
             traceback.print_exc(file=log_text)
         raise
     facts = replace(facts, finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"))
-    evidence = Evidence(
-        tally=record.tally,
-        sockets_per_process=sockets_per_process(),
-        interrupted=record.ended_early is EndedEarly.INTERRUPTED,
-        worker_died=record.ended_early is EndedEarly.WORKER_DIED,
-        target_died=target_died,
-    )
-    document = build(facts, record, doubts_about(evidence), settled.budgets)
+    document = build(facts, record, doubts_about(evidence_of(settled, record, target_died)), settled.budgets)
+    if diary is not None:
+        diary.note(document)
     leave_behind(document, directory, html=settled.run.html, plots=settled.run.plots)
     if not settled.run.quiet:
         print_summary(document, report_in(directory, html=settled.run.html))
@@ -133,6 +132,8 @@ def leave_behind(document: Document, directory: Path, *, html: bool, plots: bool
     """Write the run directory: the document first, since drawing might fail."""
     store.write_document(directory, document)
     store.write(directory / "summary.md", markdown.render(document))
+    store.write(directory / "junit.xml", junit.render(document))
+    store.write(directory / "series.csv", series_csv.render(document))
     if plots:
         from reports.plots import draw_all
 
@@ -143,7 +144,39 @@ def leave_behind(document: Document, directory: Path, *, html: bool, plots: bool
         store.write(directory / REPORT_NAME, page.render(document))
 
 
-async def _run(settled: Settled, facts: RunFacts, log: IO[bytes]) -> tuple[RunFacts, Record, str | None]:
+def evidence_of(settled: Settled, record: Record, target_died: str | None) -> Evidence:
+    """What the doubts are drawn from."""
+    plan, counts = record.plan, record.tally.counts
+    machine = this_machine()
+    untried = counts[Count.CONNECTIONS_PLANNED] - counts[Count.CONNECTIONS_OPENED] - counts[Count.CONNECTIONS_FAILED]
+    return Evidence(
+        tally=record.tally,
+        sockets_per_process=machine.sockets_per_process,
+        process_count=settled.process_count,
+        ports_per_address=machine.ephemeral_port_count,
+        address_pair_count=max(1, len(plan.source_addresses)) * max(1, len(set(plan.base_urls))),
+        users_never_tried=0 if record.ended_early else max(0, untried),
+        worker_cpu_ratios={
+            worker.pid: worker.window_cpu_ratio for worker in record.workers if worker.window_cpu_ratio is not None
+        },
+        others_cpu_ratio=record.others_cpu_ratio,
+        interrupted=record.ended_early is EndedEarly.INTERRUPTED,
+        deaths=tuple(record.deaths),
+        target_died=target_died,
+        judged_quantiles=tuple(
+            JudgedQuantile(budget.expression, Metric(budget.metric), (budget.percent or 50.0) / 100)
+            for budget in settled.budgets
+            if budget.metric in set(Metric) and budget.aggregate in ("p", "med")
+        ),
+        gc_pauses_ns=record.tally.metrics[Metric.GC_PAUSE],
+        extensions=record.handshake_headers.get("sec-websocket-extensions"),
+        dialect_has_join=plan.dialect.join is not None,
+    )
+
+
+async def _run(
+    settled: Settled, facts: RunFacts, log: IO[bytes], diary: Diary | None
+) -> tuple[RunFacts, Record, str | None]:
     interrupts = Interrupts()
     tag = secrets.token_hex(3)
     with interrupts.caught():
@@ -154,20 +187,29 @@ async def _run(settled: Settled, facts: RunFacts, log: IO[bytes]) -> tuple[RunFa
             )
             arriving = asyncio.create_task(_target(settled, log, stack, pinning))
             if not await _first(arriving, interrupts.event):
-                facts = replace(facts, target_url=settled.scenario.target.url or "")
                 return facts, _never_begun(settled, tag), None
             own = arriving.result()
-            url = own.url if own is not None else settled.scenario.target.url
-            assert url is not None, "a target that is not ours has an address"
-            base_url = base_url_of(url, "target.url")
-            facts = replace(facts, target_url=base_url)
+            if own is not None:
+                facts = replace(facts, target_urls=(base_url_of(own.url, "target.url"),))
             stack.enter_context(confined_to(pinning.generator if pinning else None))
             live = None if settled.run.quiet else stack.enter_context(LiveView())
+            impatience = Impatience(settled.budgets) if settled.run.abort_on_fail else None
+
+            def on_second(record: Record) -> None:
+                document = snapshot(facts, record, with_hdr=impatience is not None)
+                if live is not None:
+                    live.update(document)
+                if diary is not None:
+                    diary.note(document)
+                if impatience is not None and impatience.is_over(document):
+                    coordinator.stop(EndedEarly.BUDGET_BROKEN)
+
             coordinator = Coordinator(
-                settled.plan_for(base_url, tag),
+                settled.plan_for(facts.target_urls, tag),
+                process_count=settled.process_count,
                 target_pid=own.process.pid if own is not None else None,
                 log=log,
-                on_second=lambda record: None if live is None else live.update(snapshot(facts, record)),
+                on_second=on_second,
             )
             interrupts.reach(coordinator)
             record = await coordinator.run()
@@ -178,12 +220,12 @@ async def _run(settled: Settled, facts: RunFacts, log: IO[bytes]) -> tuple[RunFa
 async def _target(
     settled: Settled, log: IO[bytes], stack: contextlib.AsyncExitStack, pinning: Pinning | None
 ) -> OwnTarget | None:
-    """Our own server, ended with the stack; None where another one answers."""
-    url = settled.scenario.target.url
-    if url is None:
+    """Our own server, ended with the stack; None where another one answers, on every node."""
+    if not settled.base_urls:
         cores = pinning.server if pinning else None
         return await stack.enter_async_context(embedded(settled.scenario.users.count, log, cores))
-    await check_reachable(base_url_of(url, "target.url"))
+    for base_url in dict.fromkeys(settled.base_urls):
+        await check_reachable(base_url)
     return None
 
 
@@ -201,5 +243,5 @@ async def _first(task: asyncio.Task[OwnTarget | None], event: asyncio.Event) -> 
 
 def _never_begun(settled: Settled, tag: str) -> Record:
     """The record of a run that was interrupted before its first phase."""
-    plan = settled.plan_for("", tag)
+    plan = settled.plan_for(settled.base_urls, tag)
     return Record(plan, Tally(now_ns()), ProcessRecord(os.getpid()), ended_early=EndedEarly.INTERRUPTED)

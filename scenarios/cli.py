@@ -37,10 +37,11 @@ def run(  # the flags of product.md
         str, typer.Argument(help="Catalogue name or path of a scenario file.", metavar="[SCENARIO]")
     ] = "fanout",
     target: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             metavar="URL",
-            help="Base address of the server under test; default: start the reference server.",
+            help="Base address of the server under test; default: start the reference server. Repeatable: users are "
+            "spread over the nodes in turn.",
             rich_help_panel=_TARGET,
         ),
     ] = None,
@@ -51,6 +52,10 @@ def run(  # the flags of product.md
     users_file: Annotated[
         str | None,
         typer.Option(metavar="FILE.csv", help="username,password a line, taken in turn.", rich_help_panel=_TARGET),
+    ] = None,
+    tokens_file: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="One token a line, taken in turn; nobody logs in.", rich_help_panel=_TARGET),
     ] = None,
     header: Annotated[
         list[str] | None,
@@ -66,6 +71,14 @@ def run(  # the flags of product.md
     ] = None,
     users: Annotated[
         str | None, typer.Option("--users", "-u", metavar="N", help="How many users.", rich_help_panel=_LOAD)
+    ] = None,
+    stage: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="30s:500",
+            help="Within 30 s go evenly to 500 users, from nobody on; repeatable; the stages are the measured part.",
+            rich_help_panel=_LOAD,
+        ),
     ] = None,
     rooms: Annotated[
         str | None,
@@ -91,10 +104,23 @@ def run(  # the flags of product.md
     ] = None,
     loop: Annotated[
         str | None,
-        typer.Option(metavar="open", help="open: the rate is kept whatever the server does.", rich_help_panel=_LOAD),
+        typer.Option(
+            metavar="open|closed",
+            help="open: the rate is kept whatever the server does; closed: a user waits for the answer, then thinks.",
+            rich_help_panel=_LOAD,
+        ),
     ] = None,
     processes: Annotated[
-        str | None, typer.Option(metavar="N", help="Processes that offer load (1).", rich_help_panel=_LOAD)
+        str | None,
+        typer.Option(
+            metavar="N|auto", help="Processes that offer load (1); auto: one for each core.", rich_help_panel=_LOAD
+        ),
+    ] = None,
+    transport: Annotated[
+        str | None,
+        typer.Option(
+            metavar="picows|websockets", help="Which library carries the frames (picows).", rich_help_panel=_LOAD
+        ),
     ] = None,
     seed: Annotated[
         str | None, typer.Option(metavar="N", help="Settles every random choice.", rich_help_panel=_LOAD)
@@ -128,6 +154,10 @@ def run(  # the flags of product.md
             rich_help_panel=_OUTPUT,
         ),
     ] = None,
+    abort_on_fail: Annotated[
+        bool | None,
+        typer.Option("--abort-on-fail", help="End the run as soon as a budget has failed.", rich_help_panel=_OUTPUT),
+    ] = None,
     out: Annotated[
         str | None,
         typer.Option(
@@ -141,6 +171,10 @@ def run(  # the flags of product.md
     force: Annotated[
         bool | None,
         typer.Option("--force", help="Write into a directory that is not empty.", rich_help_panel=_OUTPUT),
+    ] = None,
+    events: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Write what happens, a line of JSON each.", rich_help_panel=_OUTPUT),
     ] = None,
     print_json: Annotated[
         bool | None,
@@ -166,14 +200,16 @@ def run(  # the flags of product.md
     from scenarios.settle import settle
 
     given: dict[str, Any] = {
-        "target.url": target,
+        "target.url": target or None,
         "target.dialect": dialect,
         "target.headers": headers_from(header, "--header") if header else None,
         "target.insecure": insecure,
         "users.count": users,
         "users.connect_rate_per_s": connect_rate,
         "users.rooms.count": rooms,
+        "users.stages": stage or None,
         "users.file": users_file,
+        "users.tokens_file": tokens_file,
         "traffic.loop": loop,
         "traffic.rate_per_s": rate,
         "traffic.payload_bytes": payload,
@@ -183,6 +219,9 @@ def run(  # the flags of product.md
         "phases.drain": drain,
         "run.seed": seed,
         "run.processes": processes,
+        "run.transport": transport,
+        "run.events": events,
+        "run.abort_on_fail": abort_on_fail,
         "run.out": out,
         "run.force": force,
         "run.html": html,

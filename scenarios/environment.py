@@ -20,17 +20,31 @@ def describe_environment() -> dict[str, Any]:
     return {
         "host": platform.node(),
         "cpu": _cpu_model(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": core_count(),
         "kernel": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "packages": {name: version for name in _PACKAGES if (version := _version(name)) is not None},
         "git_commit": _git_commit(),
         "limits": {
             "open_files": raise_open_files_limit(),
-            "ephemeral_ports": _ephemeral_ports(),
+            "ephemeral_ports": ephemeral_port_count(),
             "somaxconn": _number("/proc/sys/net/core/somaxconn"),
         },
     }
+
+
+def core_count() -> int | None:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def ephemeral_port_count() -> int | None:
+    """How many connections may leave from one address for one place."""
+    text = _read("/proc/sys/net/ipv4/ip_local_port_range")
+    if not text:
+        return None
+    low, high = map(int, text.split())
+    return high - low + 1
 
 
 def _version(name: str) -> str | None:
@@ -57,14 +71,6 @@ def _cpu_model() -> str | None:
         if key.strip() == "model name":
             return value.strip()
     return platform.processor() or None
-
-
-def _ephemeral_ports() -> int | None:
-    text = _read("/proc/sys/net/ipv4/ip_local_port_range")
-    if not text:
-        return None
-    low, high = map(int, text.split())
-    return high - low + 1
 
 
 def _git_commit() -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -42,7 +43,9 @@ FLAGS = (
     Flag("--users", "users.count"),
     Flag("--connect-rate", "users.connect_rate_per_s"),
     Flag("--rooms", "users.rooms.count"),
+    Flag("--stage", "users.stages"),
     Flag("--users-file", "users.file"),
+    Flag("--tokens-file", "users.tokens_file"),
     Flag("--loop", "traffic.loop"),
     Flag("--rate", "traffic.rate_per_s"),
     Flag("--payload", "traffic.payload_bytes"),
@@ -52,14 +55,22 @@ FLAGS = (
     Flag("--drain", "phases.drain"),
     Flag("--seed", "run.seed"),
     Flag("--processes", "run.processes"),
+    Flag("--transport", "run.transport"),
     Flag("--out", "run.out"),
     Flag("--force", "run.force"),
     Flag("--html", "run.html"),
     Flag("--plots", "run.plots"),
     Flag("--json", "run.print_json"),
     Flag("--quiet", "run.quiet"),
+    Flag("--events", "run.events"),
+    Flag("--abort-on-fail", "run.abort_on_fail"),
     Flag("--budget", "budgets"),
 )
+
+
+# Whose flags can be repeated, and whose variables hold several.
+_LISTS = frozenset({"target.url", "users.stages"})
+_BETWEEN_ITEMS = re.compile(r"[\s,]+")
 
 
 class Layers:
@@ -100,6 +111,10 @@ class Layers:
             self._put("users.rooms.shape", "uniform", origin, label)
         self._origins[key] = origin, label
 
+    def follow(self, key: str, leader: str) -> None:
+        """From now on the value at ``key`` comes from where that of ``leader``, which was given, comes from."""
+        self._origins[key] = self._origins[leader]
+
     def origin_of(self, key: str) -> Origin:
         """Where the value at a key path comes from."""
         if key in self._origins:
@@ -111,8 +126,10 @@ class Layers:
 
     def label(self, key: str) -> str:
         """What an error calls the place: file and key path, flag, or variable."""
-        for known, (_, label) in self._origins.items():
-            if known == key or key.startswith(known + "."):
+        if key in self._origins:
+            return self._origins[key][1]
+        for known, (origin, label) in self._origins.items():
+            if key.startswith((f"{known}.", f"{known}[")) and origin is not Origin.FILE:
                 return label
         return f"{self._source}: {key}"
 
@@ -131,7 +148,9 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[str, Any]]:
 
 
 def _value_of(key: str, value: Any) -> Any:
-    """A number or truth value where the key takes one and the text is one; else what was given, for validation."""
+    """A list, number or truth value where the key takes one and the text is one; else what was given."""
+    if key in _LISTS:
+        return _items(value, one_alone=key == "target.url")
     kinds = {known: field.annotation for known, field in fields_of(Scenario)}
     if not isinstance(value, str) or kinds.get(key) in (str, str | None):
         return value
@@ -139,6 +158,14 @@ def _value_of(key: str, value: Any) -> Any:
         return json.loads(value)
     except ValueError:
         return value
+
+
+def _items(value: Any, *, one_alone: bool) -> Any:
+    """The items of a text, apart by blanks or commas, or of a list; ``one_alone``: a single one is no list."""
+    items = [item for item in _BETWEEN_ITEMS.split(value) if item] if isinstance(value, str) else value
+    if not items:
+        return value
+    return items[0] if one_alone and len(items) == 1 else items
 
 
 def headers_from(lines: list[str], label: str) -> dict[str, str]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from loadgen.measure.marker import WIDTH
-from loadgen.plan.pacing import Gaps
+from loadgen.plan.incidents import Backoff
+from loadgen.plan.pacing import Gaps, Loop
+from loadgen.plan.plan import TransportKind
 from loadgen.plan.rooms import RoomShape
-from scenarios.validation import Duration, Section
+from scenarios.validation import Duration, Moment, Section
+
+# More than any machine of ours has cores; beyond, it is a slip.
+MOST_PROCESSES = 64
 
 
 def _key(expected: str, default: Any, **limits: Any) -> Any:
@@ -20,14 +25,17 @@ def _key(expected: str, default: Any, **limits: Any) -> Any:
 class Target(Section):
     """The server under test; left out: the embedded reference server."""
 
-    url: str | None = _key('an address like "http://127.0.0.1:8000"', None)
-    """Base address, http(s):// or ws(s)://; left out: the embedded reference server."""
+    url: str | list[str] | None = _key('an address like "http://127.0.0.1:8000", or a list of them', None)
+    """Base address, http(s):// or ws(s)://; of several, the nodes of one server, users take them in turn; left out:
+    the embedded reference server."""
     dialect: str = _key("the name of a built-in dialect or the path of a dialect file", "reference")
     """How the server is spoken to: reference, plain, echo, or a dialect file (TOML)."""
     insecure: bool = _key("true or false", False)
     """Take any TLS certificate."""
     headers: dict[str, str] = _key("a table of texts", {})
     """Sent with every request and handshake."""
+    compression: bool = _key("true or false", False)
+    """Offer permessage-deflate; needs transport websockets."""
 
 
 class Rooms(Section):
@@ -39,23 +47,50 @@ class Rooms(Section):
     """How many rooms; 1 for shape single."""
 
 
+def _stage_of_text(value: Any) -> Any:
+    """The table that a text like "30s:500" stands for; ValueError for any other text."""
+    if not isinstance(value, str):
+        return value
+    within, colon, count = value.partition(":")
+    if not colon:
+        raise ValueError("not a stage")
+    return {"within": within, "count": int(count) if count.isascii() and count.isdecimal() else count}
+
+
+class Stage(Section):
+    """A part of the measured window in which users come or go."""
+
+    within: Duration = _key('a time > 0 like "30s"', ..., gt=0)
+    """How long the stage takes."""
+    count: int = _key("a whole number >= 0", ..., ge=0)
+    """How many users there are at its end; they come or go evenly."""
+
+
 class Users(Section):
     """Who talks."""
 
     count: int = _key("a whole number > 0", 500, ge=1)
-    """How many users; one user is one login and one socket."""
+    """How many users; one user is one login and one socket. With stages: the most there are at a time."""
+    stages: list[Annotated[Stage, BeforeValidator(_stage_of_text)]] = _key(
+        'stages like "30s:500" or { within = "30s", count = 500 }', []
+    )
+    """Users who come and go: nobody is there at first, each stage leads to its number of users, and together they are
+    the measured window; there is no warm-up."""
     connect_rate_per_s: float = _key("a number > 0", 250.0, gt=0, allow_inf_nan=False)
-    """Logins, connections and joins a second."""
+    """Logins, connections and joins a second; where there are stages, these say when users come."""
     rooms: Rooms = _key('a table like { shape = "uniform", count = 2 }', Rooms())
     file: str | None = _key("the path of a CSV file with username,password lines", None)
     """username,password a line, taken in turn; left out: the generated accounts of the reference server."""
+    tokens_file: str | None = _key("the path of a file with one token a line", None)
+    """One token a line, taken in turn; nobody logs in."""
 
 
 class Traffic(Section):
     """How much is said."""
 
-    loop: Literal["open"] = _key('"open"', "open")
-    """open: messages are due at fixed instants whatever the server does."""
+    loop: Annotated[Loop, Field(strict=False)] = _key('"open" or "closed"', Loop.OPEN)
+    """open: messages are due at fixed instants whatever the server does; closed: a user waits for the answer to its
+    last message, and thinks, before it writes the next."""
     rate_per_s: float | None = _key("a number > 0", None, gt=0, allow_inf_nan=False)
     """Messages a second, all users together; default 40."""
     per_user_per_min: float | None = _key("a number > 0", None, gt=0, allow_inf_nan=False)
@@ -84,8 +119,12 @@ class Run(Section):
 
     seed: int = _key("a whole number >= 0", 1, ge=0, lt=2**63)
     """Settles every random choice."""
-    processes: Literal[1] = _key("1 (several processes are not built yet)", 1)
-    """Processes that offer load."""
+    processes: Annotated[int, Field(ge=1, le=MOST_PROCESSES)] | Literal["auto"] = _key(
+        f'a whole number from 1 to {MOST_PROCESSES}, or "auto"', 1
+    )
+    """Processes that offer load; auto: one for each core, but the one that the embedded server has."""
+    transport: Annotated[TransportKind, Field(strict=False)] = _key('"picows" or "websockets"', TransportKind.PICOWS)
+    """Which WebSocket implementation carries the frames: the fast one, or the one that compresses."""
     out: str | None = _key("the path of a directory", None)
     """Run directory; left out: runs/<time>-<scenario>."""
     force: bool = _key("true or false", False)
@@ -98,6 +137,25 @@ class Run(Section):
     """Print the result document on standard output."""
     quiet: bool = _key("true or false", False)
     """Print nothing but errors."""
+    events: str | None = _key("the path of a file", None)
+    """Write what happens, a line of JSON each, into this file."""
+    abort_on_fail: bool = _key("true or false", False)
+    """End the run as soon as a budget has failed."""
+
+
+class Incident(Section):
+    """Something that goes wrong by plan."""
+
+    at: Moment = _key('a share of the measured window like "50%", or a time from its start like "10s"', "50%")
+    """When: a share of the measured window, or a time from its start."""
+    kind: Literal["reconnect_storm"] = _key('"reconnect_storm", the only kind there is', ...)
+    """reconnect_storm: sockets are cut, and their users come back."""
+    share: float = _key("a number > 0 and <= 1", 0.5, gt=0, le=1)
+    """The share of the users it hits."""
+    backoff: Annotated[Backoff, Field(strict=False)] = _key(
+        '"none", "constant" or "exponential_jitter"', Backoff.EXPONENTIAL_JITTER
+    )
+    """How long they wait before they try to come back: not at all, 3 s, or up to a bound that doubles each time."""
 
 
 class Scenario(Section):
@@ -109,6 +167,8 @@ class Scenario(Section):
     users: Users = _key("a table", Users())
     traffic: Traffic = _key("a table", Traffic())
     phases: Phases = _key("a table", Phases())
+    incident: list[Incident] = _key('tables like [[incident]] with kind = "reconnect_storm"', [])
+    """What goes wrong, and when."""
     run: Run = _key("a table", Run())
     budgets: dict[str, str | list[str]] = _key('a limit like "p(99) < 250ms", or a list of them', {})
     """Limits on metrics and counters; a run that breaks one fails."""

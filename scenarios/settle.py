@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from loadgen.dialects.script import DialectScript
-from loadgen.engine.limits import sockets_per_process
+from loadgen.dialects.template import placeholders
 from loadgen.errors import InputError
-from loadgen.plan.pacing import Gaps
-from loadgen.plan.plan import Plan
+from loadgen.plan.pacing import Gaps, Loop
+from loadgen.plan.plan import Plan, TransportKind
+from loadgen.plan.stages import Stage
 from reports.budgets import Budget, parse, parse_limit
-from scenarios.accounts import generated_accounts, read_accounts
+from scenarios.accounts import generated_accounts, read_accounts, read_tokens
 from scenarios.catalogue import find_scenario
 from scenarios.dialect_files import load_dialect
 from scenarios.layers import Layers, Origin, leaves
+from scenarios.machine import Machine, settle_processes, settle_source_addresses, this_machine
+from scenarios.outputs import check_writable
 from scenarios.schema import Run, Scenario
+from scenarios.timeline import settle_storms, with_stages
 from scenarios.validation import duration_text, parse_toml, validate
 
 DEFAULT_RATE_PER_S = 40.0
@@ -37,6 +41,9 @@ class Settled:
     name: str
     summary: str
     scenario: Scenario
+    base_urls: tuple[str, ...]
+    """The nodes of the target; none: the embedded reference server."""
+    process_count: int
     budgets: tuple[Budget, ...]
     rows: dict[str, dict[str, Any]]
     """Key path -> {value, origin}, as the document shows it."""
@@ -47,46 +54,60 @@ class Settled:
         """How the run is carried out."""
         return self.scenario.run
 
-    def plan_for(self, base_url: str, tag: str) -> Plan:
-        """The plan against the server at ``base_url``; ``tag`` marks the run's messages."""
-        return Plan(base_url=base_url, tag=tag, **self._plan_fields)
+    def plan_for(self, base_urls: tuple[str, ...], tag: str) -> Plan:
+        """The plan against the server at ``base_urls``; ``tag`` marks the run's messages."""
+        return Plan(base_urls=base_urls, tag=tag, **self._plan_fields)
 
 
-def settle(name_or_path: str, flags: Mapping[str, Any], environ: Mapping[str, str]) -> Settled:
-    """Settle a scenario; ``flags`` are those given, by key path, as typed. InputError with the first thing wrong."""
+def settle(
+    name_or_path: str, flags: Mapping[str, Any], environ: Mapping[str, str], machine: Machine | None = None
+) -> Settled:
+    """Settle a scenario for a machine, this one by default; InputError with the first thing wrong.
+
+    ``flags`` are those given, by key path, as typed.
+    """
+    machine = machine or this_machine()
     name, source, text = find_scenario(name_or_path)
     layers = Layers(source, parse_toml(text, source), environ, flags)
-    scenario = validate(Scenario, layers.merged, layers.label)
-    fields, values = _settle_plan(scenario, layers)
+    scenario = with_stages(validate(Scenario, layers.merged, layers.label), layers)
+    base_urls = _settle_target(scenario, layers)
+    process_count = settle_processes(scenario, machine, layers)
+    source_addresses = settle_source_addresses(base_urls, scenario.users.count, machine.ephemeral_port_count, layers)
+    if scenario.run.events is not None:
+        check_writable(scenario.run.events, layers.label("run.events"), scenario.run.out)
+    fields = _settle_plan(scenario, layers) | {"source_addresses": source_addresses}
+    values = {"traffic.rate_per_s": fields["rate_per_s"], "run.processes": process_count}
     budgets = _settle_budgets(scenario, layers)
     rows = {
         key: {"value": _shown(key, values.get(key, value)), "origin": str(layers.origin_of(key))}
         for key, value in leaves(scenario.model_dump(mode="json", exclude={"summary", "budgets"}))
     }
     rows["budgets"] = {"value": [b.expression for b in budgets], "origin": str(layers.origin_of("budgets"))}
-    return Settled(name, scenario.summary, scenario, budgets, rows, fields)
+    return Settled(name, scenario.summary, scenario, base_urls, process_count, budgets, rows, fields)
 
 
-def _settle_plan(scenario: Scenario, layers: Layers) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The fields of the plan but address and tag, and the values to show where a default was worked out."""
+def _settle_plan(scenario: Scenario, layers: Layers) -> dict[str, Any]:
+    """The fields of the plan, but those that depend on where the target or the generator is, and the tag."""
     users, traffic, phases = scenario.users, scenario.traffic, scenario.phases
     dialect = _settle_dialect(scenario, layers)
     _check_rooms(scenario, layers, dialect)
-    _check_limits(scenario, layers)
+    _check_loop(scenario, layers, dialect)
+    _check_compression(scenario, layers)
     _check_headers(scenario, layers)
-    if scenario.target.url is not None:
-        base_url_of(scenario.target.url, layers.label("target.url"))
-    accounts = generated_accounts(users.count) if users.file is None else read_accounts(Path(users.file))
-    rate_per_s = _settle_rate(scenario, layers)
-    fields = {
+    tokens = _settle_tokens(scenario, layers, dialect)
+    rate_per_s, rate_follows_users = _settle_rate(scenario, layers)
+    return {
         "seed": scenario.run.seed,
         "dialect": dialect,
-        "accounts": accounts,
+        "accounts": generated_accounts(users.count) if users.file is None else read_accounts(Path(users.file)),
+        "tokens": tokens,
         "user_count": users.count,
         "connect_rate_per_s": users.connect_rate_per_s,
         "room_count": users.rooms.count,
         "rate_per_s": rate_per_s,
+        "rate_follows_users": rate_follows_users,
         "gaps": Gaps(traffic.gaps),
+        "loop": Loop(traffic.loop),
         "payload_bytes": traffic.payload_bytes,
         "warmup_ns": phases.warmup,
         "measure_ns": phases.measure,
@@ -94,8 +115,19 @@ def _settle_plan(scenario: Scenario, layers: Layers) -> tuple[dict[str, Any], di
         "deadline_ns": traffic.deadline,
         "headers": tuple(scenario.target.headers.items()),
         "verify_tls": not scenario.target.insecure,
+        "transport": TransportKind(scenario.run.transport),
+        "compression": scenario.target.compression,
+        "stages": tuple(Stage(stage.within, stage.count) for stage in users.stages),
+        "storms": settle_storms(scenario, layers),
     }
-    return fields, {"traffic.rate_per_s": rate_per_s}
+
+
+def _settle_target(scenario: Scenario, layers: Layers) -> tuple[str, ...]:
+    url = scenario.target.url
+    urls = [] if url is None else [url] if isinstance(url, str) else url
+    if url == []:
+        raise InputError(f"{layers.label('target.url')}: expected an address, or a list of them, got []")
+    return tuple(base_url_of(each, layers.label("target.url")) for each in urls)
 
 
 def _settle_dialect(scenario: Scenario, layers: Layers) -> DialectScript:
@@ -121,12 +153,35 @@ def _check_rooms(scenario: Scenario, layers: Layers, dialect: DialectScript) -> 
         )
 
 
-def _check_limits(scenario: Scenario, layers: Layers) -> None:
-    count, limit = scenario.users.count, sockets_per_process()
-    if count > limit:
+def _settle_tokens(scenario: Scenario, layers: Layers, dialect: DialectScript) -> tuple[str, ...]:
+    users, label = scenario.users, layers.label("users.tokens_file")
+    if users.tokens_file is None:
+        return ()
+    if users.file is not None:
+        raise InputError(f"{label}: expected one of users.file and users.tokens_file, got both")
+    used = [asdict(part) for part in (dialect.connect, dialect.join, dialect.publish, dialect.alive) if part]
+    if "token" not in placeholders(used):
         raise InputError(
-            f"{layers.label('users.count')}: expected at most {limit}, the sockets that one process may open here "
-            f"(ulimit -Hn), got {count}"
+            f'{label}: expected none, since the dialect "{dialect.name}" has no {{token}} to put one in, '
+            f"got {json.dumps(users.tokens_file)}"
+        )
+    return read_tokens(Path(users.tokens_file))
+
+
+def _check_loop(scenario: Scenario, layers: Layers, dialect: DialectScript) -> None:
+    """An echo server sends its messages back, so ``publish.echo`` is true of it, too."""
+    if scenario.traffic.loop is Loop.CLOSED and dialect.publish.ack is None and not dialect.publish.echo:
+        raise InputError(
+            f'{layers.label("traffic.loop")}: expected "open", since the dialect "{dialect.name}" has no answer to '
+            f'wait for (publish.ack, or publish.echo = true, would be one), got "closed"'
+        )
+
+
+def _check_compression(scenario: Scenario, layers: Layers) -> None:
+    if scenario.target.compression and scenario.run.transport is TransportKind.PICOWS:
+        raise InputError(
+            f"{layers.label('target.compression')}: expected false, since picows has no permessage-deflate "
+            f'(run.transport = "websockets" has), got true'
         )
 
 
@@ -138,17 +193,18 @@ def _check_headers(scenario: Scenario, layers: Layers) -> None:
             raise InputError(f"{label}: expected the name and value of an HTTP header, got {found}")
 
 
-def _settle_rate(scenario: Scenario, layers: Layers) -> float:
+def _settle_rate(scenario: Scenario, layers: Layers) -> tuple[float, bool]:
+    """Messages a second of all users together, and whether fewer users write fewer."""
     traffic = scenario.traffic
     if traffic.per_user_per_min is None:
-        return DEFAULT_RATE_PER_S if traffic.rate_per_s is None else traffic.rate_per_s
+        return DEFAULT_RATE_PER_S if traffic.rate_per_s is None else traffic.rate_per_s, False
     if traffic.rate_per_s is not None:
         if layers.origin_of("traffic.rate_per_s") is not layers.origin_of("traffic.per_user_per_min"):
-            return traffic.rate_per_s  # a flag or variable beats the file
+            return traffic.rate_per_s, False  # a flag or variable beats the file
         raise InputError(
             f"{layers.label('traffic.rate_per_s')}: expected one of rate_per_s and per_user_per_min, got both"
         )
-    return traffic.per_user_per_min * scenario.users.count / 60
+    return traffic.per_user_per_min * scenario.users.count / 60, True
 
 
 def base_url_of(url: str, label: str) -> str:
@@ -192,4 +248,6 @@ _DURATION_KEYS = frozenset({"traffic.deadline", "phases.warmup", "phases.measure
 
 
 def _shown(key: str, value: Any) -> Any:
+    if key == "users.stages":
+        return [stage | {"within": duration_text(stage["within"])} for stage in value]
     return duration_text(value) if key in _DURATION_KEYS else value

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from loadgen.errors import InputError
@@ -29,6 +29,7 @@ LONGEST_NS = 365 * 24 * 3600 * NS_PER_S
 
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:h|ms|us|m|s))+")
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|us|m|s)")
+_SHARE = re.compile(r"(\d+(?:\.\d+)?)%")
 
 
 class Section(BaseModel):
@@ -60,6 +61,28 @@ def duration_text(value_ns: int) -> str:
     return f"{value_ns // NS_PER_S}.{value_ns % NS_PER_S:09}s"
 
 
+def moment_ns(text: str, whole_ns: int) -> int:
+    """How long after the start of a window ``whole_ns`` long: a share of it like "50%", or a time like "10s".
+
+    ValueError for any other text.
+    """
+    share = _SHARE.fullmatch(text.strip())
+    if share is None:
+        return int(duration_ns(text))
+    if float(share[1]) > 100:
+        raise ValueError("more than the whole")
+    return round(whole_ns * float(share[1]) / 100)
+
+
+def _moment(text: str) -> str:
+    moment_ns(text, 0)
+    return text
+
+
+Moment = Annotated[str, AfterValidator(_moment)]
+"""A text for :func:`moment_ns`."""
+
+
 def parse_toml(text: str, name: str) -> dict[str, Any]:
     """The tables of a TOML file called ``name``; InputError names the line."""
     try:
@@ -80,10 +103,9 @@ def validate(model: type[Model], data: dict[str, Any], label: Callable[[str], st
 
 def _line(error: ErrorDetails, model: type[BaseModel], data: dict[str, Any], label: Callable[[str], str]) -> str:
     if error["type"] == "extra_forbidden":
-        keys = [str(part) for part in error["loc"]]
-        return f"{label('.'.join(keys))}: unknown key{_hint(keys, model)}"
-    keys = [str(part) for part in error["loc"] if not _is_branch(part)]
-    path = ".".join(keys)
+        return f"{label(_path(error['loc']))}: unknown key{_hint(error['loc'], model)}"
+    keys = [part for part in error["loc"] if not _is_branch(part)]
+    path = _path(keys)
     field = _field_at(keys, model)
     expected = field.get("expected") if field else None
     if error["type"] == "missing":
@@ -95,12 +117,20 @@ def _line(error: ErrorDetails, model: type[BaseModel], data: dict[str, Any], lab
     return f"{label(path)}: expected {expected or error['msg']}, got {found}"
 
 
-def _written(keys: list[str], data: Any, otherwise: Any) -> Any:
+def _path(keys: Sequence[int | str]) -> str:
+    """Tables by name, the items of a list by number, from 0: ``incident[0].at``."""
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).removeprefix(".")
+
+
+def _written(keys: Sequence[int | str], data: Any, otherwise: Any) -> Any:
     """The value as it stands in the file: pydantic shows a duration as the number we made of it."""
     for key in keys:
-        if not isinstance(data, dict) or key not in data:
+        if isinstance(data, str):  # a text that stands for a whole table
+            return data
+        try:
+            data = data[key]
+        except (LookupError, TypeError):
             return otherwise
-        data = data[key]
     return data
 
 
@@ -109,32 +139,35 @@ def _is_branch(part: int | str) -> bool:
     return isinstance(part, str) and (part in {"str", "int", "float", "list[str]"} or "[" in part or "-" in part)
 
 
-def _hint(keys: list[str], model: type[BaseModel]) -> str:
-    siblings = _siblings(keys, model)
+def _hint(keys: Sequence[int | str], model: type[BaseModel]) -> str:
+    key, siblings = str(keys[-1]), _siblings(keys, model)
     everywhere = {path.rpartition(".")[2]: path for path, _ in reversed(list(fields_of(model)))}
-    if keys[-1] in everywhere:  # the right key in the wrong table
-        return f'; did you mean "{everywhere[keys[-1]]}"?'
-    near = get_close_matches(keys[-1], siblings, n=1, cutoff=0.5)
+    if key in everywhere:  # the right key in the wrong table
+        return f'; did you mean "{everywhere[key]}"?'
+    near = get_close_matches(key, siblings, n=1, cutoff=0.5)
     if near:
         return f'; did you mean "{near[0]}"?'
-    near = get_close_matches(keys[-1], everywhere, n=1, cutoff=0.5)
+    near = get_close_matches(key, everywhere, n=1, cutoff=0.5)
     if near:
         return f'; did you mean "{everywhere[near[0]]}"?'
     return f"; there are {', '.join(siblings)}"
 
 
-def _siblings(keys: list[str], model: type[BaseModel]) -> list[str]:
+def _siblings(keys: Sequence[int | str], model: type[BaseModel]) -> list[str]:
     current = model
     for key in keys[:-1]:
-        if key in current.model_fields and (inner := _model_in(current.model_fields[key].annotation)):
+        field = current.model_fields.get(str(key))
+        if field is not None and (inner := _model_in(field.annotation)):
             current = inner
     return list(current.model_fields)
 
 
-def _field_at(keys: list[str], model: type[BaseModel]) -> dict[str, Any] | None:
+def _field_at(keys: Sequence[int | str], model: type[BaseModel]) -> dict[str, Any] | None:
     current: type[BaseModel] | None = model
     extra: dict[str, Any] | None = None
     for key in keys:
+        if isinstance(key, int):  # an item of a list, whose field we have
+            continue
         if current is None or key not in current.model_fields:
             break
         field = current.model_fields[key]
@@ -144,13 +177,17 @@ def _field_at(keys: list[str], model: type[BaseModel]) -> dict[str, Any] | None:
 
 
 def fields_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every key path of a model, leaves only, with pydantic's description of the field."""
+    """Every key path of a model, leaves and lists, with pydantic's description of the field.
+
+    The keys of the tables in a list follow it, as ``incident[].at``.
+    """
     for name, field in model.model_fields.items():
         inner = _model_in(field.annotation)
-        if inner is not None:
-            yield from fields_of(inner, f"{prefix}{name}.")
-        else:
+        is_list = get_origin(field.annotation) is list
+        if inner is None or is_list:
             yield f"{prefix}{name}", field
+        if inner is not None:
+            yield from fields_of(inner, f"{prefix}{name}{'[]' if is_list else ''}.")
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

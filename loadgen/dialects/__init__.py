@@ -110,6 +110,10 @@ class Dialect(Protocol):
         """The token in a successful answer; None where it holds none. It is used from here on."""
         ...
 
+    def use_token(self, token: str) -> None:
+        """A token from elsewhere takes the place of a login."""
+        ...
+
     def open(self) -> Opening:
         """How to connect."""
         ...

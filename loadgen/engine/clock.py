@@ -27,7 +27,11 @@ class Alarm(Protocol):
     """Wakes its one owner at an instant of the clock, never before it."""
 
     async def until(self, at_ns: int) -> None:
-        """Sleep until ``at_ns``; return at once where that is past."""
+        """Sleep until ``at_ns``, or until it is woken; return at once where that is past."""
+        ...
+
+    def wake(self) -> None:
+        """End the present sleep, if there is one."""
         ...
 
     def close(self) -> None:
@@ -41,8 +45,20 @@ def new_alarm() -> Alarm:
 
 
 class _LoopTimer:
+    def __init__(self) -> None:
+        self._woken = asyncio.Event()
+
     async def until(self, at_ns: int) -> None:
-        await sleep_until(at_ns)
+        self._woken.clear()
+        sleeping, woken = (asyncio.ensure_future(each) for each in (sleep_until(at_ns), self._woken.wait()))
+        try:
+            await asyncio.wait((sleeping, woken), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            woken.cancel()
+
+    def wake(self) -> None:
+        self._woken.set()
 
     def close(self) -> None:
         pass
@@ -67,15 +83,22 @@ class _TimerFd:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._fd, self._ring)
         self._rung: asyncio.Future[None] | None = None
+        self._woken = False
 
     async def until(self, at_ns: int) -> None:
-        while now_ns() < at_ns:
+        self._woken = False
+        while now_ns() < at_ns and not self._woken:
             # struct itimerspec: no interval, then the instant
             spec = (ctypes.c_long * 4)(0, 0, at_ns // NS_PER_S, at_ns % NS_PER_S)
             if self._libc.timerfd_settime(self._fd, self._ABSOLUTE, spec, None) != 0:
                 raise OSError(ctypes.get_errno(), "timerfd_settime failed")
             self._rung = self._loop.create_future()
             await self._rung
+
+    def wake(self) -> None:
+        self._woken = True
+        if self._rung is not None and not self._rung.done():
+            self._rung.set_result(None)
 
     def close(self) -> None:
         self._loop.remove_reader(self._fd)

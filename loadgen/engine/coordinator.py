@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Callable, Coroutine
 from typing import IO, Any
 
 from loadgen.engine.clock import now_ns, sleep_until
-from loadgen.engine.probe import Probe
-from loadgen.engine.swarm import ANSWER_TIMEOUT_S, CLOSE_TIMEOUT_S
-from loadgen.engine.wire import Begin, Closed, Do, Done, Finish, Message, Talk, Tick, Wire
+from loadgen.engine.hand import Hand
+from loadgen.engine.probe import MachineProbe, Probe
+from loadgen.engine.swarm import ANSWER_TIMEOUT_S, close_timeout_s
+from loadgen.engine.wire import Begin, Closed, Do, Done, Finish, Hear, Message, Stop, Talk, Tell, Tick
 from loadgen.measure.record import EndedEarly, Phase, PhaseSpan, ProcessRecord, Record
-from loadgen.measure.tally import Count, Tally
+from loadgen.measure.spread import SpreadJoin
+from loadgen.measure.tally import Count, Metric, Tally
 from loadgen.plan.pacing import NS_PER_S
 from loadgen.plan.plan import Plan
 
@@ -31,64 +28,47 @@ TICK_DELAY_NS = 50_000_000
 PATIENCE_S = 15.0
 
 
-class _WorkerDiedError(Exception):
+class _AllWorkersDiedError(Exception):
     pass
-
-
-class _Worker:
-    """A worker process and the pipe to it."""
-
-    def __init__(self, process: subprocess.Popen[bytes], wire: Wire) -> None:
-        self.process = process
-        self.wire = wire
-        self.done: asyncio.Queue[Done | None] = asyncio.Queue()
-        self.closed = asyncio.Event()
-        self.reported = False
-        """Whether it has closed its books, and we have them."""
-
-    @classmethod
-    async def start(cls, log: IO[bytes]) -> _Worker:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            # -P: a folder called loadgen where the user happens to be must not be imported.
-            process = subprocess.Popen(  # noqa: ASYNC220  # 5 ms, before anything is measured
-                [sys.executable, "-P", "-m", "loadgen.engine.worker", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        return cls(process, await Wire.over(ours))
 
 
 class Coordinator:
     """One run of one plan. Call :meth:`run` once."""
 
     def __init__(
-        self, plan: Plan, *, target_pid: int | None, log: IO[bytes], on_second: Callable[[Record], None]
+        self,
+        plan: Plan,
+        *,
+        process_count: int,
+        target_pid: int | None,
+        log: IO[bytes],
+        on_second: Callable[[Record], None],
     ) -> None:
         """``log`` takes what workers print; ``on_second`` is called with the record once a second."""
         self.record = Record(plan, Tally(now_ns()), ProcessRecord(os.getpid()))
+        self._machine = MachineProbe()
         self._probes = [(Probe(os.getpid()), self.record.coordinator)]
         if target_pid is not None:
-            self.record.target = self._watch(target_pid)
+            self.record.target = ProcessRecord(target_pid)
+            self._watch(self.record.target)
+        self._process_count = process_count
+        self._spreads = SpreadJoin(process_count)
         self._log = log
         self._on_second = on_second
-        self._workers: list[_Worker] = []
+        self._hands: list[Hand] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._why_stop: EndedEarly | None = None
         self._stop_count = 0
         self._stop = asyncio.Event()
         self._kill = asyncio.Event()
 
-    def _watch(self, pid: int) -> ProcessRecord:
-        process = ProcessRecord(pid)
-        self._probes.append((Probe(pid), process))
-        return process
+    def _watch(self, process: ProcessRecord) -> None:
+        self._probes.append((Probe(process.pid), process))
 
-    def stop(self) -> None:
-        """End the run in good order; said twice, end it at once."""
-        self._stop_count += 1
+    def stop(self, why: EndedEarly = EndedEarly.INTERRUPTED) -> None:
+        """End the run in good order; interrupted twice, end it at once."""
+        self._why_stop = self._why_stop or why
+        self._stop_count += why is EndedEarly.INTERRUPTED
         self._stop.set()
         if self._stop_count > 1:
             self._kill.set()
@@ -104,20 +84,20 @@ class Coordinator:
             finally:
                 for task in self._tasks:
                     task.cancel()
-                for worker in self._workers:
-                    _end(worker.process)
+                for hand in self._hands:
+                    hand.end()
+                self._bury()
         return self.record
 
     async def _start(self) -> None:
         plan = self.record.plan
-        count = 1
-        for index in range(count):
-            worker = await _Worker.start(self._log)
-            self._workers.append(worker)
-            self.record.workers.append(self._watch(worker.process.pid))
-            self._tasks.append(asyncio.create_task(self._listen(worker)))
-            with contextlib.suppress(ConnectionError):
-                await worker.wire.send(Begin(plan.share(index, count), self.record.origin_ns))
+        for index in range(self._process_count):
+            hand = await Hand.start(self._log)
+            self._hands.append(hand)
+            self.record.workers.append(hand.record)
+            self._watch(hand.record)
+            self._tasks.append(asyncio.create_task(self._listen(hand)))
+            hand.tell(Begin(plan.share(index, self._process_count), self.record.origin_ns))
         self._tasks.append(asyncio.create_task(self._every_second()))
 
     async def _until_stopped(self, story: Coroutine[Any, Any, None]) -> None:
@@ -129,13 +109,12 @@ class Coordinator:
             stopper.cancel()
             interrupted = task.cancel()
         if interrupted:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-            self.record.ended_early = EndedEarly.INTERRUPTED
+            await asyncio.wait({task})
+            self.record.ended_early = self._why_stop
             return
         try:
             task.result()
-        except _WorkerDiedError:
+        except _AllWorkersDiedError:
             self.record.ended_early = EndedEarly.WORKER_DIED
 
     async def _first_of(self, *awaited: asyncio.Task[Any]) -> None:
@@ -150,9 +129,11 @@ class Coordinator:
     async def _story(self) -> None:
         """The phases, in order."""
         plan, record = self.record.plan, self.record
+        # With stages the run begins with nobody.
+        entrance = () if plan.stages else (Phase.LOGIN, Phase.CONNECT, Phase.JOIN)
         pace_s = plan.user_count / plan.connect_rate_per_s
-        for phase in (Phase.LOGIN, Phase.CONNECT, Phase.JOIN):
-            if phase is Phase.LOGIN and plan.dialect.login is None:
+        for phase in entrance:
+            if phase is Phase.LOGIN and (plan.dialect.login is None or plan.tokens):
                 continue
             span = self._begin(phase)
             count = await self._ask(Do(phase), pace_s + 2 * ANSWER_TIMEOUT_S)
@@ -194,45 +175,71 @@ class Coordinator:
         self.record.phases.append(PhaseSpan(phase, at_ns))
         return self.record.phases[-1]
 
-    async def _ask(self, command: Do | Talk, limit_s: float) -> int:
-        """Tell every worker and wait for all; how many users came through."""
-        for worker in self._workers:
-            with contextlib.suppress(ConnectionError):
-                await worker.wire.send(command)
+    async def _ask(self, command: Do | Talk | Stop, limit_s: float) -> int:
+        """Tell every worker that lives and wait for all; how many users came through.
+
+        One that dies meanwhile is not waited for. Raises _AllWorkersDiedError where none is left, or in time.
+        """
+        for hand in self._hands:
+            hand.tell(command)
+        asked = [hand for hand in self._hands if hand.is_alive]
         try:
             async with asyncio.timeout(limit_s + PATIENCE_S):
-                answers = [await worker.done.get() for worker in self._workers]
+                answers = [await hand.answers.get() for hand in asked]
         except TimeoutError:
-            raise _WorkerDiedError from None
-        if any(answer is None for answer in answers):
-            raise _WorkerDiedError
-        return sum(answer.user_count for answer in answers if answer is not None)
+            raise _AllWorkersDiedError from None
+        counts = [answer.user_count for answer in answers if answer is not None]
+        if not counts:
+            raise _AllWorkersDiedError
+        return sum(counts)
 
-    async def _listen(self, worker: _Worker) -> None:
+    async def _listen(self, hand: Hand) -> None:
         message: Message | None
-        while (message := await worker.wire.receive()) is not None:
+        while (message := await hand.hear()) is not None:
             match message:
                 case Done():
-                    worker.done.put_nowait(message)
-                case Tick(tally):
-                    self.record.tally.merge(tally)
-                case Closed(tally, headers):
-                    self.record.tally.merge(tally)
-                    self.record.handshake_headers = headers
-                    worker.reported = True
-                    worker.closed.set()
-        worker.done.put_nowait(None)
-        worker.closed.set()
+                    hand.answers.put_nowait(message)
+                case Tell(news):
+                    for other in self._hands:
+                        if other is not hand:
+                            other.tell(Hear(news))
+                case Tick(tally, spreads):
+                    self._merge(hand, tally)
+                    self._spreads.add(spreads, self.record.tally)
+                case Closed(tally, spreads, headers):
+                    self._merge(hand, tally)
+                    self._spreads.add(spreads, self.record.tally)
+                    self.record.handshake_headers = self.record.handshake_headers or headers
+                    hand.has_closed = True
+                    hand.ended.set()
+
+    def _merge(self, hand: Hand, tally: Tally) -> None:
+        hand.record.loop_lag.merge(tally.metrics[Metric.LOOP_LAG])
+        hand.record.send_lateness.merge(tally.metrics[Metric.SEND_LATENESS])
+        self.record.tally.merge(tally)
 
     async def _every_second(self) -> None:
         second = 0
         while True:
             self._read()
+            for hand in self._hands:
+                hand.second_passed()
+            self._bury()
             self._on_second(self.record)
-            second += 1
+            # If we were stopped ourselves, the seconds in between are nobody's fault.
+            second = max(second + 1, (now_ns() - self.record.origin_ns) // NS_PER_S)
             await sleep_until(self.record.origin_ns + second * NS_PER_S + TICK_DELAY_NS)
 
+    def _bury(self) -> None:
+        """Note who has died."""
+        known = {death.pid for death in self.record.deaths}
+        for hand in self._hands:
+            if not hand.is_alive and hand.process.pid not in known and (death := hand.death()) is not None:
+                self.record.deaths.append(death)
+
     def _read(self, *, window: bool = False) -> None:
+        machine = self.record.machine
+        (machine.window if window else machine.readings).append(self._machine.read())
         for probe, process in self._probes:
             reading = probe.read()
             if reading is not None:
@@ -244,37 +251,42 @@ class Coordinator:
             self.record.phases[-1].end_ns = now_ns()
             if self.record.phases[-1].phase is Phase.MEASURE:
                 self._read(window=True)
-        interrupted = self.record.ended_early is EndedEarly.INTERRUPTED
-        grace_ns = INTERRUPT_GRACE_NS if interrupted else 0
-        for worker in self._workers:
-            with contextlib.suppress(ConnectionError):
-                await worker.wire.send(Finish(grace_ns))
-        closing = asyncio.create_task(self._all_closed())
+        closing = asyncio.create_task(self._close_books())
         killed = asyncio.create_task(self._kill.wait())
-        limit_s = grace_ns / NS_PER_S + CLOSE_TIMEOUT_S + PATIENCE_S
-        await asyncio.wait([closing, killed], timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([closing, killed], return_when=asyncio.FIRST_COMPLETED)
+        finished = closing.done()
         closing.cancel()
         killed.cancel()
+        await asyncio.wait({closing})
+        if finished:
+            closing.result()
         self._read()
-        if not all(worker.reported for worker in self._workers):
+        self._spreads.close(self.record.tally)
+        if not all(hand.has_closed for hand in self._hands):
             self._excuse_the_unknown()
 
+    async def _close_books(self) -> None:
+        """First everybody stops and has heard the news of all, then all close."""
+        grace_ns = 0 if self._why_stop is None else INTERRUPT_GRACE_NS
+        for hand in self._hands:
+            while not hand.answers.empty():
+                hand.answers.get_nowait()  # of a phase that was given up
+        try:
+            await self._ask(Stop(grace_ns), grace_ns / NS_PER_S)
+        except _AllWorkersDiedError:
+            return
+        for hand in self._hands:
+            hand.tell(Finish())
+        limit_s = close_timeout_s(self.record.plan.user_count) + PATIENCE_S
+        waiting = [asyncio.create_task(hand.ended.wait()) for hand in self._hands]
+        try:
+            await asyncio.wait(waiting, timeout=limit_s)
+        finally:
+            for task in waiting:
+                task.cancel()
+
     def _excuse_the_unknown(self) -> None:
-        """Close the books of a worker that was killed: what it took with it is no loss of the server's."""
+        """Close the books of a worker that died: what it took with it is no loss of the server's."""
         counts = self.record.tally.counts
         settled = counts[Count.DELIVERIES_RECEIVED] + counts[Count.DELIVERIES_LOST] + counts[Count.DELIVERIES_EXCUSED]
         counts[Count.DELIVERIES_EXCUSED] += counts[Count.DELIVERIES_EXPECTED] - settled
-
-    async def _all_closed(self) -> None:
-        for worker in self._workers:
-            await worker.closed.wait()
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Have the process gone: by itself if it is quick, else killed with all it started."""
-    try:
-        process.wait(timeout=1)
-    except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()

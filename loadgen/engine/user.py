@@ -3,11 +3,14 @@
 It touches no socket and no clock; whoever drives it (the swarm, or the simulator in tests/) carries its frames.
 
     NEW --logged_in--> LOGGED_IN --opened--> GREETING --(greeting came)--> CONNECTED --join--> JOINING --> READY
-                                                                           any of them --closed / failed--> GONE
+                           ^                                               any of them --closed / failed--> GONE
+                           |                                                                     --away--> AWAY
+                           '----------------------------- coming_back ------------------------------------'
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from loadgen.dialects import Confirmation, Dialect, HttpAnswer, HttpRequest
@@ -16,7 +19,7 @@ from loadgen.measure import marker
 from loadgen.measure.ledger import Ledger
 from loadgen.measure.marker import Stamp
 from loadgen.measure.payload import Payload
-from loadgen.measure.tally import Count, Metric, PerSecond, Tally
+from loadgen.measure.tally import Count, Metric, Note, PerSecond, Tally
 from loadgen.plan.rooms import room_name
 
 
@@ -29,13 +32,14 @@ class UserState(StrEnum):
     CONNECTED = "connected"
     JOINING = "joining"
     READY = "ready"
+    AWAY = "away"  # without a socket, as the plan wants it; it may come back
     GONE = "gone"
 
 
 class Books:
     """Where all users of a process write down what they see."""
 
-    __slots__ = ("deadline_ns", "ledger", "payload", "phase", "prefix", "tag", "tally")
+    __slots__ = ("deadline_ns", "ledger", "on_ack", "payload", "phase", "prefix", "tag", "tally")
 
     def __init__(self, ledger: Ledger, payload: Payload, tag: str, deadline_ns: int) -> None:
         self.ledger = ledger
@@ -46,6 +50,8 @@ class Books:
         self.deadline_ns = deadline_ns
         self.phase = "login"
         """Errors are counted under it."""
+        self.on_ack: Callable[[int, bytes, int], None] | None = None
+        """Told of each acknowledgement: the user, the marker of its message, and when."""
 
     def published(self, answer: HttpAnswer) -> None:
         """The server has answered a message that went over HTTP."""
@@ -57,7 +63,7 @@ class Books:
 class User:
     """One user; times are monotonic ns."""
 
-    __slots__ = ("_asked_ns", "_awaiting_ack", "_books", "_dialect", "index", "room", "state")
+    __slots__ = ("_asked_ns", "_awaiting_ack", "_books", "_cut_ns", "_dialect", "index", "room", "state")
 
     def __init__(self, index: int, room: int, dialect: Dialect, books: Books) -> None:
         self.index = index
@@ -67,6 +73,7 @@ class User:
         self._books = books
         self._asked_ns = 0  # when the answer we wait for was asked for
         self._awaiting_ack: dict[str, tuple[Stamp, bytes]] | None = None
+        self._cut_ns: int | None = None  # when it lost the socket that it is to get again
 
     @property
     def dialect(self) -> Dialect:
@@ -94,12 +101,22 @@ class User:
         self._books.tally.metrics[Metric.LOGIN_TIME].record(now_ns - self._asked_ns)
         self._books.tally.happened(PerSecond.LOGINS, now_ns)
 
+    def given(self, token: str) -> None:
+        """It has a token from elsewhere, and need not log in."""
+        self._dialect.use_token(token)
+        self.state = UserState.LOGGED_IN
+
     def connecting(self, now_ns: int) -> None:
         """The connection is being opened."""
         self._asked_ns = now_ns
+        if not self._dialect.has_join:
+            # The server may let it in with the 101, before we hear of it.
+            self._books.ledger.members.joining(self.index, now_ns)
 
     def opened(self, now_ns: int) -> list[bytes]:
-        """The 101 has come; what to send."""
+        """The 101 has come; what to send. Where it was away meanwhile, the connection is not wanted any more."""
+        if self.state in (UserState.AWAY, UserState.GONE):
+            return []
         tally = self._books.tally
         tally.metrics[Metric.CONNECT_TIME].record(now_ns - self._asked_ns)
         tally.counts[Count.CONNECTIONS_OPENED] += 1
@@ -112,7 +129,8 @@ class User:
         if self.state is not UserState.CONNECTED:
             return []
         self._asked_ns = now_ns
-        self._books.ledger.joining(self.index, self.room)
+        if self._dialect.has_join:
+            self._books.ledger.members.joining(self.index, now_ns)
         self.state = UserState.JOINING
         frames = self._dialect.join(room_name(self.room))
         if not self._dialect.awaits_join:
@@ -121,7 +139,12 @@ class User:
 
     def _joined(self, now_ns: int) -> None:
         self.state = UserState.READY
-        self._books.ledger.joined(self.index, self.room, now_ns)
+        self._books.ledger.members.joined(self.index, now_ns)
+        if self._cut_ns is not None:
+            self._books.tally.counts[Count.RECONNECTS] += 1
+            self._books.tally.metrics[Metric.RECONNECT_TIME].record(now_ns - self._cut_ns)
+            self._books.tally.happened(PerSecond.RECONNECTS, now_ns)
+            self._cut_ns = None
         if self._dialect.has_join:
             self._books.tally.happened(PerSecond.JOINS, now_ns)
             if self._dialect.awaits_join:
@@ -143,6 +166,8 @@ class User:
         if self.state is not UserState.READY or not writable:
             if measured:
                 tally.counts[Count.MESSAGES_UNSENT] += 1
+                if self.state is UserState.AWAY:
+                    tally.counts[Note.UNSENT_AWAY] += 1
             return None
         sequence = ledger.next_sequence(self.index)
         stamp = Stamp(self.index, sequence, due_ns, now_ns)
@@ -171,7 +196,9 @@ class User:
         self._awaiting_ack[message_id] = stamp, mark
 
     def heard(self, frame: bytes, now_ns: int) -> list[bytes]:
-        """A frame without a marker has come; what to send."""
+        """A frame without a marker of this run has come; what to send."""
+        if marker.foreign_in(frame, self._books.prefix):
+            self._books.tally.counts[Note.FOREIGN_MARKERS] += 1
         heard = self._dialect.on_frame(frame)
         if Confirmation.CONNECTED in heard.confirms and self.state is UserState.GREETING:
             self.state = UserState.CONNECTED
@@ -187,6 +214,8 @@ class User:
             return
         stamp, mark = waiting
         self._books.ledger.acked(mark)
+        if self._books.on_ack is not None:
+            self._books.on_ack(self.index, mark, now_ns)
         if self._books.ledger.is_measured(stamp.due_ns):
             self._books.tally.counts[Count.ACKS_RECEIVED] += 1
             self._books.tally.metrics[Metric.ACK_TIME].record(now_ns - stamp.sent_ns)
@@ -201,6 +230,12 @@ class User:
         self._books.tally.counts[Count.CONNECTIONS_FAILED] += 1
         self.state = UserState.GONE
 
+    def turned_away(self, kind: ErrorKind, example: str) -> None:
+        """It could not come back, and will try again."""
+        self._books.tally.error(kind, self._books.phase, example)
+        self._books.tally.counts[Count.CONNECTIONS_FAILED] += 1
+        self.state = UserState.AWAY
+
     def time_is_up(self) -> None:
         """Count it where the greeting or the confirmation of the join has not come in time; it may still come."""
         if self.state in (UserState.GREETING, UserState.JOINING):
@@ -211,12 +246,29 @@ class User:
         """The run is over; a socket that closes from now on was closed by us."""
         self.state = UserState.GONE
 
+    def away(self, now_ns: int, *, cut: bool) -> None:
+        """It loses its socket by plan: ``cut`` as in an accident, after which it is to come back, or it leaves."""
+        if self.state is UserState.READY:
+            self._books.tally.happened(PerSecond.DISCONNECTS, now_ns)
+        self.state = UserState.AWAY
+        if not cut:
+            self._cut_ns = None
+        elif self._cut_ns is None:
+            self._cut_ns = now_ns
+        self._books.ledger.members.left(self.index, now_ns)
+
+    def coming_back(self) -> None:
+        """It is about to connect again, with the token it has."""
+        self.state = UserState.LOGGED_IN
+        self._books.tally.counts[Count.CONNECTIONS_PLANNED] += 1
+
     def closed(self, code: int, reason: str, now_ns: int) -> None:
         """The socket is gone, and not by our own wish."""
-        if self.state is UserState.GONE:
+        if self.state in (UserState.AWAY, UserState.GONE):
             return
-        self.state = UserState.GONE
-        self._books.ledger.gone(self.index, now_ns)
+        # Who is coming back will try again.
+        self.state = UserState.GONE if self._cut_ns is None else UserState.AWAY
+        self._books.ledger.members.left(self.index, now_ns)
         self._books.tally.counts[Count.CONNECTIONS_DROPPED] += 1
         self._books.tally.happened(PerSecond.DISCONNECTS, now_ns)
         self._books.tally.error(kind_of_close(code), self._books.phase, f"close code {code} {reason!r}")

@@ -13,7 +13,9 @@ import struct
 from dataclasses import dataclass
 from typing import Self
 
+from loadgen.measure.ledger import News
 from loadgen.measure.record import Phase
+from loadgen.measure.spread import Spreads
 from loadgen.measure.tally import Tally
 from loadgen.plan.plan import Plan
 
@@ -46,10 +48,22 @@ class Talk:
 
 
 @dataclass(frozen=True, slots=True)
-class Finish:
-    """Stop talking, wait ``grace_ns`` for what is under way, close the books and the sockets; answered by Closed."""
+class Hear:
+    """News of another worker."""
+
+    news: News
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Stop talking, wait ``grace_ns`` for what is under way, tell the last news; answered by Done."""
 
     grace_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """All news has been heard: close the books and the sockets; answered by Closed."""
 
 
 # Worker to coordinator
@@ -63,10 +77,18 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Tell:
+    """What the other workers must hear."""
+
+    news: News
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """What was counted since the last one."""
 
     tally: Tally
+    spreads: Spreads
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +96,11 @@ class Closed:
     """The last message: the books are closed."""
 
     tally: Tally
+    spreads: Spreads
     handshake_headers: dict[str, str]
 
 
-Message = Begin | Do | Talk | Finish | Done | Tick | Closed
+Message = Begin | Do | Talk | Hear | Stop | Finish | Done | Tell | Tick | Closed
 
 
 class Wire:
@@ -94,9 +117,13 @@ class Wire:
 
     async def send(self, message: Message) -> None:
         """Send one message; ConnectionError where the other end is gone."""
+        self.post(message)
+        await self._writer.drain()
+
+    def post(self, message: Message) -> None:
+        """Send one message without waiting for an end that is slow to read; nothing where it is gone."""
         data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
         self._writer.write(_LENGTH.pack(len(data)) + data)
-        await self._writer.drain()
 
     async def receive(self) -> Message | None:
         """The next message; None where the other end is gone."""

@@ -8,25 +8,32 @@ is bounded by what is under way and what is lost, not by the length of the run. 
 
 A finished message needs no tombstone: its marker is sound and its sequence number is one its sender has used, so a
 further copy is a duplicate.
+
+Each process keeps the books of its own receivers. It hears of another process's message by the first delivery, since
+the marker says all there is to know, or by the *news* that processes give one another; so what reached nobody here is
+lost here. Expected and received deliveries of all processes add up to those of one process that has all users.
 """
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from enum import Enum, auto
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from loadgen.dialects.script import Reach
 from loadgen.measure import marker
+from loadgen.measure.entry import Entry
 from loadgen.measure.marker import Stamp
+from loadgen.measure.membership import Membership, Standing
 from loadgen.measure.order import Arrivals, Order
+from loadgen.measure.spread import Spreads, record_spreads
 from loadgen.measure.tally import Count, Metric, Note, PerSecond, Tally
 from loadgen.plan.pacing import NS_PER_S
+from loadgen.plan.plan import WHOLE, Share
+from loadgen.plan.rooms import Rooms
 
 Int64s = npt.NDArray[np.int64]
 Receive = Callable[[int, bytes, int], bool]
@@ -41,59 +48,31 @@ class Rules:
     """What the ledger holds a server to."""
 
     user_count: int
+    """Of the whole plan."""
+    rooms: Rooms
     reach: Reach
     echo: bool
     """Whether the sender gets a message of its own (where it reaches the room)."""
     deadline_ns: int
     """A delivery later than this after it was sent is late."""
-
-
-@dataclass(slots=True, eq=False)
-class Entry:
-    """One message that is not finished."""
-
-    marker: bytes
-    stamp: Stamp
-    measured: bool
-    """Whether it was due in the measured window."""
-    audience: Int64s
-    """Who must get it: users, rising."""
-    missing: Int64s
-    """Who had not got it when it was last settled: users, rising."""
-    log: array[int] = field(default_factory=lambda: array("q"))
-    """Arrivals since then, in order: time_ns, user, time_ns, user, ..."""
-    complete_at: int = 0
-    """The length of the log from which on it is worth a look."""
-    complete: bool = False
-    """Whether everybody in ``missing`` is in the log."""
-    acked: bool = False
-    overdue: bool = False
+    share: Share = WHOLE
+    """The users whose books these are."""
 
     @property
-    def sender(self) -> int:
-        return self.stamp.sender
+    def crosses_processes(self) -> bool:
+        """Whether a message may have receivers in another process."""
+        return self.share.count > 1 and self.reach is Reach.ROOM and self.rooms.count % self.share.count != 0
 
-    @property
-    def sequence(self) -> int:
-        return self.stamp.sequence
 
-    def arrivals_so_far(self) -> Arrivals:
-        """The first arrivals in the log."""
-        times_ns, users = np.array(self.log, dtype=np.int64).reshape(-1, 2).T
-        receivers, first = np.unique(users, return_index=True)
-        return Arrivals(receivers, times_ns[first])
+@dataclass(frozen=True, slots=True)
+class News:
+    """What other processes must hear: markers, one after the other, of messages sent and of messages acknowledged."""
 
-    def look(self) -> bool:
-        """Find out whether it is complete, and if not, how long the log must be before it can be."""
-        if len(self.log) < self.complete_at:
-            return False
-        users = np.array(self.log, dtype=np.int64)[1::2]
-        has_it = np.zeros(max(int(users.max(initial=0)), int(self.missing.max(initial=0))) + 1, np.bool_)
-        has_it[users] = True
-        absent = int(np.count_nonzero(~has_it[self.missing]))
-        self.complete_at = len(self.log) + 2 * absent
-        self.complete = absent == 0
-        return self.complete
+    sent: bytes
+    acked: bytes
+
+    def __bool__(self) -> bool:
+        return bool(self.sent or self.acked)
 
 
 class Ledger:
@@ -102,18 +81,24 @@ class Ledger:
     def __init__(self, rules: Rules, prefix: bytes, tally: Tally) -> None:
         """``prefix`` is what the run's markers start with."""
         self.tally = tally
+        self.members = Membership(rules.user_count, rules.rooms, rules.share)
+        """Who is there: tell it of every coming and going."""
         self._rules = rules
         self._prefix = prefix
         self._entries: dict[bytes, Entry] = {}
         self._log_append: dict[bytes, Callable[[int], None]] = {}  # marker -> how to note an arrival
         self._order = Order()
-        self._members: defaultdict[int, set[int]] = defaultdict(set)
-        self._audiences: dict[int, Int64s] = {}  # of rooms that have not changed since
-        self._room_of: dict[int, int] = {}
-        self._joined_ns = np.full(rules.user_count, _NEVER_NS, np.int64)
-        self._gone_ns = np.full(rules.user_count, _NEVER_NS, np.int64)
+        # Of each sender: how many messages it has sent, as far as we know without gaps ...
         self._sent_count: Counter[int] = Counter()
+        # ... and those that arrived here before the news of them.
+        self._ahead: defaultdict[int, set[int]] = defaultdict(set)
+        # (sender, sequence) -> receivers whose socket was gone: history may still bring it to them.
+        self._excused: dict[tuple[int, int], set[int]] = {}
         self._window_ns = (_NEVER_NS, _NEVER_NS)
+        self._has_news = rules.crosses_processes
+        self._sent_news: list[bytes] = []
+        self._acked_news: list[bytes] = []
+        self._spreads: list[Spreads] = []
         self.receive: Receive = self._receive_path()
         """The receive path: called with user, payload and the time it was complete. False where the payload holds no
         marker of this run: then it is for the dialect."""
@@ -126,27 +111,6 @@ class Ledger:
         """Whether a message due then counts."""
         return self._window_ns[0] <= due_ns < self._window_ns[1]
 
-    # --- who is there ---------------------------------------------------------------------------------------
-
-    def joining(self, user: int, room: int) -> None:
-        """The user has asked to join: from here on it may get the room's messages, but need not."""
-        self._room_of[user] = room
-
-    def joined(self, user: int, room: int, now_ns: int) -> None:
-        """The join is confirmed: messages sent from now on must reach the user."""
-        self._room_of[user] = room
-        self._joined_ns[user] = now_ns
-        self._members[room].add(user)
-        self._audiences.pop(room, None)
-
-    def gone(self, user: int, now_ns: int) -> None:
-        """The user's socket is gone: what it has not received by now is excused."""
-        room = self._room_of.get(user)
-        if room is not None and user in self._members[room]:
-            self._members[room].discard(user)
-            self._audiences.pop(room, None)
-            self._gone_ns[user] = now_ns
-
     # --- what is sent and received --------------------------------------------------------------------------
 
     def next_sequence(self, sender: int) -> int:
@@ -155,22 +119,39 @@ class Ledger:
 
     def sent(self, text: bytes, stamp: Stamp) -> None:
         """A message with the marker ``text`` was handed to the transport at ``stamp.sent_ns``."""
-        audience = self._audience(stamp.sender)
-        measured = self.is_measured(stamp.due_ns)
-        entry = Entry(text, stamp, measured, audience, audience)
-        entry.complete_at = 2 * len(audience)
         self._sent_count[stamp.sender] += 1
-        self._entries[text] = entry
-        self._log_append[text] = entry.log.append
-        self._order.opened(entry)
-        if measured:
-            self.tally.counts[Count.DELIVERIES_EXPECTED] += len(audience)
+        self._open(text, stamp)
+        if self._has_news:
+            self._sent_news.append(text)
 
     def acked(self, text: bytes) -> None:
         """The server says it has taken the message with the marker ``text``."""
         entry = self._entries.get(text)
         if entry is not None:
             entry.acked = True
+        if self._has_news:
+            self._acked_news.append(text)
+
+    def _open(self, text: bytes, stamp: Stamp) -> Entry:
+        audience = self._audience(stamp)
+        measured = self.is_measured(stamp.due_ns)
+        entry = Entry(text, stamp, measured, audience, audience)
+        entry.complete_at = 2 * len(audience)
+        self._entries[text] = entry
+        self._log_append[text] = entry.log.append
+        self._order.opened(entry)
+        if measured:
+            self.tally.counts[Count.DELIVERIES_EXPECTED] += len(audience)
+        return entry
+
+    def _audience(self, stamp: Stamp) -> Int64s:
+        if self._rules.reach is Reach.SELF:
+            return np.array([stamp.sender], dtype=np.int64) if self._is_ours(stamp.sender) else _NOBODY
+        audience = self.members.audience(self._rules.rooms.room_of(stamp.sender), stamp.sent_ns)
+        return audience if self._rules.echo else audience[audience != stamp.sender]
+
+    def _is_ours(self, user: int) -> bool:
+        return user % self._rules.share.count == self._rules.share.index
 
     def _receive_path(self) -> Receive:
         prefix, width = self._prefix, marker.WIDTH
@@ -200,22 +181,58 @@ class Ledger:
         while at >= 0:
             text = payload[at : at + marker.WIDTH]
             append = self._log_append.get(text)
+            if append is None:
+                append = self._receive_unknown(user, text)
             if append is not None:
                 append(now_ns)
                 append(user)
-            else:
-                self._receive_unknown(user, text)
             at = payload.find(self._prefix, at + marker.WIDTH)
         return True
 
-    def _receive_unknown(self, user: int, text: bytes) -> None:
+    def _receive_unknown(self, user: int, text: bytes) -> Callable[[int], None] | None:
+        """An arrival of a message that is not open; how to note it where it opens one."""
         stamp = marker.read(text)
         if stamp is None:
             self.tally.counts[Count.FRAMES_DAMAGED] += 1
-        elif stamp.sequence >= self._sent_count.get(stamp.sender, 0):
+        elif stamp.sequence < self._sent_count[stamp.sender] or stamp.sequence in self._ahead.get(stamp.sender, ()):
+            self._count_extra(user, stamp, copies=1)
+        elif self._is_ours(stamp.sender) or stamp.sender >= self._rules.user_count:
             self.tally.counts[Count.DELIVERIES_UNEXPECTED] += 1
         else:
-            self._count_extra(user, stamp, copies=1)
+            self._ahead[stamp.sender].add(stamp.sequence)
+            return self._open(text, stamp).log.append
+        return None
+
+    # --- what other processes say ---------------------------------------------------------------------------
+
+    def take_news(self) -> News:
+        """What other processes must hear of since this was asked last."""
+        news = News(b"".join(self._sent_news), b"".join(self._acked_news))
+        self._sent_news, self._acked_news = [], []
+        return news
+
+    def hear(self, news: News) -> None:
+        """Take notice of the messages of another process; the news of one process come in order."""
+        for text in _markers_in(news.sent):
+            stamp = marker.read(text)
+            assert stamp is not None, "processes of one run write sound markers"
+            self._sent_count[stamp.sender] = stamp.sequence + 1
+            ahead = self._ahead.get(stamp.sender)
+            if ahead is not None and stamp.sequence in ahead:
+                ahead.discard(stamp.sequence)
+                if not ahead:
+                    del self._ahead[stamp.sender]
+            else:
+                self._open(text, stamp)
+        for text in _markers_in(news.acked):
+            entry = self._entries.get(text)
+            if entry is not None:
+                entry.acked = True
+
+    def take_spreads(self) -> Spreads:
+        """First and last arrivals here of messages that are finished, for whoever knows those of all processes."""
+        taken, self._spreads = self._spreads, []
+        return Spreads.joined(taken)
 
     # --- accounting -----------------------------------------------------------------------------------------
 
@@ -236,9 +253,12 @@ class Ledger:
         """The drain has ended: account for everything; what is missing is lost, or excused."""
         if self._entries:
             self._settle(list(self._entries.values()), end_ns)
-        for entry in self._entries.values():
-            if entry.measured:
-                self.tally.counts[Count.DELIVERIES_LOST] += len(entry.missing)
+        left = [entry for entry in self._entries.values() if entry.measured]
+        for entry in left:
+            self.tally.counts[Count.DELIVERIES_LOST] += len(entry.missing)
+            split = Count.DELIVERIES_LOST_ACKED if entry.acked else Count.DELIVERIES_LOST_UNACKED
+            self.tally.counts[split] += len(entry.missing)
+        self._note_spreads(left)
         self._entries.clear()
         self._log_append.clear()
 
@@ -248,12 +268,13 @@ class Ledger:
         return len(self._entries)
 
     def _settle(self, batch: Sequence[Entry], now_ns: int) -> None:
-        arrivals = self._sort_out(batch)
+        arrivals, extras = self._sort_out(batch)
         reordered = self._order.overtaken(arrivals)
         for entry, count in reordered.items():
             if entry.measured:
                 self.tally.counts[Count.DELIVERIES_REORDERED] += count
         self._record(arrivals)
+        finished = []
         for entry, new in arrivals.items():
             if len(new.receivers) == len(entry.missing):
                 entry.missing = _NOBODY
@@ -261,30 +282,40 @@ class Ledger:
                 entry.missing = np.setdiff1d(entry.missing, new.receivers, assume_unique=True)
             if len(entry.missing):
                 self._excuse(entry, now_ns)
-            finished = not len(entry.missing)
-            if finished:
-                del self._entries[entry.marker], self._log_append[entry.marker]
-            else:
+            if len(entry.missing):
                 entry.overdue = True
-            self._order.settled(entry, new, finished=finished)
+            else:
+                finished.append(entry)
+                del self._entries[entry.marker], self._log_append[entry.marker]
+            known_count = self._sent_count[entry.sender]
+            self._order.settled(entry, new, finished=not len(entry.missing), known_count=known_count)
+        self._note_spreads([entry for entry in finished if entry.measured])
+        for user, stamp, copies in extras:
+            self._count_extra(user, stamp, copies=copies)
 
-    def _sort_out(self, batch: Sequence[Entry]) -> dict[Entry, Arrivals]:
-        """The first arrival at each receiver that missed the message; everything else is counted on the spot."""
+    def _sort_out(self, batch: Sequence[Entry]) -> tuple[dict[Entry, Arrivals], list[tuple[int, Stamp, int]]]:
+        """The first arrival at each receiver that missed the message; and all others, as (user, message, copies)."""
         arrivals = {}
         unclear = []
         for entry in batch:
-            # Everybody has it, and there are as many arrivals as receivers: each has it once. Almost all end here.
-            if entry.complete and len(entry.log) == 2 * len(entry.missing):
+            # Everybody has it, there are as many arrivals as receivers, and nobody has left since: each has it once.
+            # Almost all end here.
+            if (
+                entry.complete
+                and len(entry.log) == 2 * len(entry.missing)
+                and self.members.last_departure_ns < entry.stamp.sent_ns
+            ):
                 times_ns, receivers = np.array(entry.log, dtype=np.int64).reshape(-1, 2).T
                 arrivals[entry] = Arrivals(receivers, times_ns)
                 del entry.log[:]
             else:
                 unclear.append(entry)
-        if unclear:
-            arrivals |= self._sort_out_unclear(unclear)
-        return arrivals
+        if not unclear:
+            return arrivals, []
+        others, extras = self._sort_out_unclear(unclear)
+        return arrivals | others, extras
 
-    def _sort_out_unclear(self, batch: Sequence[Entry]) -> dict[Entry, Arrivals]:
+    def _sort_out_unclear(self, batch: Sequence[Entry]) -> tuple[dict[Entry, Arrivals], list[tuple[int, Stamp, int]]]:
         """The same with one sort for the whole batch: a key is (place in the batch, user)."""
         users = self._rules.user_count
         logs = np.concatenate([np.array(entry.log, dtype=np.int64) for entry in batch]).reshape(-1, 2)
@@ -294,7 +325,7 @@ class Ledger:
             entry.complete_at = 0
         keys = place * users + logs[:, 1]
         order = np.argsort(keys, kind="stable")
-        keys, times_ns = keys[order], logs[order, 0]
+        keys, times_ns, place = keys[order], logs[order, 0], place[order]
 
         expected = np.concatenate([entry.missing + i * users for i, entry in enumerate(batch)])
         wanted = np.ones(len(keys), np.bool_)
@@ -304,21 +335,27 @@ class Ledger:
             wanted &= expected[at] == keys
         else:
             wanted[:] = False
+        sent_ns = np.array([entry.stamp.sent_ns for entry in batch], dtype=np.int64)[place]
+        # What comes to somebody who was excused and has come back was brought by history.
+        is_back = times_ns >= self.members.came_back_ns(keys % users, sent_ns)
+        wanted &= ~(is_back & (self.members.left_ns(keys % users, sent_ns) < sent_ns + self._rules.deadline_ns))
 
+        extras = []
         for key, copies in zip(*np.unique(keys[~wanted], return_counts=True), strict=True):
             i, user = divmod(int(key), users)
-            self._count_extra(user, batch[i].stamp, copies=int(copies))
+            extras.append((user, batch[i].stamp, int(copies)))
 
         keys, times_ns = keys[wanted], times_ns[wanted]
         bounds = np.searchsorted(keys, np.arange(len(batch) + 1) * users)
-        return {
+        arrivals = {
             entry: Arrivals(keys[low:high] - i * users, times_ns[low:high])
             for i, (entry, low, high) in enumerate(zip(batch, bounds[:-1], bounds[1:], strict=True))
         }
+        return arrivals, extras
 
     def _record(self, arrivals: dict[Entry, Arrivals]) -> None:
         """Times and counts of first arrivals."""
-        sizes = [len(new.receivers) for new in arrivals.values()]
+        sizes = np.array([len(new.receivers) for new in arrivals.values()])
         times_ns = np.concatenate([new.times_ns for new in arrivals.values()])
         due_ns = np.repeat([entry.stamp.due_ns for entry in arrivals], sizes)
         service_ns = times_ns - np.repeat([entry.stamp.sent_ns for entry in arrivals], sizes)
@@ -341,6 +378,23 @@ class Ledger:
         for second, at in self._by_second(due_ns):
             self.tally.of_second(Metric.DELIVERY_TIME, second).record_many(delivery_ns[at & ~backwards])
 
+        some = [entry for entry, size in zip(arrivals, sizes, strict=True) if size]
+        if some:
+            starts = np.concatenate(([0], np.cumsum(sizes[sizes > 0])[:-1]))
+            firsts, lasts = np.minimum.reduceat(times_ns, starts), np.maximum.reduceat(times_ns, starts)
+            for entry, first_ns, last_ns in zip(some, firsts.tolist(), lasts.tolist(), strict=True):
+                entry.note_arrivals(first_ns, last_ns)
+
+    def _note_spreads(self, entries: Sequence[Entry]) -> None:
+        """Messages nobody here waits for any more: their first and last arrival."""
+        if not entries:
+            return
+        spreads = Spreads.of(entries)
+        if self._has_news:
+            self._spreads.append(spreads)
+        else:
+            record_spreads(spreads, self.tally)
+
     def _by_second(self, times_ns: Int64s) -> list[tuple[int, npt.NDArray[np.bool_]]]:
         """Each second of the series that occurs, with a mask of the times in it."""
         seconds = (times_ns - self.tally.origin_ns) // NS_PER_S
@@ -352,49 +406,38 @@ class Ledger:
         return [(int(second), seconds == second) for second in np.unique(seconds)]
 
     def _excuse(self, entry: Entry, now_ns: int) -> None:
-        """Strike out who misses the message because the socket was gone before it was late."""
+        """Strike out who misses the message because it left, or its socket did, before the message was late."""
         until_ns = min(entry.stamp.sent_ns + self._rules.deadline_ns, now_ns)
-        excused = self._gone_ns[entry.missing] < until_ns
-        if entry.measured:
+        excused = self.members.left_ns(entry.missing, entry.stamp.sent_ns) < until_ns
+        if entry.measured and excused.any():
             self.tally.counts[Count.DELIVERIES_EXCUSED] += int(excused.sum())
+            known = self._excused.setdefault((entry.sender, entry.sequence), set())
+            known.update(entry.missing[excused].tolist())
         entry.missing = entry.missing[~excused]
 
     def _count_extra(self, user: int, stamp: Stamp, *, copies: int) -> None:
-        """Arrivals that nobody waited for: duplicates, or somebody read what was not for him."""
+        """Arrivals that nobody waited for: brought by history, duplicates, or read by someone it was not for."""
         if not self.is_measured(stamp.due_ns):
             return
+        excused = self._excused.get((stamp.sender, stamp.sequence))
+        if excused is not None and user in excused:
+            excused.discard(user)
+            self.tally.counts[Count.DELIVERIES_RECOVERED] += 1
+            copies -= 1
         standing = self._standing(user, stamp)
-        if standing is _Standing.MUST:
+        if standing is Standing.MUST:
             self.tally.counts[Count.DELIVERIES_DUPLICATED] += copies
-        elif standing is _Standing.MUST_NOT:
+        elif standing is Standing.MUST_NOT:
             self.tally.counts[Count.DELIVERIES_UNEXPECTED] += copies
 
-    def _standing(self, user: int, stamp: Stamp) -> _Standing:
+    def _standing(self, user: int, stamp: Stamp) -> Standing:
         is_sender = user == stamp.sender
         if self._rules.reach is Reach.SELF:
-            return _Standing.MUST if is_sender else _Standing.MUST_NOT
+            return Standing.MUST if is_sender else Standing.MUST_NOT
         if is_sender and not self._rules.echo:
-            return _Standing.MUST_NOT
-        if self._room_of.get(user) != self._room_of.get(stamp.sender):
-            return _Standing.MUST_NOT
-        if self._joined_ns[user] > stamp.sent_ns:
-            return _Standing.MAY
-        return _Standing.MUST
-
-    def _audience(self, sender: int) -> Int64s:
-        if self._rules.reach is Reach.SELF:
-            return np.array([sender], dtype=np.int64)
-        room = self._room_of[sender]
-        audience = self._audiences.get(room)
-        if audience is None:
-            audience = np.array(sorted(self._members[room]), dtype=np.int64)
-            self._audiences[room] = audience
-        return audience if self._rules.echo else audience[audience != sender]
+            return Standing.MUST_NOT
+        return self.members.standing(user, self._rules.rooms.room_of(stamp.sender), stamp.sent_ns)
 
 
-class _Standing(Enum):
-    """Whether a user gets a message."""
-
-    MUST = auto()
-    MAY = auto()  # the join was not confirmed when the message was sent
-    MUST_NOT = auto()
+def _markers_in(texts: bytes) -> list[bytes]:
+    return [texts[at : at + marker.WIDTH] for at in range(0, len(texts), marker.WIDTH)]

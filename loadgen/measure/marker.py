@@ -62,3 +62,13 @@ def read(marker: bytes) -> Stamp | None:
     except ValueError:
         return None
     return Stamp(sender, sequence, due_ns, due_ns + late_ns)
+
+
+def foreign_in(payload: bytes, prefix: bytes) -> bool:
+    """Whether the payload holds a sound marker of another run than the one whose markers start with ``prefix``."""
+    at = payload.find(_MAGIC)
+    while at >= 0:
+        if not payload.startswith(prefix, at) and read(payload[at : at + WIDTH]) is not None:
+            return True
+        at = payload.find(_MAGIC, at + 1)
+    return False

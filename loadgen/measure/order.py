@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from loadgen.measure.ledger import Entry
+    from loadgen.measure.entry import Entry
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -58,8 +58,12 @@ class Order:
         self._senders: defaultdict[int, _Sender] = defaultdict(_Sender)
 
     def opened(self, entry: Entry) -> None:
-        """A message was sent; a sender's messages come in the order of their sequence."""
-        self._senders[entry.sender].under_way[entry.sequence] = entry
+        """A message was sent."""
+        sender = self._senders[entry.sender]
+        in_order = entry.sequence > next(reversed(sender.under_way), -1)
+        sender.under_way[entry.sequence] = entry
+        if not in_order:  # another process's message that arrived here before the news of the one before it
+            sender.under_way = dict(sorted(sender.under_way.items()))
 
     def overtaken(self, batch: Mapping[Entry, Arrivals]) -> dict[Entry, int]:
         """How many of each message's arrivals were overtaken by a later message of its sender.
@@ -85,15 +89,18 @@ class Order:
         for later in _later(sender.under_way, entry.sequence):
             arrivals = batch[later] if later in batch else later.arrivals_so_far()
             mask |= arrivals.before(new.receivers, new.times_ns)
-        for later in _later(sender.overdue, entry.sequence):
+        for later in [other for sequence, other in sender.overdue.items() if sequence > entry.sequence]:
             if later in batch:
                 mask |= batch[later].before(new.receivers, new.times_ns)
             had_it = np.isin(new.receivers, later.audience) & ~np.isin(new.receivers, later.missing)
             mask |= had_it
         return int(mask.sum())
 
-    def settled(self, entry: Entry, new: Arrivals, *, finished: bool) -> None:
-        """``entry`` was accounted for: it is finished, or it is past the deadline and somebody misses it."""
+    def settled(self, entry: Entry, new: Arrivals, *, finished: bool, known_count: int) -> None:
+        """``entry`` was accounted for: it is finished, or it is past the deadline and somebody misses it.
+
+        ``known_count`` of its sender's messages are known without gaps: there may be an earlier one beyond those.
+        """
         sender = self._senders[entry.sender]
         if finished:
             sender.under_way.pop(entry.sequence, None)
@@ -101,8 +108,8 @@ class Order:
             sender.kept[entry.sequence] = new
         elif entry.sequence in sender.under_way:
             sender.overdue[entry.sequence] = sender.under_way.pop(entry.sequence)
-        oldest = next(iter(sender.under_way), None)
-        for sequence in [s for s in sender.kept if oldest is None or s < oldest]:
+        oldest = min(next(iter(sender.under_way), known_count), known_count)
+        for sequence in [s for s in sender.kept if s < oldest]:
             del sender.kept[sequence]
             sender.highest_dropped = max(sender.highest_dropped, sequence)
 

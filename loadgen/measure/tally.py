@@ -20,8 +20,12 @@ class Metric(StrEnum):
     ACK_TIME = "ack_time"
     DELIVERY_TIME = "delivery_time"
     DELIVERY_SERVICE_TIME = "delivery_service_time"
+    FIRST_DELIVERY_TIME = "first_delivery_time"
+    LAST_DELIVERY_TIME = "last_delivery_time"
     SEND_LATENESS = "send_lateness"
+    RECONNECT_TIME = "reconnect_time"
     LOOP_LAG = "loop_lag"
+    GC_PAUSE = "gc_pause"
 
 
 class Count(StrEnum):
@@ -32,6 +36,7 @@ class Count(StrEnum):
     CONNECTIONS_OPENED = "connections_opened"
     CONNECTIONS_FAILED = "connections_failed"
     CONNECTIONS_DROPPED = "connections_dropped"
+    RECONNECTS = "reconnects"
     MESSAGES_DUE = "messages_due"
     MESSAGES_SENT = "messages_sent"
     MESSAGES_UNSENT = "messages_unsent"
@@ -44,6 +49,9 @@ class Count(StrEnum):
     DELIVERIES_LATE = "deliveries_late"
     DELIVERIES_UNEXPECTED = "deliveries_unexpected"
     DELIVERIES_EXCUSED = "deliveries_excused"
+    DELIVERIES_RECOVERED = "deliveries_recovered"
+    DELIVERIES_LOST_ACKED = "deliveries_lost_acked"
+    DELIVERIES_LOST_UNACKED = "deliveries_lost_unacked"
     FRAMES_DAMAGED = "frames_damaged"
     FRAMES_SENT = "frames_sent"
     FRAMES_RECEIVED = "frames_received"
@@ -55,7 +63,9 @@ class Note(StrEnum):
     """What is counted for the doubts alone."""
 
     UNSENT_BY_US = "unsent_by_us"  # messages the generator did not get round to
+    UNSENT_AWAY = "unsent_away"  # messages of users who are away by plan
     NEGATIVE_TIMES = "negative_times"
+    FOREIGN_MARKERS = "foreign_markers"  # frames with a message of another run
 
 
 class PerSecond(StrEnum):
@@ -65,6 +75,7 @@ class PerSecond(StrEnum):
     CONNECTS = "connects"
     DISCONNECTS = "disconnects"
     JOINS = "joins"
+    RECONNECTS = "reconnects"
     MESSAGES_DUE = "messages_due"
     MESSAGES_SENT = "messages_sent"
     DELIVERIES_RECEIVED = "deliveries_received"

@@ -15,6 +15,13 @@ NS_PER_S = 1_000_000_000
 BLOCK_SIZE = 1024
 
 
+class Loop(StrEnum):
+    """What a message waits for."""
+
+    OPEN = "open"  # for nothing: it is due when the plan says, whatever the server does
+    CLOSED = "closed"  # for the answer to its sender's previous message, and a time to think
+
+
 class Gaps(StrEnum):
     """How the time between two messages is distributed."""
 
@@ -28,6 +35,8 @@ class Stream(StrEnum):
     GAPS = "gaps"
     SENDERS = "senders"
     PAYLOAD = "payload"
+    THINKING = "thinking"
+    INCIDENTS = "incidents"
 
 
 def block_rng(seed: int, stream: Stream, block: int) -> np.random.Generator:

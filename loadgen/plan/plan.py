@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from loadgen.dialects.script import DialectScript
-from loadgen.plan.pacing import Gaps
+from loadgen.plan.incidents import ReconnectStorm
+from loadgen.plan.pacing import Gaps, Loop
+from loadgen.plan.stages import Stage
+
+
+class TransportKind(StrEnum):
+    """Which WebSocket implementation carries the frames."""
+
+    PICOWS = "picows"
+    WEBSOCKETS = "websockets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +26,10 @@ class Share:
     count: int = 1
 
 
+WHOLE = Share()
+"""All users in one process."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One run; durations and instants are ns, users and rooms are counted from 0."""
@@ -23,8 +37,9 @@ class Plan:
     tag: str
     """Six hexadecimal digits that every marker of the run carries."""
     seed: int
-    base_url: str
-    """http:// or https://, without a slash at the end; WebSockets use ws:// and wss:// at the same place."""
+    base_urls: tuple[str, ...]
+    """The nodes of the server; users take them in turn. http:// or https://, without a slash at the end; WebSockets
+    use ws:// and wss:// at the same place."""
     dialect: DialectScript
     accounts: tuple[tuple[str, str], ...]
     """(username, password); users take them in turn."""
@@ -33,6 +48,7 @@ class Plan:
     """Also of logins and joins."""
     room_count: int
     rate_per_s: float
+    """Of all users together."""
     gaps: Gaps
     payload_bytes: int
     warmup_ns: int
@@ -41,11 +57,28 @@ class Plan:
     deadline_ns: int
     headers: tuple[tuple[str, str], ...] = ()
     verify_tls: bool = True
-    share_of_users: Share = Share()
+    loop: Loop = Loop.OPEN
+    rate_follows_users: bool = False
+    """Whether ``rate_per_s`` is meant for ``user_count`` users, and is less while fewer are there."""
+    tokens: tuple[str, ...] = ()
+    """Where there are some, users take them in turn and nobody logs in."""
+    transport: TransportKind = TransportKind.PICOWS
+    compression: bool = False
+    """Whether permessage-deflate is offered."""
+    source_addresses: tuple[str, ...] = ()
+    """Local addresses that connections leave from, in turn; none: the system chooses."""
+    stages: tuple[Stage, ...] = ()
+    """Where there are some, users come and go in the measured window, which they fill."""
+    storms: tuple[ReconnectStorm, ...] = ()
+    share_of_users: Share = WHOLE
 
     def share(self, index: int, count: int) -> Plan:
         """The part of one of ``count`` processes; together they are the whole plan, without loss or overlap."""
         return replace(self, share_of_users=Share(index, count))
+
+    def share_of(self, user: int) -> int:
+        """The index of the share that a user belongs to."""
+        return user % self.share_of_users.count
 
     @property
     def users(self) -> range:

@@ -40,16 +40,14 @@ def room_name(room: int) -> str:
 class Senders:
     """Who writes message ``n``: any user, each as likely as the next, settled by the seed."""
 
-    user_count: int
     seed: int
     _block: int = field(default=-1, init=False)
-    _senders: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64), init=False)
+    _drawn: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0), init=False)
 
-    def sender_of(self, n: int) -> int:
-        """The user (from 0) who writes message ``n`` (from 0)."""
+    def sender_of(self, n: int, user_count: int) -> int:
+        """The user who writes message ``n`` (from 0), of those numbered from 0 to ``user_count`` - 1."""
         block, within = divmod(n, BLOCK_SIZE)
         if block != self._block:
-            rng = block_rng(self.seed, Stream.SENDERS, block)
-            self._senders = rng.integers(self.user_count, size=BLOCK_SIZE)
+            self._drawn = block_rng(self.seed, Stream.SENDERS, block).random(BLOCK_SIZE)
             self._block = block
-        return int(self._senders[within])
+        return int(self._drawn[within] * user_count)

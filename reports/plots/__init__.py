@@ -74,10 +74,11 @@ PLOTS = (
     Plot(
         "generator_and_server",
         "Generator and server",
-        "What both cost this machine, and how late the generator was: the less, the truer the figures.",
+        "What both cost this machine, what others took of it, and how late the generator was: the less, the truer "
+        "the figures.",
         pictures.generator_and_server,
-        wide=(1080, 250),
-        narrow=(350, 540),
+        wide=(1080, 460),
+        narrow=(350, 1020),
     ),
 )
 

@@ -59,8 +59,8 @@ _MINUTES_FROM_S = 300  # longer than that, an axis reads in minutes and seconds
 # So many points are closer than a line is wide.
 _DENSE = 300
 _LETTER_PX = 6.2  # what a letter takes on average, in a wide font
-# From here on two panels fit beside one another.
-_TWO_COLUMNS_PX = 700
+# From here on panels fit beside one another.
+_COLUMNS_FROM_PX = 700
 
 
 def write_png(path: Path, size_px: tuple[int, int], title: str, draw: Callable[[Figure], None]) -> None:
@@ -95,12 +95,12 @@ def svg_element(name: str, size_px: tuple[int, int], draw: Callable[[Figure], No
 
 
 def panels(
-    figure: Figure, count: int = 1, *, side_by_side: bool = False, left_px: float = 60, right_px: float = 14
+    figure: Figure, count: int = 1, *, columns: int = 1, left_px: float = 60, right_px: float = 14
 ) -> list[Axes]:
-    """Axes with fixed margins, below one another, or ``side_by_side`` where there is room."""
+    """Axes with fixed margins, row by row in so many columns where there is room, else below one another."""
     width_px, height_px = figure.get_figwidth() / _PX, figure.get_figheight() / _PX
     usable_px = height_px - (_PNG_TITLE_PX if figure.texts else 0)
-    columns = count if side_by_side and width_px > _TWO_COLUMNS_PX else 1
+    columns = columns if width_px > _COLUMNS_FROM_PX else 1
     cell_w, cell_h = width_px / columns, usable_px / (count // columns)
     return [
         figure.add_axes(

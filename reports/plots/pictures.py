@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
@@ -13,6 +14,7 @@ from reports.palette import LIGHT
 from reports.plots import frame
 from reports.plots.curves import (
     MEDIAN_NINES,
+    Line,
     at_nines,
     folded_count,
     has_data,
@@ -155,25 +157,21 @@ def setup_times(figure: Figure, document: dict[str, Any]) -> None:
 
 
 def generator_and_server(figure: Figure, document: dict[str, Any]) -> None:
-    """CPU and memory of both (the server's only when we own it), and how late the generator was."""
-    cpu, memory, lateness = frame.panels(figure, 3, side_by_side=True, right_px=76)
+    """What both used (the server's only when we own it), what else ran, and how late the generator was."""
+    cpu, machine, lateness, memory, sockets, descriptors = frame.panels(figure, 6, columns=3, right_px=76)
     for axes, name, scale, what, least in (
         (cpu, "cpu_ratio", 100.0, "CPU, % of a core", 100.0),
         (memory, "rss_bytes", 1e-6, "memory, MB", 1.0),
+        (descriptors, "descriptors", 1.0, "open files and sockets", 1.0),
     ):
-        ours, theirs = (
-            (t_s, values * scale)
-            for t_s, values in (line(document, f"{side}_{name}", "max") for side in ("generator", "server"))
-        )
-        if not has_data(ours, theirs):
-            frame.no_data(axes, what)
-            continue
-        frame.heading(axes, what)
-        frame.count_axis(axes, max(highest(ours, theirs), least))
-        frame.time_axis(axes, document)
-        frame.stroke(axes, theirs, LIGHT.second, linewidth=1.8)
-        frame.stroke(axes, ours, LIGHT.first, linewidth=1.8)
-        frame.end_labels(axes, [("generator", ours, LIGHT.first), ("server", theirs, LIGHT.second)])
+        ours, theirs = (_scaled(document, f"{side}_{name}", scale) for side in ("generator", "server"))
+        labelled = [("generator", ours, LIGHT.first), ("server", theirs, LIGHT.second)]
+        _usage_panel(axes, document, what, least, labelled)
+    everyone, others = (_scaled(document, f"{who}_cpu_ratio", 100.0) for who in ("machine", "others"))
+    labelled = [("all", everyone, LIGHT.muted), ("others", others, LIGHT.ink)]
+    _usage_panel(machine, document, "machine, % of all cores", 100.0, labelled)
+    buffers = _scaled(document, "socket_memory_bytes", 1e-6)
+    _usage_panel(sockets, document, "socket buffers, MB", 1.0, [("kernel", buffers, LIGHT.ink)])
     late, lag = (line(document, f"{name}_p99_ms", "max") for name in ("send_lateness", "loop_lag"))
     if not has_data(late, lag):
         return frame.no_data(lateness, "lateness")
@@ -183,6 +181,27 @@ def generator_and_server(figure: Figure, document: dict[str, Any]) -> None:
     frame.stroke(lateness, lag, LIGHT.third, linewidth=1.4)
     frame.stroke(lateness, late, LIGHT.first, linewidth=1.8)
     frame.end_labels(lateness, [("sending", late, LIGHT.first), ("event loop", lag, LIGHT.muted)])
+    return None
+
+
+def _scaled(document: dict[str, Any], name: str, scale: float) -> Line:
+    t_s, values = line(document, name, "max")
+    return t_s, values * scale
+
+
+def _usage_panel(
+    axes: Axes, document: dict[str, Any], what: str, least: float, labelled: list[tuple[str, Line, str]]
+) -> None:
+    """Lines (text, points, colour) from 0 to ``least`` at least; the first of them lies on top."""
+    lines = [points for _, points, _ in labelled]
+    if not has_data(*lines):
+        return frame.no_data(axes, what)
+    frame.heading(axes, what)
+    frame.count_axis(axes, max(highest(*lines), least))
+    frame.time_axis(axes, document)
+    for _, points, colour in reversed(labelled):
+        frame.stroke(axes, points, colour, linewidth=1.8)
+    frame.end_labels(axes, labelled)
     return None
 
 

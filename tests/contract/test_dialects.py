@@ -43,11 +43,11 @@ def server(request: pytest.FixtureRequest) -> tuple[str, DialectScript]:
     return url, load_dialect(request.param)
 
 
-async def arrivals(chat: Chat, rooms: list[int]) -> list[Member]:
+async def arrivals(chat: Chat) -> list[Member]:
     members = []
-    for n, room in enumerate(rooms, start=1):
+    for n in range(1, chat.user_count + 1):
         name = f"user-{n:06}"
-        member = chat.member(name, generated_password(DEFAULT_ACCOUNTS_KEY, name), room)
+        member = chat.member(name, generated_password(DEFAULT_ACCOUNTS_KEY, name))
         members.append(await member.arrive())
     return members
 
@@ -62,10 +62,10 @@ async def test_a_message_reaches_everyone_it_is_for_and_nobody_else(server: tupl
     """Log in, connect, be greeted, join, publish: the text comes whole to the room, the sender included, once."""
     url, script = server
     has_rooms, to_self = script.join is not None, script.publish.reach == "self"
-    async with Chat(url, script, user_count=4) as chat:
-        members = await arrivals(chat, [0, 0, 1, 1] if has_rooms else [0, 0, 0, 0])
-        audience_of_first = members[:1] if to_self else members[:2] if has_rooms else members
-        audience_of_last = members[3:] if to_self else members[2:] if has_rooms else members
+    async with Chat(url, script, user_count=4, room_count=2 if has_rooms else 1) as chat:
+        members = await arrivals(chat)
+        audience_of_first = members[:1] if to_self else members[::2] if has_rooms else members
+        audience_of_last = members[3:] if to_self else members[1::2] if has_rooms else members
 
         first = await members[0].say(0)
         await chat.until(lambda: all(member.messages for member in audience_of_first))
@@ -92,7 +92,7 @@ async def test_acknowledgements_are_recognised(server: tuple[str, DialectScript]
     """Each message sent has its own, where the dialect has any."""
     url, script = server
     async with Chat(url, script, user_count=2) as chat:
-        ann, bob = await arrivals(chat, [0, 0])
+        ann, bob = await arrivals(chat)
         counts = chat.tally.counts
         for n in range(3):
             await ann.say(n)
@@ -109,7 +109,7 @@ async def test_acknowledgements_are_recognised(server: tuple[str, DialectScript]
 async def test_the_reference_server_answers_the_keep_alive(reference_url: str) -> None:
     """Its answer is no message and no acknowledgement; the user stays ready."""
     async with Chat(reference_url, load_dialect("reference"), user_count=1) as chat:
-        (ann,) = await arrivals(chat, [0])
+        (ann,) = await arrivals(chat)
         ann.keep_alive()
         await chat.until(lambda: b'{"type":"pong"}' in ann.other_frames)
 

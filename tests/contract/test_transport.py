@@ -2,9 +2,12 @@
 
 import asyncio
 import itertools
+import random
+import zlib
 from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
+from unittest.mock import ANY
 
 import psutil
 import pytest
@@ -15,9 +18,11 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from loadgen.dialects import Opening
+from loadgen.engine import clock
 from loadgen.engine.clock import now_ns
-from loadgen.engine.transport import Listener, Transport
-from loadgen.engine.transport.picows_transport import MAX_FRAME_BYTES, PicowsTransport
+from loadgen.engine.transport import MAX_FRAME_BYTES, Connection, Listener, Transport
+from loadgen.engine.transport.picows_transport import PicowsTransport
+from loadgen.engine.transport.websockets_transport import WebsocketsTransport
 from loadgen.errors import ErrorKind, ServerError
 from tests.support.certificates import self_signed
 from tests.support.event_loop import on_an_event_loop, what_went_wrong
@@ -31,6 +36,7 @@ from tests.support.raw_websocket import (
     TEXT,
     Conversation,
     RawPeer,
+    accepting,
     close_frame,
     frame,
     raw_server,
@@ -56,10 +62,11 @@ class MakeTransport(Protocol):
         *,
         verify_tls: bool = True,
         timeout_s: float = 10.0,
+        local_address: str | None = None,
     ) -> Transport: ...
 
 
-@pytest.fixture(params=[PicowsTransport])
+@pytest.fixture(params=[PicowsTransport, WebsocketsTransport])
 def make_transport(request: pytest.FixtureRequest) -> MakeTransport:
     def make(
         base_url: str,
@@ -67,8 +74,11 @@ def make_transport(request: pytest.FixtureRequest) -> MakeTransport:
         *,
         verify_tls: bool = True,
         timeout_s: float = 10.0,
+        local_address: str | None = None,
     ) -> Transport:
-        transport: Transport = request.param(base_url, headers, verify_tls=verify_tls, timeout_s=timeout_s)
+        transport: Transport = request.param(
+            base_url, headers, verify_tls=verify_tls, timeout_s=timeout_s, local_address=local_address
+        )
         return transport
 
     return make
@@ -261,6 +271,72 @@ async def test_a_binary_message_is_a_message(make_transport: MakeTransport) -> N
 
 
 @on_an_event_loop
+async def test_text_that_is_no_utf8_counts_all_the_same(make_transport: MakeTransport) -> None:
+    """Whether a marker came through is the question here; nobody decodes what stands around it."""
+    listener = RecordingListener()
+    async with raw_server(sends(frame(TEXT, b"\xff\xfeMARK") + frame(TEXT, b"\xc3"))) as server:
+        await make_transport(server.url).connect(ANYWHERE, listener)
+        await listener.until(lambda: listener.unwanted == [b"\xc3"])
+        listener.open_connection.abort()
+
+    assert listener.received == [b"\xff\xfeMARK"]
+
+
+@on_an_event_loop
+async def test_a_message_at_the_limit_arrives_whole(make_transport: MakeTransport) -> None:
+    """The limit is inclusive, for one frame and for fragments together."""
+    whole = frame(TEXT, b"x" * MAX_FRAME_BYTES)
+    halves = [frame(TEXT, b"x" * (MAX_FRAME_BYTES - 1), fin=False), frame(CONTINUATION, b"x")]
+    listener = RecordingListener()
+    async with raw_server(sends(whole, *halves)) as server:
+        await make_transport(server.url).connect(ANYWHERE, listener)
+        await listener.until(lambda: len(listener.unwanted) == 2)
+        listener.open_connection.abort()
+
+    assert [len(message) for message in listener.unwanted] == [MAX_FRAME_BYTES] * 2
+
+
+@on_an_event_loop
+async def test_a_message_that_comes_byte_by_byte_arrives_whole(make_transport: MakeTransport) -> None:
+    """And so do the 101 before it and the close frame behind it."""
+
+    async def conversation(peer: RawPeer) -> None:
+        request = await peer.request()
+        for byte in accepting(request) + frame(TEXT, b"slow MARK" + b"x" * 200) + close_frame(1001, "bye"):
+            peer.writer.write(bytes([byte]))
+            await asyncio.sleep(0)
+        await peer.end()
+
+    listener = RecordingListener()
+    async with raw_server(conversation) as server:
+        await make_transport(server.url).connect(ANYWHERE, listener)
+        assert await listener.end() == Closed(1001, "bye")
+
+    assert listener.received == [b"slow MARK" + b"x" * 200]
+
+
+@on_an_event_loop
+async def test_traffic_counts_frames_as_they_come(make_transport: MakeTransport) -> None:
+    """Each fragment is one; a ping and what answers it are the transport's own business."""
+
+    async def conversation(peer: RawPeer) -> None:
+        await peer.upgrade(then=frame(TEXT, b"123", fin=False) + frame(PING, b"ping") + frame(CONTINUATION, b"4"))
+        assert await peer.frame() == (PONG, b"ping")
+        await peer.end()
+
+    listener = RecordingListener()
+    async with raw_server(conversation) as server:
+        transport = make_transport(server.url)
+        await transport.connect(ANYWHERE, listener)
+        await listener.until(lambda: listener.unwanted == [b"1234"])
+        listener.open_connection.abort()
+
+    traffic = transport.traffic
+    assert (traffic.frames_received, traffic.bytes_received) == (2, 4)
+    assert (traffic.frames_sent, traffic.bytes_sent) == (0, 0)
+
+
+@on_an_event_loop
 async def test_traffic_counts_messages_and_their_bytes(make_transport: MakeTransport) -> None:
     """Of all connections of the transport together; payloads only."""
     listeners = RecordingListener(user=0), RecordingListener(user=1)
@@ -280,7 +356,7 @@ async def test_traffic_counts_messages_and_their_bytes(make_transport: MakeTrans
 # --- how a connection ends
 
 
-@pytest.mark.parametrize("code", [1000, 1001, 1008, 1011, 1012, 1013, 3000, 4401, 4999])
+@pytest.mark.parametrize("code", [*range(1000, 1004), *range(1007, 1015), 3000, 4401, 4999])
 @on_an_event_loop
 async def test_the_servers_close_code_and_reason_are_told(make_transport: MakeTransport, code: int) -> None:
     """And the server gets its code back, as RFC 6455, 5.5.1 has it."""
@@ -381,6 +457,25 @@ async def test_after_close_nothing_is_sent_any_more(make_transport: MakeTranspor
 
 
 @on_an_event_loop
+async def test_what_the_server_still_says_before_it_answers_our_close_is_shown(make_transport: MakeTransport) -> None:
+    """It was under way when we closed; the books decide what it is worth."""
+
+    async def conversation(peer: RawPeer) -> None:
+        await peer.upgrade()
+        assert await peer.frame() == (CLOSE, b"\x03\xe8")
+        peer.writer.write(frame(TEXT, b"MARK") + close_frame(1000))
+        await peer.end()
+
+    listener = RecordingListener()
+    async with raw_server(conversation) as server:
+        await make_transport(server.url).connect(ANYWHERE, listener)
+        listener.open_connection.close()
+        assert await listener.end() == Closed(1000, "")
+
+    assert listener.calls == ["opened", "receive", "closed"]
+
+
+@on_an_event_loop
 async def test_abort_cuts_without_a_word(make_transport: MakeTransport) -> None:
     """No close frame; our own listener sees 1006."""
     seen: asyncio.Queue[bytes] = asyncio.Queue()
@@ -404,6 +499,17 @@ async def test_messages_behind_a_close_frame_are_not_shown(make_transport: MakeT
     async with raw_server(sends(close_frame(1001) + frame(TEXT, b"MARK") + frame(TEXT, b"more"))) as server:
         await make_transport(server.url).connect(ANYWHERE, listener)
         assert await listener.end() == Closed(1001, "")
+
+    assert listener.calls == ["opened", "closed"]
+
+
+@on_an_event_loop
+async def test_a_close_within_a_message_is_the_servers_word(make_transport: MakeTransport) -> None:
+    """RFC 6455, 5.4: control frames may stand between fragments; the message is never complete."""
+    listener = RecordingListener()
+    async with raw_server(sends(frame(TEXT, b"MARK", fin=False) + close_frame(1012, "restart"))) as server:
+        await make_transport(server.url).connect(ANYWHERE, listener)
+        assert await listener.end() == Closed(1012, "restart")
 
     assert listener.calls == ["opened", "closed"]
 
@@ -457,6 +563,88 @@ async def test_what_breaks_the_protocol_ends_the_connection(make_transport: Make
     assert end.reason
     assert [(opcode, payload[:2]) for opcode, payload in answers] == [(CLOSE, b"\x03\xea")]
     assert listener.received == listener.unwanted == []
+
+
+@pytest.mark.parametrize("what", BROKEN)
+@on_an_event_loop
+async def test_messages_before_a_fault_are_shown(make_transport: MakeTransport, what: str) -> None:
+    """They were whole, though they came in one packet with what was not."""
+    listener = RecordingListener()
+    async with raw_server(sends(frame(TEXT, b"first") + frame(TEXT, b"MARK") + BROKEN[what])) as server:
+        await make_transport(server.url).connect(ANYWHERE, listener)
+        assert (await listener.end()).code == 1002
+
+    assert listener.calls == ["opened", "heard", "receive", "closed"]
+
+
+@on_an_event_loop
+async def test_messages_behind_a_fault_are_not_shown(make_transport: MakeTransport) -> None:
+    """However long the connection takes to end."""
+
+    async def conversation(peer: RawPeer) -> None:
+        await peer.upgrade(then=close_frame(999))
+        assert await peer.frame() == (CLOSE, ANY)
+        peer.writer.write(frame(TEXT, b"MARK") + frame(TEXT, b"more"))
+        await peer.end()
+
+    listener = RecordingListener()
+    async with raw_server(conversation) as server:
+        await make_transport(server.url).connect(ANYWHERE, listener)
+        assert (await listener.end()).code == 1002
+
+    assert listener.calls == ["opened", "closed"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+@on_an_event_loop
+async def test_garbage_ends_the_connection(make_transport: MakeTransport, seed: int) -> None:
+    """With our verdict where the rules are broken, with 1006 where the server stops within a frame."""
+    garbage = random.Random(seed).randbytes(4096)
+
+    async def conversation(peer: RawPeer) -> None:
+        await peer.upgrade(then=garbage)
+
+    listener = RecordingListener()
+    async with raw_server(conversation) as server:
+        await make_transport(server.url).connect(ANYWHERE, listener)
+        assert (await listener.end()).code in (1002, 1006, 1007, 1009)
+
+    assert listener.received == []
+
+
+@pytest.mark.parametrize("size", [5, 500, 70_000])
+@on_an_event_loop
+async def test_half_a_frame_is_none(make_transport: MakeTransport, size: int) -> None:
+    """Cut anywhere: within the head, its length field or the payload, of any of the three forms."""
+    whole = frame(TEXT, b"MARK" + b"x" * (size - 4))
+    cuts = [cut for cut in (1, 2, 3, 5, 9, len(whole) - 1) if cut < len(whole)]
+    left = iter(cuts)
+
+    async def conversation(peer: RawPeer) -> None:
+        await peer.upgrade(then=whole[: next(left)])
+
+    async with raw_server(conversation) as server:
+        transport = make_transport(server.url)
+        for _ in cuts:
+            listener = RecordingListener()
+            await transport.connect(ANYWHERE, listener)
+            assert await listener.end() == Closed(1006, "")
+            assert listener.calls == ["opened", "closed"]
+
+
+@pytest.mark.parametrize(
+    ("announced_bytes", "codes"),
+    [(100_000_000, [1009]), (2**62, [1009]), (2**63, [1002, 1009]), (2**64 - 1, [1002, 1009])],
+)
+@on_an_event_loop
+async def test_a_frame_that_is_announced_too_big_is_not_waited_for(
+    make_transport: MakeTransport, announced_bytes: int, codes: list[int]
+) -> None:
+    """Its head is enough; the first bit of the length must not be set (RFC 6455, 5.2)."""
+    listener = RecordingListener()
+    async with raw_server(sends(b"\x81\x7f" + announced_bytes.to_bytes(8, "big"))) as server:
+        await make_transport(server.url).connect(ANYWHERE, listener)
+        assert (await listener.end()).code in codes
 
 
 @on_an_event_loop
@@ -543,6 +731,40 @@ async def test_path_headers_and_subprotocols_are_sent(make_transport: MakeTransp
     assert request.headers["X-Run"] == "2"
     assert request.headers["Sec-WebSocket-Protocol"] == "chat.v2, chat.v1"
     assert request.headers["Host"] == url.removeprefix("http://")
+
+
+@on_an_event_loop
+async def test_headers_are_utf8_and_a_host_of_our_own_is_the_only_one(make_transport: MakeTransport) -> None:
+    """As a proxy wants it that serves many names."""
+    heads: list[bytes] = []
+
+    async def conversation(peer: RawPeer) -> None:
+        heads.append(await peer.request())
+        peer.accept(heads[0])
+        await peer.end()
+
+    listener = RecordingListener()
+    async with raw_server(conversation) as server:
+        await make_transport(server.url, (("Host", "chat.example"), ("X-Who", "Zoë"))).connect(ANYWHERE, listener)
+        listener.open_connection.abort()
+
+    lines = heads[0].lower().split(b"\r\n")
+    assert [line for line in lines if line.startswith(b"host:")] == [b"host: chat.example"]
+    assert "x-who: zoë".encode() in lines
+
+
+@on_an_event_loop
+async def test_no_extension_is_offered_unless_asked_for(make_transport: MakeTransport) -> None:
+    """Compression costs memory and time that a server would be charged with."""
+    heads: list[bytes] = []
+
+    async def conversation(peer: RawPeer) -> None:
+        heads.append(await peer.request())
+
+    async with raw_server(conversation) as server:
+        await error_of(make_transport(server.url), RecordingListener())
+
+    assert b"extensions" not in heads[0].lower()
 
 
 @on_an_event_loop
@@ -661,6 +883,24 @@ async def test_a_handshake_that_is_reset_is_data(make_transport: MakeTransport) 
 
 
 @on_an_event_loop
+async def test_a_refusal_is_told_when_its_head_is_there(make_transport: MakeTransport) -> None:
+    """Its body may never end."""
+
+    async def conversation(peer: RawPeer) -> None:
+        await peer.request()
+        peer.writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 1000\r\n\r\nthe house")
+        await peer.end()
+
+    listener = RecordingListener()
+    async with raw_server(conversation) as server:
+        error = await error_of(make_transport(server.url), listener)
+
+    assert error.kind is ErrorKind.HTTP_5XX
+    assert "the house" in str(error)
+    assert listener.calls == []
+
+
+@on_an_event_loop
 async def test_redirects_are_not_followed(make_transport: MakeTransport) -> None:
     """A server must not send our load elsewhere."""
     async with raw_server(sends()) as elsewhere:
@@ -755,6 +995,146 @@ async def test_an_answer_after_we_gave_up_opens_nothing(make_transport: MakeTran
     assert listener.calls == []
 
 
+@on_an_event_loop
+async def test_it_stays_open_where_the_time_was_up_in_the_moment_it_opened(make_transport: MakeTransport) -> None:
+    """A connection that the listener knows of is never reported as failed."""
+
+    class SlowListener(RecordingListener):
+        def opened(self, connection: Connection, now_ns: int) -> None:
+            super().opened(connection, now_ns)
+            while clock.now_ns() < now_ns + 2 * SHORT_S * 1e9:
+                pass
+
+    listener = SlowListener()
+    async with websocket_server(echo) as url:
+        await make_transport(url, timeout_s=SHORT_S).connect(ANYWHERE, listener)
+        listener.open_connection.send(b"MARK")
+        await listener.until(lambda: listener.received == [b"MARK"])
+
+
+@on_an_event_loop
+async def test_connections_leave_from_the_address_they_are_told_to(make_transport: MakeTransport) -> None:
+    """One address has some 28,000 ports to one server; more users need more addresses."""
+    seen: list[str] = []
+
+    async def look(connection: ServerConnection) -> None:
+        seen.append(connection.remote_address[0])
+
+    listener = RecordingListener()
+    async with websocket_server(look) as url:
+        await make_transport(url, local_address="127.0.0.5").connect(ANYWHERE, listener)
+        await listener.end()
+
+    assert seen == ["127.0.0.5"]
+
+
+@on_an_event_loop
+async def test_an_address_that_this_machine_has_not_is_a_limit_of_ours(make_transport: MakeTransport) -> None:
+    """RFC 5737 keeps 192.0.2.0/24 for documentation: nobody has it, and nothing is sent."""
+    async with websocket_server(stay) as url:
+        error = await error_of(make_transport(url, local_address="192.0.2.1"), RecordingListener())
+
+    assert error.kind is ErrorKind.LIMIT_PORTS
+
+
+@on_an_event_loop
+async def test_a_thousand_connections_leave_no_descriptor_behind(make_transport: MakeTransport) -> None:
+    """Whoever ends them, and however."""
+    endings = itertools.cycle(["we close", "we abort", "it closes", "it resets"])
+
+    async def conversation(peer: RawPeer) -> None:
+        await peer.upgrade()
+        try:
+            _, said = await peer.frame()
+        except asyncio.IncompleteReadError:  # we aborted
+            return
+        if said == b"it resets":
+            peer.reset()
+            return
+        peer.writer.write(close_frame(1000))
+        await peer.end()
+
+    async def come_and_go(transport: Transport, ending: str) -> None:
+        listener = RecordingListener()
+        await transport.connect(ANYWHERE, listener)
+        connection = listener.open_connection
+        if ending == "we close":
+            connection.close()
+        elif ending == "we abort":
+            connection.abort()
+        else:
+            connection.send(ending.encode())
+        await listener.end()
+
+    async with raw_server(conversation) as server:
+        transport = make_transport(server.url)
+        await come_and_go(transport, "we close")  # what is made at the first use stays open
+        files_before = psutil.Process().num_fds()
+        for _ in range(20):
+            await asyncio.gather(*(come_and_go(transport, next(endings)) for _ in range(50)))
+        while psutil.Process().num_fds() > files_before:
+            await asyncio.sleep(0)
+
+
+# --- compression, by the one that has it
+
+
+@on_an_event_loop
+async def test_compressed_messages_arrive_as_they_were_and_count_as_they_were() -> None:
+    """What was negotiated is known; traffic counts payloads before compression."""
+    seen: list[str] = []
+
+    async def echo_and_note(connection: ServerConnection) -> None:
+        seen.extend(extension.name for extension in connection.protocol.extensions)
+        await echo(connection)
+
+    listener = RecordingListener()
+    message = b"MARK and again " * 1000
+    async with websocket_server(echo_and_note, compression="deflate") as url:
+        transport = WebsocketsTransport(url, (), verify_tls=True, timeout_s=10.0, compression=True)
+        await transport.connect(ANYWHERE, listener)
+        for _ in range(2):
+            listener.open_connection.send(message)
+        await listener.until(lambda: listener.received == [message, message])
+
+        assert seen == ["permessage-deflate"]
+        assert transport.handshake_headers["sec-websocket-extensions"].startswith("permessage-deflate")
+        assert transport.traffic.bytes_sent == transport.traffic.bytes_received == 2 * len(message)
+
+
+@on_an_event_loop
+async def test_a_server_that_does_not_compress_need_not() -> None:
+    """It was only an offer."""
+    listener = RecordingListener()
+    async with websocket_server(echo, compression=None) as url:
+        transport = WebsocketsTransport(url, (), verify_tls=True, timeout_s=10.0, compression=True)
+        await transport.connect(ANYWHERE, listener)
+        listener.open_connection.send(b"MARK")
+        await listener.until(lambda: listener.received == [b"MARK"])
+
+    assert "sec-websocket-extensions" not in transport.handshake_headers
+
+
+@on_an_event_loop
+async def test_a_small_frame_that_unpacks_to_a_big_message_ends_the_connection() -> None:
+    """The limit is of the message, not of what it was packed into."""
+    packer = zlib.compressobj(wbits=-15)
+    bomb = packer.compress(b"x" * (MAX_FRAME_BYTES + 1)) + packer.flush(zlib.Z_SYNC_FLUSH)
+
+    async def conversation(peer: RawPeer) -> None:
+        agreed = b"Sec-WebSocket-Extensions: permessage-deflate\r\n"
+        peer.accept(await peer.request(), headers=agreed, then=frame(TEXT, bomb[:-4], reserved_bits=4))
+        await peer.end()
+
+    listener = RecordingListener()
+    async with raw_server(conversation) as server:
+        transport = WebsocketsTransport(server.url, (), verify_tls=True, timeout_s=10.0, compression=True)
+        await transport.connect(ANYWHERE, listener)
+        assert (await listener.end()).code == 1009
+
+    assert listener.calls == ["opened", "closed"]
+
+
 # --- TLS
 
 
@@ -770,6 +1150,45 @@ async def test_a_certificate_nobody_vouches_for_is_refused_unless_told_otherwise
         await make_transport(url, verify_tls=False).connect(ANYWHERE, listener)
         listener.open_connection.send(b"MARK")
         await listener.until(lambda: listener.received == [b"MARK"])
+
+
+@on_an_event_loop
+async def test_a_certificate_somebody_vouches_for_must_be_the_servers_own(
+    make_transport: MakeTransport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Good for 127.0.0.1, and for no other name of it."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
+    listener = RecordingListener()
+    message = b"MARK" + b"x" * 1_000_000
+    async with websocket_server(echo, ssl=self_signed(tmp_path), max_size=None) as url:
+        await make_transport(url).connect(ANYWHERE, listener)
+        listener.open_connection.send(message)
+        await listener.until(lambda: listener.received == [message])
+        listener.open_connection.close()
+        assert await listener.end() == Closed(1000, "")
+
+        error = await error_of(make_transport(url.replace("127.0.0.1", "localhost")), RecordingListener())
+        assert error.kind is ErrorKind.TLS
+
+
+@pytest.mark.parametrize("how", ["close", "end", "abort"])
+@on_an_event_loop
+async def test_connections_end_over_tls_as_they_do_without(
+    make_transport: MakeTransport, tmp_path: Path, how: str
+) -> None:
+    """By the server's close frame, by its hanging up, by our own abort."""
+
+    async def conversation(peer: RawPeer) -> None:
+        await peer.upgrade(then=close_frame(4001, "bye") if how == "close" else b"")
+        if how != "end":
+            await peer.end()
+
+    listener = RecordingListener()
+    async with raw_server(conversation, self_signed(tmp_path)) as server:
+        await make_transport(server.url, verify_tls=False).connect(ANYWHERE, listener)
+        if how == "abort":
+            listener.open_connection.abort()
+        assert await listener.end() == (Closed(4001, "bye") if how == "close" else Closed(1006, ""))
 
 
 @on_an_event_loop

@@ -18,6 +18,7 @@ from loadgen.measure.ledger import Ledger, Rules
 from loadgen.measure.payload import Payload
 from loadgen.measure.tally import Tally
 from loadgen.plan.pacing import NS_PER_S
+from loadgen.plan.rooms import Rooms
 from tests.support.waiting import Bell
 
 TAG = "c0ffee"
@@ -26,12 +27,13 @@ TAG = "c0ffee"
 class Chat:
     """Everything the users of one test share. Use as an async context manager; at its end all have left."""
 
-    def __init__(self, base_url: str, script: DialectScript, user_count: int) -> None:
+    def __init__(self, base_url: str, script: DialectScript, user_count: int, room_count: int = 1) -> None:
         self.script = script
         self.user_count = user_count
         self.bell = Bell()
         self.tally = Tally(now_ns())
-        rules = Rules(user_count, script.publish.reach, script.publish.echo, deadline_ns=5 * NS_PER_S)
+        self.rooms = Rooms(room_count)
+        rules = Rules(user_count, self.rooms, script.publish.reach, script.publish.echo, deadline_ns=5 * NS_PER_S)
         self.ledger = Ledger(rules, marker.prefix_of(TAG), self.tally)
         self.ledger.measure(0, 2**62)
         self.payload = Payload(seed=1, payload_bytes=200)
@@ -50,11 +52,11 @@ class Chat:
             await member.leave()
         await self._stack.aclose()
 
-    def member(self, username: str, password: str, room: int = 0) -> Member:
+    def member(self, username: str, password: str) -> Member:
         """One more user, who has not logged in."""
         index = len(self._members)
         dialect = ScriptedDialect(self.script, Credentials(index, username, password))
-        member = Member(User(index, room, dialect, self.books), self)
+        member = Member(User(index, self.rooms.room_of(index), dialect, self.books), self)
         self._members.append(member)
         return member
 

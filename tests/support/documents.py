@@ -102,7 +102,8 @@ def a_document(
         "errors": errors or [],
         "series": series,
         "generator": _generator(send_lateness_p99_ms),
-        "server": {"cpu_ratio": 0.41, "rss_bytes": 142_000_000, "series": {}} if owned else None,
+        "server": {"cpu_ratio": 0.41, "rss_bytes": 142_000_000, "descriptors": 512, "series": {}} if owned else None,
+        "machine": {"cpu_ratio": 0.43, "others_cpu_ratio": 0.02, "socket_memory_bytes": 4_300_000, "cores": 2},
         "budgets": _budgets(metrics, counters, empty) if budgets is None else budgets,
         "doubts": doubts or [],
         "limit": limit or {"side": "none", "reason": "the plan was carried out"},
@@ -250,6 +251,11 @@ def _series(
         "generator_rss_bytes": during(0, 29, [88e6 + 0.9e6 * min(t, 6) for t in t_s]),
         "server_cpu_ratio": during(0, 29, busy) if owned else [None] * n,
         "server_rss_bytes": during(0, 29, [120e6 + 3.5e6 * min(t, 6) for t in t_s]) if owned else [None] * n,
+        "generator_descriptors": during(0, 29, [14 + c for c in ramp]),
+        "server_descriptors": during(0, 29, [12 + c for c in ramp]) if owned else [None] * n,
+        "machine_cpu_ratio": during(0, 29, busy * 1.05),
+        "others_cpu_ratio": during(0, 29, 0.02 * wobble**4),
+        "socket_memory_bytes": during(0, 29, [4.2e6 if 5 <= t < 28 else 0.3e6 for t in t_s] * wobble),
     }
 
 
@@ -296,10 +302,10 @@ def _budgets(metrics: dict[str, dict[str, Any]], counters: dict[str, int], empty
 
 
 def _generator(lateness_p99_ms: float) -> dict[str, Any]:
-    worker = {"cpu_ratio": 0.36, "rss_bytes": 91_000_000, "loop_lag_p99_ms": 0.7}
+    worker = {"cpu_ratio": 0.36, "rss_bytes": 91_000_000, "descriptors": 514, "loop_lag_p99_ms": 0.7}
     return {
         "processes": [{"pid": 4102, **worker, "send_lateness_p99_ms": lateness_p99_ms}],
-        "coordinator": {"pid": 4100, "cpu_ratio": 0.02, "rss_bytes": 74_000_000},
+        "coordinator": {"pid": 4100, "cpu_ratio": 0.02, "rss_bytes": 74_000_000, "descriptors": 21},
         "cpu_us_per_delivery": 11.4,
     }
 

@@ -37,6 +37,14 @@ def close_frame(code: int, reason: str = "") -> bytes:
     return frame(CLOSE, code.to_bytes(2, "big") + reason.encode())
 
 
+def accepting(request: bytes, headers: bytes = b"") -> bytes:
+    """The 101 to a client's request; ``headers`` are whole lines."""
+    key = next(line for line in request.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key:"))
+    accept = base64.b64encode(hashlib.sha1(key.split(b":")[1].strip() + _ACCEPT_SALT).digest())  # noqa: S324
+    answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" + headers
+    return answer + b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+
+
 @dataclass(frozen=True, slots=True)
 class RawPeer:
     """The server's end of one connection."""
@@ -52,12 +60,9 @@ class RawPeer:
         """Answer the handshake with 101, and ``then`` in the same breath."""
         self.accept(await self.request(), then=then)
 
-    def accept(self, request: bytes, *, then: bytes = b"") -> None:
-        """Answer the client's request with 101."""
-        key = next(line for line in request.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key:"))
-        accept = base64.b64encode(hashlib.sha1(key.split(b":")[1].strip() + _ACCEPT_SALT).digest())  # noqa: S324
-        answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        self.writer.write(answer + b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n" + then)
+    def accept(self, request: bytes, *, headers: bytes = b"", then: bytes = b"") -> None:
+        """Answer the client's request with 101, with these further header lines."""
+        self.writer.write(accepting(request, headers) + then)
 
     async def frame(self) -> tuple[int, bytes]:
         """The client's next frame: opcode and payload."""

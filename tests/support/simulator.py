@@ -73,10 +73,10 @@ class Simulation:
         self._gone: set[int] = set()
         self.tally = Tally(0)
         publish = self.script.publish
-        rules = Rules(self.user_count, publish.reach, publish.echo, self.deadline_ns)
+        rooms = Rooms(self.room_count)
+        rules = Rules(self.user_count, rooms, publish.reach, publish.echo, self.deadline_ns)
         self.ledger = Ledger(rules, marker.prefix_of(TAG), self.tally)
         self.books = Books(self.ledger, Payload(1, 100), TAG, self.deadline_ns)
-        rooms = Rooms(self.room_count)
         self.users = [
             User(i, rooms.room_of(i), ScriptedDialect(self.script, Credentials(i, f"user-{i}", "secret")), self.books)
             for i in range(self.user_count)
@@ -94,10 +94,10 @@ class Simulation:
         self.ledger.measure(measure_ns, end_ns)
         for user in self.users:
             self.at(0, lambda user=user: self._enter(user))  # type: ignore[misc]
-        pace, senders = schedule(self.gaps, self.rate_per_s, self.seed), Senders(self.user_count, self.seed)
+        pace, senders = schedule(self.gaps, self.rate_per_s, self.seed), Senders(self.seed)
         n = 0
         while (due_ns := start_ns + pace.due_ns(n)) < end_ns:
-            sender = self.users[senders.sender_of(n)]
+            sender = self.users[senders.sender_of(n, self.user_count)]
             self.at(due_ns + self.late_by_ns, lambda n=n, due=due_ns, sender=sender: self._due(n, due, sender))  # type: ignore[misc]
             n += 1
         close_ns = end_ns + self.drain_ns

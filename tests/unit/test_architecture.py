@@ -37,6 +37,9 @@ PURE = (
     "reports.verdicts",
     "reports.numbers",
     "reports.markdown",
+    "reports.junit",
+    "reports.series_csv",
+    "reports.events",
     "scenarios.schema",
 )
 IMPURE = {"asyncio", "socket", "subprocess", "threading", "time", "random", "ssl", "signal", "os", "multiprocessing"}
@@ -48,7 +51,7 @@ DOORS = {
     "starlette": ("target_app",),
     "jwt": ("target_app.tokens",),
     "pwdlib": ("target_app.accounts",),
-    "websockets": ("target_app", "loadgen.engine.transport"),
+    "websockets": ("target_app", "loadgen.engine.transport.websockets_transport"),
     "picows": ("loadgen.engine.transport.picows_transport",),
     "aiohttp": ("loadgen.engine.http",),
     "psutil": ("loadgen.engine.probe",),

@@ -7,6 +7,9 @@ from typing import Protocol
 from loadgen.dialects import Opening
 from loadgen.measure.ledger import Receive
 
+MAX_FRAME_BYTES = 16 * 1024 * 1024
+"""What a message may have, all its fragments together: a server cannot fill our memory."""
+
 
 class Connection(Protocol):
     """One open WebSocket connection."""
@@ -59,7 +62,11 @@ class Listener(Protocol):
 
 
 class Traffic:
-    """Frames and bytes (payloads) of all connections of a transport."""
+    """Frames and bytes of all connections of a transport.
+
+    Frames as they came: each fragment is one, and so is a server's close or pong; pings, what answers them and our own
+    close are left out. Bytes are those of payloads, before compression.
+    """
 
     __slots__ = ("bytes_received", "bytes_sent", "frames_received", "frames_sent")
 
@@ -68,7 +75,15 @@ class Traffic:
 
 
 class Transport(Protocol):
-    """Opens connections."""
+    """Opens connections. Follows no redirect, answers pings, sends none.
+
+    Text is not checked to be UTF-8. Where the libraries behind it differ, no more is promised than all of them keep:
+
+    - A server that breaks RFC 6455 may be told another code (1002, 1007, 1009), and a length written longer than
+      needed may pass. Messages before the fault are shown; one behind it, or in the broken frame, may be.
+    - Whether a 101 opens a connection that chooses a subprotocol or an extension nobody offered, has more words than
+      "Upgrade" in its Connection header, or a header line of more than 8 KB, is left to the library.
+    """
 
     @property
     def traffic(self) -> Traffic:

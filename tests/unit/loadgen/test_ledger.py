@@ -12,7 +12,10 @@ from loadgen.dialects.script import Reach
 from loadgen.measure import marker
 from loadgen.measure.ledger import Ledger, Rules
 from loadgen.measure.marker import Stamp
+from loadgen.measure.spread import SpreadJoin
 from loadgen.measure.tally import Count, Metric, Tally
+from loadgen.plan.plan import WHOLE, Share
+from loadgen.plan.rooms import Rooms
 
 PREFIX = marker.prefix_of("abc123")
 DEADLINE_NS = 100
@@ -26,6 +29,7 @@ COUNTED = (
     Count.DELIVERIES_DUPLICATED,
     Count.DELIVERIES_REORDERED,
     Count.DELIVERIES_UNEXPECTED,
+    Count.DELIVERIES_RECOVERED,
 )
 
 
@@ -34,13 +38,13 @@ def room_of(user: int) -> int:
     return user % ROOMS
 
 
-def a_ledger(*, echo: bool = True, reach: Reach = Reach.ROOM, users: int = USERS) -> Ledger:
+def a_ledger(*, echo: bool = True, reach: Reach = Reach.ROOM, users: int = USERS, share: Share = WHOLE) -> Ledger:
     """Everybody joined at 0, everything measured."""
-    ledger = Ledger(Rules(users, reach, echo, DEADLINE_NS), PREFIX, Tally(0))
+    ledger = Ledger(Rules(users, Rooms(ROOMS), reach, echo, DEADLINE_NS, share), PREFIX, Tally(0))
     ledger.measure(0, 10**15)
-    for user in range(users):
-        ledger.joining(user, room_of(user))
-        ledger.joined(user, room_of(user), 0)
+    for user in range(share.index, users, share.count):
+        ledger.members.joining(user, 0)
+        ledger.members.joined(user, 0)
     return ledger
 
 
@@ -58,7 +62,8 @@ class Naive:
 
     sent: list[tuple[int, int, list[int]]] = field(default_factory=list)  # sender, sent_ns, audience
     arrivals: list[list[tuple[int, int]]] = field(default_factory=list)  # of each message: (time, user)
-    gone: dict[int, int] = field(default_factory=dict)
+    gone: dict[int, int] = field(default_factory=dict)  # who is away, since when
+    stays: dict[int, tuple[int, int]] = field(default_factory=dict)  # who has come back: gone when, back when
 
     def counts(self, end_ns: int) -> Counter[str]:
         """What the ledger should say."""
@@ -70,10 +75,13 @@ class Naive:
                 if user not in audience:
                     outsider = room_of(user) != room_of(sender)
                     counts[Count.DELIVERIES_UNEXPECTED] += len(times) if outsider else 0
-                elif not times:
-                    excused = self.gone.get(user, end_ns) < min(sent_ns + DEADLINE_NS, end_ns)
-                    counts[Count.DELIVERIES_EXCUSED if excused else Count.DELIVERIES_LOST] += 1
-                else:
+                    continue
+                left_ns, back_ns = self.stays.get(user, (self.gone.get(user, end_ns), end_ns))
+                if sent_ns >= back_ns:  # sent to the second stay
+                    left_ns, back_ns = self.gone.get(user, end_ns), end_ns
+                excusable = left_ns < min(sent_ns + DEADLINE_NS, end_ns)
+                in_stay = [at for at in times if at < back_ns or not excusable]
+                if in_stay:
                     counts[Count.DELIVERIES_RECEIVED] += 1
                     counts[Count.DELIVERIES_LATE] += times[0] - sent_ns > DEADLINE_NS
                     counts[Count.DELIVERIES_DUPLICATED] += len(times) - 1
@@ -82,8 +90,22 @@ class Naive:
                         for j in range(i + 1, len(self.sent))
                         if self.sent[j][0] == sender
                         for at, who in self.arrivals[j]
+                        if self._counts_as_received(j, user, at, end_ns)
                     )
+                elif excusable:
+                    counts[Count.DELIVERIES_EXCUSED] += 1
+                    counts[Count.DELIVERIES_RECOVERED] += bool(times)
+                    counts[Count.DELIVERIES_DUPLICATED] += max(0, len(times) - 1)
+                else:
+                    counts[Count.DELIVERIES_LOST] += 1
         return counts
+
+    def _counts_as_received(self, i: int, user: int, at_ns: int, end_ns: int) -> bool:
+        """Whether an arrival is one that was waited for, and not one that history brought."""
+        _, sent_ns, audience = self.sent[i]
+        left_ns, back_ns = self.stays.get(user, (end_ns, end_ns))
+        brought = sent_ns < back_ns <= at_ns and left_ns < sent_ns + DEADLINE_NS
+        return user in audience and not brought
 
 
 # Mostly one sender, and mostly the last few messages: that is where books go wrong.
@@ -96,23 +118,60 @@ STEP = st.one_of(
     st.tuples(st.just("arrive"), BACK, st.integers(0, USERS - 1)),
     st.tuples(st.just("flood"), BACK),
     st.tuples(st.just("settle")),
+    st.tuples(st.just("news")),
     st.tuples(st.just("wait"), st.sampled_from([1, 40, DEADLINE_NS - 2, DEADLINE_NS - 1, DEADLINE_NS])),
     st.tuples(st.just("gone"), st.integers(0, USERS - 1)),
+    st.tuples(st.just("back"), st.integers(0, USERS - 1)),
 )
 STEPS = st.lists(STEP, min_size=10, max_size=40)
 
 
+class Processes:
+    """The ledgers of several processes, which tell one another the news; together they are one."""
+
+    def __init__(self, count: int) -> None:
+        self.ledgers = [a_ledger(share=Share(index, count)) for index in range(count)]
+
+    def of(self, user: int) -> Ledger:
+        """The one that a user belongs to."""
+        return self.ledgers[user % len(self.ledgers)]
+
+    def tell_news(self) -> None:
+        """Have each hear what the others have to say."""
+        news = [ledger.take_news() for ledger in self.ledgers]
+        for i, ledger in enumerate(self.ledgers):
+            for j, said in enumerate(news):
+                if j != i:
+                    ledger.hear(said)
+
+    def close(self, end_ns: int) -> Tally:
+        """What they have counted together, the last news told."""
+        self.tell_news()
+        total, join = Tally(0), SpreadJoin(len(self.ledgers))
+        for ledger in self.ledgers:
+            ledger.close(end_ns)
+            total.merge(ledger.tally)
+            join.add(ledger.take_spreads(), total)
+        join.close(total)
+        return total
+
+
 @settings(max_examples=1_000)
-@given(STEPS)
-def test_the_ledger_agrees_with_naive_books_whenever_it_settles(steps: list[tuple[object, ...]]) -> None:
-    """Losses, copies, swaps, sockets that die: the counts do not depend on when messages are accounted for."""
-    ledger, naive = a_ledger(), Naive()
+@given(STEPS, st.integers(1, 3))
+def test_the_ledger_agrees_with_naive_books_whenever_it_settles(
+    steps: list[tuple[object, ...]], process_count: int
+) -> None:
+    """Losses, copies, swaps, sockets that die and come back, processes that hear of one another's messages late.
+
+    The counts do not depend on when messages are accounted for, nor where.
+    """
+    processes, naive = Processes(process_count), Naive()
     frames: list[bytes] = []
     now_ns = 1
 
     def arrive(message: int, user: int) -> None:
         if user not in naive.gone:
-            assert ledger.receive(user, frames[message], now_ns)
+            assert processes.of(user).receive(user, frames[message], now_ns)
             naive.arrivals[message].append((now_ns, user))
 
     for step in steps:
@@ -121,7 +180,7 @@ def test_the_ledger_agrees_with_naive_books_whenever_it_settles(steps: list[tupl
             case ("send", int(sender)):
                 if sender not in naive.gone:
                     audience = [u for u in range(USERS) if room_of(u) == room_of(sender) and u not in naive.gone]
-                    frames.append(send(ledger, sender, now_ns))
+                    frames.append(send(processes.of(sender), sender, now_ns))
                     naive.sent.append((sender, now_ns, audience))
                     naive.arrivals.append([])
             case ("arrive", int(back), int(user)):
@@ -133,18 +192,28 @@ def test_the_ledger_agrees_with_naive_books_whenever_it_settles(steps: list[tupl
                     if user in naive.sent[-back][2]:
                         arrive(len(frames) - back, user)
             case ("settle",):
-                ledger.settle(now_ns)
+                for ledger in processes.ledgers:
+                    ledger.settle(now_ns)
+            case ("news",):
+                processes.tell_news()
             case ("wait", int(length)):
+                # Processes hear of one another ten times within a deadline.
+                processes.tell_news()
                 now_ns += length
             case ("gone", int(user)):
                 if user not in naive.gone:
-                    ledger.gone(user, now_ns)
+                    processes.of(user).members.left(user, now_ns)
                     naive.gone[user] = now_ns
+            case ("back", int(user)):
+                if user in naive.gone and user not in naive.stays:
+                    processes.of(user).members.joining(user, now_ns)
+                    processes.of(user).members.joined(user, now_ns)
+                    naive.stays[user] = naive.gone.pop(user), now_ns
     end_ns = now_ns + 1
-    ledger.close(end_ns)
+    tally = processes.close(end_ns)
 
     expected = naive.counts(end_ns)
-    assert {name: ledger.tally.counts[name] for name in COUNTED} == {name: expected[name] for name in COUNTED}
+    assert {name: tally.counts[name] for name in COUNTED} == {name: expected[name] for name in COUNTED}
 
 
 def test_a_frame_with_several_messages_delivers_each() -> None:
@@ -281,3 +350,43 @@ def test_hearing_oneself_without_echo_is_unexpected() -> None:
 
     assert ledger.tally.counts[Count.DELIVERIES_UNEXPECTED] == 1
     assert ledger.tally.counts[Count.DELIVERIES_RECEIVED] == 1
+
+
+def test_a_message_that_is_overtaken_on_its_way_to_another_process_is_reordered() -> None:
+    """Also where the later one was accounted for before anybody there knew of the earlier one."""
+    here, there = a_ledger(share=Share(0, 3)), a_ledger(share=Share(2, 3))
+    first, second = send(here, 0, 10), send(here, 0, 11)
+
+    there.receive(2, second, 20)
+    there.settle(21)
+    there.receive(2, first, 30)
+    there.hear(here.take_news())
+    there.settle(31)
+
+    assert there.under_way == 0
+    assert there.tally.counts[Count.DELIVERIES_RECEIVED] == 2
+    assert there.tally.counts[Count.DELIVERIES_REORDERED] == 1
+
+
+def test_the_first_and_the_last_receiver_are_those_of_all_processes() -> None:
+    """Each process knows those of its own users; the rest is joined by message."""
+    processes = Processes(3)
+    frame = send(processes.of(0), 0, 100)
+    processes.of(2).receive(2, frame, 130)
+    processes.of(0).receive(0, frame, 150)
+    tally = processes.close(200)
+
+    first, last = tally.metrics[Metric.FIRST_DELIVERY_TIME], tally.metrics[Metric.LAST_DELIVERY_TIME]
+    assert (first.count, first.min_ns, last.count, last.max_ns) == (1, 30, 1, 50)
+
+
+def test_what_was_acknowledged_and_lost_is_told_apart_in_every_process() -> None:
+    """The server took it and lost it: the serious kind, wherever the receiver lives."""
+    processes = Processes(3)
+    for at_ns in (10, 20):
+        send(processes.of(0), 0, at_ns)
+    processes.of(0).acked(marker.write(PREFIX, Stamp(0, 1, 20, 20)))
+    tally = processes.close(1_000)
+
+    assert tally.counts[Count.DELIVERIES_LOST] == 4
+    assert tally.counts[Count.DELIVERIES_LOST_ACKED] == tally.counts[Count.DELIVERIES_LOST_UNACKED] == 2

@@ -59,6 +59,33 @@ def test_a_marker_survives_every_envelope_unescaped(stamp: Stamp) -> None:
     assert quote(text) == text
 
 
+@given(STAMPS, st.text(), st.text())
+def test_a_marker_of_another_run_is_told_apart(stamp: Stamp, before: str, after: str) -> None:
+    """Wherever it stands, and whether or not one of ours stands beside it."""
+    ours, other = marker.write(PREFIX, stamp), marker.write(marker.prefix_of("ffffff"), stamp)
+    words, more = before.encode(), after.encode()
+
+    assert not marker.foreign_in(words + ours + more, PREFIX)
+    assert marker.foreign_in(words + other + more, PREFIX)
+    assert marker.foreign_in(words + ours + more + other, PREFIX)
+
+
+@given(STAMPS, st.integers(0, WIDTH - 1))
+def test_a_damaged_marker_belongs_to_nobody(stamp: Stamp, place: int) -> None:
+    """Without fitting check digits there is no telling whose it was."""
+    other = marker.write(marker.prefix_of("ffffff"), stamp)
+
+    assert not marker.foreign_in(other[:place] + b"?" + other[place + 1 :], PREFIX)
+    assert not marker.foreign_in(other[:place], PREFIX)
+
+
+def test_the_first_letters_of_a_marker_are_no_marker() -> None:
+    """Chat may well hold them."""
+    assert not marker.foreign_in(b"", PREFIX)
+    assert not marker.foreign_in(b"cbm", PREFIX)
+    assert not marker.foreign_in(b"cbmcbm" * WIDTH, PREFIX)
+
+
 @pytest.mark.parametrize("tag", ["", "abc", "ABCDEF", "0a1b2g", "0a1b2c3"])
 def test_a_tag_has_six_hexadecimal_digits(tag: str) -> None:
     """Anything else would change the width."""

@@ -22,7 +22,7 @@ def a_plan(user_count: int = 10) -> Plan:
     return Plan(
         tag="abc123",
         seed=1,
-        base_url="http://127.0.0.1:1",
+        base_urls=("http://127.0.0.1:1",),
         dialect=DialectScript("none", ConnectScript("/"), PublishScript(send="{text}")),
         accounts=(("a", "b"),),
         user_count=user_count,
@@ -111,19 +111,19 @@ def test_rooms_are_of_equal_size(users: int, rooms: int) -> None:
 @given(st.integers(1, 1_000), SEEDS, st.lists(st.integers(0, 10_000), max_size=20))
 def test_the_sender_depends_on_the_number_alone(users: int, seed: int, asked: list[int]) -> None:
     """So every process knows who sends what without asking the others."""
-    senders = Senders(users, seed)
-    answers = [senders.sender_of(n) for n in asked]
+    senders = Senders(seed)
+    answers = [senders.sender_of(n, users) for n in asked]
 
-    assert answers == [Senders(users, seed).sender_of(n) for n in asked]
+    assert answers == [Senders(seed).sender_of(n, users) for n in asked]
     assert all(0 <= sender < users for sender in answers)
 
 
 def test_every_user_gets_to_write() -> None:
     """Each as likely as the next."""
-    senders = Senders(10, seed=3)
+    senders = Senders(seed=3)
     counts = [0] * 10
     for n in range(10_000):
-        counts[senders.sender_of(n)] += 1
+        counts[senders.sender_of(n, 10)] += 1
 
     assert min(counts) > 850
     assert max(counts) < 1_150

@@ -21,6 +21,7 @@ from loadgen.measure import marker
 from loadgen.measure.ledger import Ledger, Reach, Rules
 from loadgen.measure.payload import Payload
 from loadgen.measure.tally import Count, Metric, Tally
+from loadgen.plan.rooms import Rooms
 
 FULL = DialectScript(
     name="full",
@@ -37,7 +38,7 @@ TOKEN = HttpAnswer(200, (), (), b'{"token": "t0"}')
 def a_user(script: DialectScript = FULL) -> tuple[User, Tally]:
     """User 0 of two, in room 0; everything is measured."""
     tally = Tally(0)
-    ledger = Ledger(Rules(2, Reach.ROOM, echo=True, deadline_ns=1_000), marker.prefix_of("abc123"), tally)
+    ledger = Ledger(Rules(2, Rooms(1), Reach.ROOM, echo=True, deadline_ns=1_000), marker.prefix_of("abc123"), tally)
     ledger.measure(0, 10**12)
     books = Books(ledger, Payload(1, 100), "abc123", 1_000)
     return User(0, 0, ScriptedDialect(script, Credentials(0, "ann", "pw")), books), tally

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from loadgen.errors import ErrorKind
-from loadgen.measure.record import EndedEarly, Phase, PhaseSpan, ProcessRecord, Reading, Record
-from loadgen.measure.tally import Count
+from loadgen.measure.record import (
+    EndedEarly,
+    MachineReading,
+    MachineRecord,
+    Phase,
+    PhaseSpan,
+    ProcessRecord,
+    Reading,
+    Record,
+)
+from loadgen.measure.tally import Count, Tally
 from loadgen.plan.pacing import NS_PER_S
 from reports.budgets import parse
 from reports.document import RunFacts, build, snapshot
 from tests.support.simulator import MS, Simulation, in_time
 from tests.unit.loadgen.test_plan import a_plan
 
-FACTS = RunFacts("id", "fanout", "one room", "2026-01-01T00:00:00Z", "chatbench run", "http://127.0.0.1:1", True, {})
+FACTS = RunFacts("id", "fanout", "one room", "2026-01-01T00:00:00Z", "chatbench run", ("http://127.0.0.1:1",), True, {})
 BUDGETS = [parse("delivery_time: p(50) < 250ms"), parse("deliveries_lost: count == 0")]
 
 
@@ -25,8 +35,8 @@ def a_record(simulation: Simulation) -> Record:
     processes = [
         ProcessRecord(
             pid,
-            [Reading(s * NS_PER_S, s * NS_PER_S // 2, 10**7 * (s + 1)) for s in range(4)],
-            [Reading(NS_PER_S, NS_PER_S // 2, 10**7), Reading(2 * NS_PER_S, NS_PER_S, 10**7)],
+            [Reading(s * NS_PER_S, s * NS_PER_S // 2, 10**7 * (s + 1), 100 * (s + 1)) for s in range(4)],
+            [Reading(NS_PER_S, NS_PER_S // 2, 10**7, 200), Reading(2 * NS_PER_S, NS_PER_S, 10**7, 300)],
         )
         for pid in (1, 2, 3)
     ]
@@ -36,6 +46,28 @@ def a_record(simulation: Simulation) -> Record:
         PhaseSpan(Phase.DRAIN, 2 * NS_PER_S, 4 * NS_PER_S),
     ]
     return Record(a_plan(100), tally, processes[0], spans, [processes[1]], processes[2])
+
+
+def a_watched_record() -> Record:
+    """Six seconds of a coordinator (pid 1), workers (2, 3) and target (4) on four cores, a quarter of a core each.
+
+    In the measured window, from 2 s to 4 s, a program that is not ours uses a whole core; before and after it, none.
+    """
+
+    def of_process(pid: int, second: int) -> Reading:
+        return Reading(second * NS_PER_S, second * NS_PER_S // 4, pid * 10**7, 100 * pid + second)
+
+    def of_machine(second: int) -> MachineReading:
+        others_s = min(max(second - 2, 0), 2)
+        return MachineReading(second * NS_PER_S, (second + others_s) * NS_PER_S, 0, 4, second * 4096, 10)
+
+    coordinator, first, second, target = (
+        ProcessRecord(pid, [of_process(pid, s) for s in range(7)], [of_process(pid, s) for s in (2, 4)])
+        for pid in (1, 2, 3, 4)
+    )
+    machine = MachineRecord([of_machine(s) for s in range(7)], [of_machine(s) for s in (2, 4)])
+    spans = [PhaseSpan(Phase.MEASURE, 2 * NS_PER_S, 4 * NS_PER_S)]
+    return Record(a_plan(), Tally(0), coordinator, spans, [first, second], target, machine=machine)
 
 
 def test_a_run_in_good_order_passes() -> None:
@@ -101,6 +133,76 @@ def test_the_cost_of_a_delivery_counts_the_whole_generator() -> None:
     assert generator["processes"][0]["rss_bytes"] == 4 * 10**7
 
 
+def test_a_worker_is_judged_by_its_own_lateness() -> None:
+    """One that is late does not hide behind those that are not."""
+    record = a_watched_record()
+    for worker, late_ms in zip(record.workers, (1, 40), strict=True):
+        worker.send_lateness.record(late_ms * MS)
+        worker.loop_lag.record(2 * late_ms * MS)
+    processes = build(FACTS, record, [], [])["generator"]["processes"]
+
+    assert [process["send_lateness_p99_ms"] for process in processes] == [1.0, 40.0]
+    assert [process["loop_lag_p99_ms"] for process in processes] == [2.0, 80.0]
+
+
+def test_a_process_is_told_with_what_it_used() -> None:
+    """CPU in the measured window; the most memory, files and sockets of the whole run."""
+    document = build(FACTS, a_watched_record(), [], [])
+    used = {"cpu_ratio": 0.25, "rss_bytes": 10**7, "descriptors": 106}
+
+    assert document["generator"]["coordinator"] == {"pid": 1} | used
+    assert document["server"]["descriptors"] == 406
+    assert document["server"]["series"]["descriptors"] == document["series"]["server_descriptors"]
+
+
+def test_what_others_used_is_what_was_busy_and_not_ours() -> None:
+    """Of four cores two were busy in the window: one by our four processes, one by another program."""
+    document = build(FACTS, a_watched_record(), [], [])
+
+    assert document["machine"] == {
+        "cpu_ratio": 0.5,
+        "others_cpu_ratio": 0.25,
+        "socket_memory_bytes": 6 * 4096,
+        "cores": 4,
+    }
+
+
+def test_processes_and_machine_have_a_value_for_each_second() -> None:
+    """Those of several workers are added up; a reading closes the second before it."""
+    series = build(FACTS, a_watched_record(), [], [])["series"]
+
+    assert series["generator_cpu_ratio"] == [0.5] * 6 + [None]
+    assert series["generator_descriptors"] == [502, 504, 506, 508, 510, 512, None]
+    assert series["server_descriptors"] == [401, 402, 403, 404, 405, 406, None]
+    assert series["machine_cpu_ratio"] == [0.25, 0.25, 0.5, 0.5, 0.25, 0.25, None]
+    assert series["others_cpu_ratio"] == [0.0, 0.0, 0.25, 0.25, 0.0, 0.0, None]
+    assert series["socket_memory_bytes"] == [4096 * s for s in range(1, 7)] + [None]
+
+
+def test_what_others_used_is_not_known_without_one_of_ours() -> None:
+    """What a process used of which the readings end is not put down to others."""
+    record = a_watched_record()
+    del record.workers[0].readings[4:]
+    del record.workers[0].window[1:]
+    document = build(FACTS, record, [], [])
+
+    assert document["series"]["others_cpu_ratio"] == [0.0, 0.0, 0.25, None, None, None, None]
+    assert document["machine"]["others_cpu_ratio"] is None
+    assert document["machine"]["cpu_ratio"] == 0.5
+
+
+def test_two_readings_close_together_are_no_second() -> None:
+    """A tick of the kernel's CPU clock would look like a core in full use."""
+    record = a_watched_record()
+    last = record.coordinator.readings[-1]
+    record.coordinator.readings.append(replace(last, at_ns=last.at_ns + 10 * MS, cpu_ns=last.cpu_ns + 10 * MS))
+    machine = record.machine.readings[-1]
+    record.machine.readings.append(replace(machine, at_ns=machine.at_ns + 10 * MS, busy_ns=machine.busy_ns + 40 * MS))
+    series = build(FACTS, record, [], [])["series"]
+
+    assert series["machine_cpu_ratio"][-2:] == [0.25, None]
+
+
 def test_a_server_that_is_not_ours_is_null() -> None:
     """What we cannot watch we do not describe."""
     record = a_record(Simulation())
@@ -151,3 +253,12 @@ def test_a_snapshot_is_cheap_and_shows_complete_seconds_only() -> None:
     assert document["verdict"] is None
     assert "hdr" not in document["metrics"]["delivery_time"]
     assert len(document["series"]["t_s"]) < len(build(FACTS, record, [], [])["series"]["t_s"])
+
+
+def test_a_snapshot_shows_what_the_newest_seconds_used() -> None:
+    """Those of the series, not the first ones of the run."""
+    record = a_watched_record()
+    series = snapshot(FACTS, record)["series"]
+
+    assert series["t_s"] == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert series["others_cpu_ratio"] == [0.0, 0.0, 0.25, 0.25, 0.0]

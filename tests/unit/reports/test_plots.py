@@ -67,6 +67,26 @@ def test_a_budget_in_sight_is_drawn_and_one_far_off_is_not() -> None:
     assert "budget" not in drawn(a_document())["delivery_over_time"]
 
 
+def test_the_machine_is_drawn_beside_generator_and_server() -> None:
+    """Descriptors, what sockets hold in the kernel, and what others took of the CPU."""
+    svg = drawn(a_document())["generator_and_server"]
+
+    for text in ("open files and sockets", "socket buffers, MB", "machine, % of all cores", ">others<"):
+        assert text in svg, text
+
+
+def test_a_document_of_before_the_machine_was_watched_is_drawn() -> None:
+    """Its panels say that they are empty; the others are as they were."""
+    document = a_document()
+    for name in ("generator_descriptors", "server_descriptors", "machine_cpu_ratio", "others_cpu_ratio"):
+        del document["series"][name]
+    del document["series"]["socket_memory_bytes"], document["machine"]
+    svg = drawn(document)["generator_and_server"]
+
+    assert svg.count("no data") == 3
+    assert "CPU, % of a core" in svg
+
+
 def test_an_hour_makes_no_larger_a_page_than_a_browser_likes() -> None:
     """Points are folded before they are drawn."""
     seconds = 3_600

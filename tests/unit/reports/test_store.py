@@ -30,7 +30,8 @@ def test_a_directory_that_is_not_empty_is_refused_unless_forced(tmp_path: Path) 
 def test_force_clears_what_an_earlier_run_left_and_nothing_else(tmp_path: Path) -> None:
     """Old pictures beside new figures would deceive; other files are not ours."""
     (tmp_path / "plots").mkdir()
-    for name in ("result.json", "report.html", "plots/throughput.png", "notes.txt", "plots/mine.svg"):
+    ours = ("result.json", "report.html", "summary.md", "junit.xml", "series.csv", "run.log", "plots/throughput.png")
+    for name in (*ours, "notes.txt", "plots/mine.svg"):
         (tmp_path / name).write_text("old")
 
     claim(tmp_path, force=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +13,9 @@ from scenarios.catalogue import catalogue
 from scenarios.explain import explained
 from scenarios.schema import Scenario
 from scenarios.settle import settle
-from scenarios.validation import duration_ns, duration_text, fields_of, parse_toml, validate
+from scenarios.validation import duration_ns, duration_text, fields_of, moment_ns, parse_toml, validate
 
-# The example of product.md, but for what is not built yet: mix and incident.
+# The example of product.md, but for what is not built yet: mix.
 THE_EXAMPLE = """
 summary = "One busy room: every message goes to everyone."
 
@@ -37,6 +38,12 @@ payload_bytes = 200
 warmup = "3s"
 measure = "20s"
 drain = "5s"
+
+[[incident]]
+at = "50%"
+kind = "reconnect_storm"
+share = 0.5
+backoff = "exponential_jitter"
 
 [budgets]
 delivery_time = ["p(99) < 250ms"]
@@ -92,16 +99,95 @@ def test_an_empty_file_is_a_scenario() -> None:
             "[traffic]\npayload_bytes = 60",
             "traffic.payload_bytes: expected a whole number >= 61, the bytes of the marker, got 60",
         ),
-        ('[traffic]\nloop = "closed"', 'traffic.loop: expected "open", got "closed"'),
+        ('[traffic]\nloop = "half"', 'traffic.loop: expected "open" or "closed", got "half"'),
         ('[traffic]\ngaps = "wide"', 'traffic.gaps: expected "exponential" or "constant", got "wide"'),
         ('[traffic]\ndeadline = "0s"', 'traffic.deadline: expected a time > 0 like "5s", got "0s"'),
         ('[phases]\nmeasure = "0s"', 'phases.measure: expected a time > 0 like "30s", got "0s"'),
         ('[phases]\nmeasure = "30"', 'phases.measure: expected a time > 0 like "30s", got "30"'),
         ("[phases]\nmeasure = 30", 'phases.measure: expected a time > 0 like "30s", got 30'),
         ('[phases]\nwarmup = "-3s"', 'phases.warmup: expected a time like "3s", got "-3s"'),
-        ("[run]\nprocesses = 2", "run.processes: expected 1 (several processes are not built yet), got 2"),
+        (
+            '[run]\nprocesses = "all"',
+            'run.processes: expected a whole number from 1 to 64, or "auto", got "all"',
+        ),
+        ("[run]\nprocesses = 0", 'run.processes: expected a whole number from 1 to 64, or "auto", got 0'),
+        ("[run]\nprocesses = true", 'run.processes: expected a whole number from 1 to 64, or "auto", got true'),
+        ('[run]\ntransport = "tcp"', 'run.transport: expected "picows" or "websockets", got "tcp"'),
+        ("[run]\nabort_on_fail = 1", "run.abort_on_fail: expected true or false, got 1"),
+        ("[run]\nevents = true", "run.events: expected the path of a file, got true"),
+        ("[users]\ntokens_file = 5", "users.tokens_file: expected the path of a file with one token a line, got 5"),
+        ("[target]\ncompression = 1", "target.compression: expected true or false, got 1"),
+        (
+            "[users]\nstages = 5",
+            'users.stages: expected stages like "30s:500" or { within = "30s", count = 500 }, got 5',
+        ),
+        (
+            '[users]\nstages = ["30s:5", "40s"]',
+            'users.stages[1]: expected stages like "30s:500" or { within = "30s", count = 500 }, got "40s"',
+        ),
+        (
+            '[users]\nstages = [{ within = "0s", count = 5 }]',
+            'users.stages[0].within: expected a time > 0 like "30s", got "0s"',
+        ),
+        ('[users]\nstages = [{ within = "1s" }]', "users.stages[0].count: missing; expected a whole number >= 0"),
+        (
+            '[users]\nstages = ["1s:5", { within = "1s", cuont = 5 }]',
+            "users.stages[1].count: missing; expected a whole number >= 0",
+        ),
+        (
+            '[users]\nstages = [{ within = "1s", count = 5, cuont = 5 }]',
+            'users.stages[0].cuont: unknown key; did you mean "count"?',
+        ),
+        (
+            "[incident]",
+            'incident: expected tables like [[incident]] with kind = "reconnect_storm", got {}',
+        ),
+        (
+            "[[incident]]",
+            'incident[0].kind: missing; expected "reconnect_storm", the only kind there is',
+        ),
+        (
+            '[[incident]]\nkind = "storm"',
+            'incident[0].kind: expected "reconnect_storm", the only kind there is, got "storm"',
+        ),
+        (
+            '[[incident]]\nkind = "reconnect_storm"\n[[incident]]\nkind = "reconnect_storm"\nshare = 0',
+            "incident[1].share: expected a number > 0 and <= 1, got 0",
+        ),
+        (
+            '[[incident]]\nkind = "reconnect_storm"\nshare = nan',
+            "incident[0].share: expected a number > 0 and <= 1, got NaN",
+        ),
+        (
+            '[[incident]]\nkind = "reconnect_storm"\nshare = 1.5',
+            "incident[0].share: expected a number > 0 and <= 1, got 1.5",
+        ),
+        (
+            '[[incident]]\nkind = "reconnect_storm"\nbackoff = "linear"',
+            'incident[0].backoff: expected "none", "constant" or "exponential_jitter", got "linear"',
+        ),
+        *(
+            (
+                f'[[incident]]\nkind = "reconnect_storm"\nat = {at}',
+                'incident[0].at: expected a share of the measured window like "50%", or a time from its start like '
+                f'"10s", got {at}',
+            )
+            for at in ('"half"', '"101%"', '"-5%"', '"50"', "50")
+        ),
+        (
+            '[[incident]]\nkind = "reconnect_storm"\nbakcoff = "none"',
+            'incident[0].bakcoff: unknown key; did you mean "backoff"?',
+        ),
+        ('[incidents]\nat = "5s"', 'incidents: unknown key; did you mean "incident"?'),
         ("[run]\nseed = -1", "run.seed: expected a whole number >= 0, got -1"),
-        ("[target]\nurl = 80", 'target.url: expected an address like "http://127.0.0.1:8000", got 80'),
+        (
+            "[target]\nurl = 80",
+            'target.url: expected an address like "http://127.0.0.1:8000", or a list of them, got 80',
+        ),
+        (
+            '[target]\nurl = ["http://x", 80]',
+            'target.url: expected an address like "http://127.0.0.1:8000", or a list of them, got ["http://x", 80]',
+        ),
         ('[target]\nheaders = "X: y"', 'target.headers: expected a table of texts, got "X: y"'),
         (
             "[budgets]\ndelivery_time = 250",
@@ -164,6 +250,32 @@ def test_show_explains_every_key_and_is_a_scenario_file(name: str, monkeypatch: 
 
 def _expected(field: Any) -> str | None:
     return (field.json_schema_extra or {}).get("expected")
+
+
+def test_show_writes_lists_of_tables_as_toml_does(tmp_path: Path) -> None:
+    """So that a value can be typed off."""
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        '[users]\nstages = ["30s:5"]\n[[incident]]\nkind = "reconnect_storm"\n'
+        '[target]\nurl = ["http://127.0.0.1:1", "http://127.0.0.1:2"]\n',
+        encoding="utf-8",
+    )
+
+    lines = explained(str(path)).splitlines()
+
+    assert '# users.stages = [{ within = "30s", count = 5 }]  (file)' in lines
+    assert "# users.stages[].within" in lines
+    assert '# target.url = ["http://127.0.0.1:1", "http://127.0.0.1:2"]  (file)' in lines
+    assert any(line.startswith('# incident = [{ at = "50%", kind = "reconnect_storm", share = 0.5,') for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "whole_ns", "at_ns"),
+    [("50%", 20, 10), ("0%", 20, 0), ("100%", 20, 20), ("12.5%", 80, 10), (" 5% ", 100, 5), ("10s", 1, 10**10)],
+)
+def test_a_moment_is_a_share_or_a_time(text: str, whole_ns: int, at_ns: int) -> None:
+    """Of a window, or from its start."""
+    assert moment_ns(text, whole_ns) == at_ns
 
 
 @pytest.mark.parametrize("name", catalogue())

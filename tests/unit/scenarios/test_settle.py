@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loadgen.errors import InputError
+from loadgen.plan.incidents import Backoff, ReconnectStorm
+from loadgen.plan.pacing import NS_PER_S, Loop
+from loadgen.plan.plan import Plan, TransportKind
+from loadgen.plan.stages import Stage
 from scenarios.catalogue import catalogue
-from scenarios.layers import FLAGS
+from scenarios.layers import FLAGS, Layers
+from scenarios.machine import Machine, settle_source_addresses
 from scenarios.settle import Settled, base_url_of, settle
 
 Write = Callable[[str], str]
@@ -43,10 +51,28 @@ def write(here: Path) -> Write:
     return write_scenario
 
 
+# A name and no answer: it neither takes a token nor tells a sender anything.
+MUTE_DIALECT = """
+[connect]
+path = "/"
+[publish]
+send = "{text}"
+echo = false
+"""
+
+A_MACHINE = Machine(core_count=4, sockets_per_process=1000, ephemeral_port_count=28_232)
+A_SERVER = "http://chat.example.org"
+
+
 def complaint(scenario: str, flags: dict[str, Any] | None = None, **environ: str) -> str:
-    """What is told instead of a plan; always one line."""
+    """What is told instead of a plan on a machine like ours; always one line."""
+    return complaint_on(A_MACHINE, scenario, flags or {}, **environ)
+
+
+def complaint_on(machine: Machine, scenario: str, flags: dict[str, Any], **environ: str) -> str:
+    """What is told instead of a plan on some machine."""
     with pytest.raises(InputError) as refused:
-        settle(scenario, flags or {}, environ)
+        settle(scenario, flags, environ, machine)
     line = str(refused.value)
     assert "\n" not in line
     return line
@@ -54,6 +80,10 @@ def complaint(scenario: str, flags: dict[str, Any] | None = None, **environ: str
 
 def row(settled: Settled, key: str) -> tuple[Any, str]:
     return settled.rows[key]["value"], settled.rows[key]["origin"]
+
+
+def plan_of(settled: Settled) -> Plan:
+    return settled.plan_for(settled.base_urls, "abcdef")
 
 
 def expressions(settled: Settled) -> list[str]:
@@ -179,7 +209,16 @@ def test_what_types_cannot_tell_is_told_at_its_key(write: Write, text: str, line
             "--payload: expected a whole number >= 61, the bytes of the marker, got 20",
         ),
         ("phases.measure", "0s", '--duration: expected a time > 0 like "30s", got "0s"'),
-        ("run.processes", "auto", '--processes: expected 1 (several processes are not built yet), got "auto"'),
+        ("run.processes", "all", '--processes: expected a whole number from 1 to 64, or "auto", got "all"'),
+        ("run.processes", "0", '--processes: expected a whole number from 1 to 64, or "auto", got 0'),
+        ("run.processes", "65", '--processes: expected a whole number from 1 to 64, or "auto", got 65'),
+        ("run.processes", "501", '--processes: expected a whole number from 1 to 64, or "auto", got 501'),
+        ("run.transport", "tcp", '--transport: expected "picows" or "websockets", got "tcp"'),
+        ("traffic.loop", "half", '--loop: expected "open" or "closed", got "half"'),
+        ("run.abort_on_fail", "maybe", '--abort-on-fail: expected true or false, got "maybe"'),
+        ("run.events", "-", '--events: expected the path of a file, got "-", standard output'),
+        ("run.events", ".", '--events: expected the path of a file, got ".", a directory'),
+        ("run.events", "no/events", '--events: expected a file in a directory that is there, got "no/events"'),
         ("users.rooms.count", "501", "--rooms: expected at most a room a user (500), got 501"),
         (
             "target.url",
@@ -219,16 +258,6 @@ def test_a_wrong_flag_is_told_by_the_name_of_the_flag(key: str, typed: object, l
 def test_a_wrong_variable_is_told_by_the_name_of_the_variable(variable: str, text: str, line: str) -> None:
     """It may have been set in a file far away."""
     assert complaint("fanout", **{variable: text}).startswith(line)
-
-
-def test_more_users_than_files_may_be_open_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the limit, and where it is set; never a crash in the middle of connecting."""
-    monkeypatch.setattr("scenarios.settle.sockets_per_process", lambda: 100)
-
-    assert complaint("fanout", {"users.count": 101}) == (
-        "--users: expected at most 100, the sockets that one process may open here (ulimit -Hn), got 101"
-    )
-    assert settle("fanout", {"users.count": 100}, {}).scenario.users.count == 100
 
 
 @pytest.mark.parametrize(
@@ -274,7 +303,7 @@ def test_flag_beats_environment_beats_file_beats_default(write: Write) -> None:
     assert row(settle(scenario, {}, {}), "users.count") == (20, "file")
     assert row(settle(scenario, {}, environ), "users.count") == (30, "env")
     assert row(settle(scenario, flags, environ), "users.count") == (40, "flag")
-    assert settle(scenario, flags, environ).plan_for("http://x", "abcdef").user_count == 40
+    assert settle(scenario, flags, environ).plan_for(("http://x",), "abcdef").user_count == 40
 
 
 _VALUES: dict[str, tuple[str, Any]] = {
@@ -284,8 +313,10 @@ _VALUES: dict[str, tuple[str, Any]] = {
     "users.count": ("7", 7),
     "users.connect_rate_per_s": ("7.5", 7.5),
     "users.rooms.count": ("3", 3),
+    "users.stages": ("10s:7 1m:2", [{"within": "10s", "count": 7}, {"within": "1m", "count": 2}]),
     "users.file": ("users.csv", "users.csv"),
-    "traffic.loop": ("open", "open"),
+    "users.tokens_file": ("tokens.txt", "tokens.txt"),
+    "traffic.loop": ("closed", "closed"),
     "traffic.rate_per_s": ("7", 7),
     "traffic.payload_bytes": ("77", 77),
     "traffic.deadline": ("7s", "7s"),
@@ -293,13 +324,16 @@ _VALUES: dict[str, tuple[str, Any]] = {
     "phases.measure": ("90s", "90s"),
     "phases.drain": ("1m", "1m"),
     "run.seed": ("7", 7),
-    "run.processes": ("1", 1),
+    "run.processes": ("2", 2),
+    "run.transport": ("websockets", "websockets"),
     "run.out": ("out", "out"),
     "run.force": ("true", True),
     "run.html": ("false", False),
     "run.plots": ("false", False),
     "run.print_json": ("true", True),
     "run.quiet": ("true", True),
+    "run.events": ("events.ndjson", "events.ndjson"),
+    "run.abort_on_fail": ("true", True),
 }
 
 
@@ -307,6 +341,7 @@ _VALUES: dict[str, tuple[str, Any]] = {
 def test_every_flag_has_a_variable_that_does_the_same(here: Path, flag: Any) -> None:
     """One table knows them all, so that none is forgotten."""
     (here / "users.csv").write_text("ann,secret\n", encoding="utf-8")
+    (here / "tokens.txt").write_text("abc\n", encoding="utf-8")
     text, value = _VALUES[flag.key]
 
     by_variable = settle("smoke", {}, {flag.variable: text})
@@ -341,7 +376,7 @@ def test_headers_of_a_flag_take_the_place_of_the_files(write: Write) -> None:
     assert row(by_file, "target.headers.X") == ("file", "file")
     assert row(by_flag, "target.headers.X") == ("flag", "flag")
     assert row(by_env, "target.headers.X") == ("env", "env")
-    assert by_flag.plan_for("http://x", "abcdef").headers == (("X", "flag"),)
+    assert by_flag.plan_for(("http://x",), "abcdef").headers == (("X", "flag"),)
 
 
 def test_a_budget_of_a_flag_takes_the_place_of_the_files_for_that_metric(write: Write) -> None:
@@ -372,7 +407,7 @@ def test_a_rate_may_be_given_for_each_user(write: Write) -> None:
     """Ten users with six messages a minute each say one a second together."""
     settled = settle(write("[users]\ncount = 10\n[traffic]\nper_user_per_min = 6\n"), {}, {})
 
-    assert settled.plan_for("http://x", "abcdef").rate_per_s == 1.0
+    assert settled.plan_for(("http://x",), "abcdef").rate_per_s == 1.0
     assert settled.rows["traffic.rate_per_s"]["value"] == 1.0
 
 
@@ -380,7 +415,7 @@ def test_a_rate_of_a_flag_beats_a_rate_for_each_user_of_the_file(write: Write) -
     """No contradiction: a flag beats the file."""
     settled = settle(write("[traffic]\nper_user_per_min = 6\n"), {"traffic.rate_per_s": "3"}, {})
 
-    assert settled.plan_for("http://x", "abcdef").rate_per_s == 3
+    assert settled.plan_for(("http://x",), "abcdef").rate_per_s == 3
     assert row(settled, "traffic.rate_per_s") == (3, "flag")
 
 
@@ -392,7 +427,7 @@ def test_a_number_of_rooms_beats_the_shape_of_the_file(write: Write) -> None:
 
     assert row(settled, "users.rooms.shape") == ("uniform", "flag")
     assert row(settled, "users.rooms.count") == (3, "flag")
-    assert settled.plan_for("http://x", "abcdef").room_count == 3
+    assert settled.plan_for(("http://x",), "abcdef").room_count == 3
 
 
 def test_a_dialect_file_with_a_join_may_have_many_rooms(here: Path) -> None:
@@ -401,7 +436,7 @@ def test_a_dialect_file_with_a_join_may_have_many_rooms(here: Path) -> None:
 
     settled = settle("smoke", {"target.dialect": "rooms.toml", "users.rooms.count": 3}, {})
 
-    assert settled.plan_for("http://x", "abcdef").dialect.name == "rooms"
+    assert settled.plan_for(("http://x",), "abcdef").dialect.name == "rooms"
 
 
 def test_users_take_the_accounts_of_a_file_in_turn(here: Path) -> None:
@@ -410,7 +445,7 @@ def test_users_take_the_accounts_of_a_file_in_turn(here: Path) -> None:
 
     settled = settle("smoke", {"users.file": "users.csv"}, {})
 
-    assert settled.plan_for("http://x", "abcdef").accounts == (("ann", "a,b"), ("bob", "c"))
+    assert settled.plan_for(("http://x",), "abcdef").accounts == (("ann", "a,b"), ("bob", "c"))
 
 
 @pytest.mark.parametrize(
@@ -446,3 +481,442 @@ def test_what_is_no_address_is_refused(typed: str) -> None:
     """With two that are."""
     with pytest.raises(InputError, match=r"--target: expected an address like"):
         base_url_of(typed, "--target")
+
+
+# --- many nodes, processes and ports ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "base_urls"),
+    [
+        ([A_SERVER], (A_SERVER,)),
+        (["ws://127.0.0.1:1/", "http://127.0.0.1:2"], ("http://127.0.0.1:1", "http://127.0.0.1:2")),
+    ],
+)
+def test_a_target_may_be_several_nodes(write: Write, typed: list[str], base_urls: tuple[str, ...]) -> None:
+    """By flag, by variable with blanks or commas between, and by a list in the file."""
+    by_flag = settle("fanout", {"target.url": typed}, {})
+    by_variable = settle("fanout", {}, {"CHATBENCH_TARGET": ", ".join(typed)})
+    by_file = settle(write(f"[target]\nurl = {typed}\n"), {}, {})
+
+    assert by_flag.base_urls == by_variable.base_urls == by_file.base_urls == base_urls
+    assert plan_of(by_flag).base_urls == base_urls
+
+
+def test_without_a_target_there_is_no_address() -> None:
+    """It is known when the embedded server has started."""
+    assert settle("fanout", {}, {}).base_urls == ()
+
+
+@pytest.mark.parametrize("url", ['["http://x", "y"]', '"y"'])
+def test_each_address_of_a_target_is_checked(write: Write, url: str) -> None:
+    """And the wrong one is told."""
+    assert complaint(write(f"[target]\nurl = {url}\n")) == (
+        'mine.toml: target.url: expected an address like "http://127.0.0.1:8000" or "wss://chat.example.org", got "y"'
+    )
+
+
+def test_a_target_without_any_address_is_refused(write: Write) -> None:
+    """An empty list is not the embedded server."""
+    assert complaint(write("[target]\nurl = []\n")) == (
+        "mine.toml: target.url: expected an address, or a list of them, got []"
+    )
+
+
+@pytest.mark.parametrize(
+    ("cores", "target", "users", "processes"),
+    [
+        (4, A_SERVER, 500, 4),
+        (4, None, 500, 3),
+        (1, None, 500, 1),
+        (None, A_SERVER, 500, 1),
+        (4, A_SERVER, 2, 2),
+        (96, A_SERVER, 500, 64),
+    ],
+)
+def test_auto_is_a_process_for_each_core_that_is_free(
+    cores: int | None, target: str | None, users: int, processes: int
+) -> None:
+    """The embedded server has a core of its own; no process is without a user; the document shows the number."""
+    machine = Machine(cores, sockets_per_process=1000, ephemeral_port_count=None)
+    flags = {"run.processes": "auto", "users.count": users} | ({"target.url": target} if target else {})
+
+    settled = settle("fanout", flags, {}, machine)
+
+    assert settled.process_count == processes
+    assert row(settled, "run.processes") == (processes, "flag")
+
+
+def test_one_process_is_the_default() -> None:
+    """Whatever the machine has."""
+    settled = settle("fanout", {}, {}, A_MACHINE)
+
+    assert settled.process_count == 1
+    assert row(settled, "run.processes") == (1, "default")
+
+
+def test_more_processes_than_users_are_refused() -> None:
+    """One would have nothing to do."""
+    assert complaint("fanout", {"users.count": 3, "run.processes": 4}) == (
+        "--processes: expected at most a process a user (3), got 4"
+    )
+
+
+@pytest.mark.parametrize(
+    ("processes", "line"),
+    [
+        (1, "expected at most 100, the sockets that one process may open here"),
+        (2, "expected at most 200, the sockets that 2 processes may open here"),
+    ],
+)
+def test_more_users_than_files_may_be_open_are_refused(processes: int, line: str) -> None:
+    """With the limit, where it is set, and the way out; never a crash in the middle of connecting."""
+    machine = Machine(core_count=4, sockets_per_process=100, ephemeral_port_count=None)
+    flags = {"run.processes": processes, "users.count": 100 * processes}
+
+    assert settle("fanout", flags, {}, machine).process_count == processes
+    assert complaint_on(machine, "fanout", flags | {"users.count": 100 * processes + 1}) == (
+        f"--users: {line} (ulimit -Hn; --processes N has N times as many), got {100 * processes + 1}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("users", "target", "addresses"),
+    [
+        (900, None, ()),
+        (901, None, ("127.0.0.1", "127.0.0.2")),
+        (1600, ["http://127.0.0.1:80"], ("127.0.0.1", "127.0.0.2")),
+        (1601, ["http://localhost:80"], ("127.0.0.1", "127.0.0.2", "127.0.0.3")),
+        (1800, ["http://127.0.0.1:80", "http://127.9.9.9:80"], ()),
+        (1802, ["http://127.0.0.1:80", "http://127.9.9.9:80"], ("127.0.0.1", "127.0.0.2", "127.0.0.3")),
+        (902, ["http://127.0.0.1:80", "http://127.0.0.1:80"], ("127.0.0.1", "127.0.0.2")),
+        (900, [A_SERVER], ()),
+    ],
+)
+def test_where_the_ports_do_not_suffice_a_loopback_target_is_reached_from_several_addresses(
+    users: int, target: list[str] | None, addresses: tuple[str, ...]
+) -> None:
+    """Up to nine tenths of the ports a node the system chooses; beyond, no address uses more than eight tenths."""
+    machine = Machine(core_count=4, sockets_per_process=10_000, ephemeral_port_count=1000)
+    flags = {"users.count": users} | ({"target.url": target} if target else {})
+
+    assert plan_of(settle("fanout", flags, {}, machine)).source_addresses == addresses
+
+
+@pytest.mark.parametrize("target", [[A_SERVER], ["http://10.0.0.1"], ["http://[::1]"], ["http://127.example.org"]])
+def test_where_the_ports_do_not_suffice_for_another_machine_the_run_is_refused(target: list[str]) -> None:
+    """With what there is, and where it is set."""
+    machine = Machine(core_count=4, sockets_per_process=10_000, ephemeral_port_count=1000)
+
+    assert complaint_on(machine, "fanout", {"target.url": target, "users.count": 901}) == (
+        "--users: expected at most 900 users a node of the target, since this machine has 1000 ports to connect from "
+        "(sysctl net.ipv4.ip_local_port_range widens that), got 901"
+    )
+
+
+def test_ports_that_cannot_be_counted_limit_nothing() -> None:
+    """Where the system does not tell, it is tried."""
+    machine = Machine(core_count=4, sockets_per_process=10**6, ephemeral_port_count=None)
+    flags = {"target.url": A_SERVER, "users.count": 100_000}
+
+    assert plan_of(settle("fanout", flags, {}, machine)).source_addresses == ()
+
+
+@given(st.integers(1, 200_000), st.integers(1, 65_535), st.integers(1, 5))
+def test_no_source_address_needs_more_ports_than_there_are(users: int, ports: int, node_count: int) -> None:
+    """Connections to two nodes may share a port only where the system chooses it."""
+    base_urls = [f"http://127.0.0.1:{1 + i}" for i in range(node_count)]
+
+    addresses = settle_source_addresses(base_urls, users, ports, Layers("x.toml", {}, {}, {}))
+
+    if addresses:
+        assert users <= 0.8 * ports * len(addresses)
+    else:
+        assert -(-users // node_count) <= 0.9 * ports
+
+
+# --- tokens, loop and compression ---------------------------------------------------------------------------
+
+
+def test_users_take_the_tokens_of_a_file_in_turn(here: Path) -> None:
+    """One a line; what is blank says nothing."""
+    (here / "tokens.txt").write_text("abc\n\n  d.e-f \r\n", encoding="utf-8")
+
+    assert plan_of(settle("fanout", {"users.tokens_file": "tokens.txt"}, {})).tokens == ("abc", "d.e-f")
+    assert plan_of(settle("fanout", {}, {})).tokens == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"", "tokens.txt: expected a token a line, got an empty file"),
+        (b" \n\n", "tokens.txt: expected a token a line, got an empty file"),
+        (b"abc\n\nd\x00e", "tokens.txt: line 3: expected a token of printable ASCII characters, got others"),
+        (b"\xc3\xa9", "tokens.txt: line 1: expected a token of printable ASCII characters, got others"),
+        (b"\xe9", "tokens.txt: cannot read the tokens file: 'utf-8' codec can't decode byte 0xe9"),
+    ],
+)
+def test_a_bad_tokens_file_is_told_without_its_tokens(here: Path, content: bytes, line: str) -> None:
+    """They are secrets."""
+    (here / "tokens.txt").write_bytes(content)
+
+    assert complaint("fanout", {"users.tokens_file": "tokens.txt"}).startswith(line)
+
+
+def test_a_tokens_file_that_is_not_there_is_told() -> None:
+    """With its name and the reason."""
+    assert complaint("fanout", {"users.tokens_file": "gone"}) == (
+        "gone: cannot read the tokens file: No such file or directory"
+    )
+
+
+def test_either_accounts_or_tokens_come_from_a_file(write: Write) -> None:
+    """With tokens, nobody would log in with the accounts."""
+    scenario = write('[users]\nfile = "users.csv"\n')
+
+    assert complaint(scenario, {"users.tokens_file": "tokens.txt"}) == (
+        "--tokens-file: expected one of users.file and users.tokens_file, got both"
+    )
+
+
+def test_tokens_need_a_dialect_that_uses_them(here: Path) -> None:
+    """Nobody would notice that they are not used."""
+    (here / "tokens.txt").write_text("abc\n", encoding="utf-8")
+    (here / "late.toml").write_text(
+        '[connect]\npath = "/"\nsend = "AUTH {token}"\n[publish]\nsend = "{text}"\n', encoding="utf-8"
+    )
+    flags = {"users.tokens_file": "tokens.txt"}
+
+    assert plan_of(settle("fanout", {**flags, "target.dialect": "late.toml"}, {})).tokens == ("abc",)
+    assert complaint("echo", flags) == (
+        '--tokens-file: expected none, since the dialect "echo" has no {token} to put one in, got "tokens.txt"'
+    )
+
+
+@pytest.mark.parametrize(
+    "publish",
+    ['send = "{text}"', 'send = "{id} {text}"\necho = false\nack = "OK {id}"', 'send = "{text}"\nreach = "self"'],
+)
+def test_a_closed_loop_waits_for_an_echo_or_an_acknowledgement(here: Path, publish: str) -> None:
+    """Either is an answer."""
+    (here / "some.toml").write_text(f'[connect]\npath = "/"\n[publish]\n{publish}\n', encoding="utf-8")
+
+    settled = settle("fanout", {"target.dialect": "some.toml", "traffic.loop": "closed"}, {})
+
+    assert plan_of(settled).loop is Loop.CLOSED
+
+
+@pytest.mark.parametrize("publish", ['send = "{text}"', 'http = { path = "/send", body = "{text}" }'])
+def test_a_closed_loop_without_an_answer_is_refused(here: Path, publish: str) -> None:
+    """With the keys that would be one."""
+    (here / "mute.toml").write_text(MUTE_DIALECT.replace('send = "{text}"', publish), encoding="utf-8")
+
+    assert complaint("fanout", {"target.dialect": "mute.toml", "traffic.loop": "closed"}) == (
+        '--loop: expected "open", since the dialect "mute" has no answer to wait for (publish.ack, or '
+        'publish.echo = true, would be one), got "closed"'
+    )
+
+
+def test_compression_needs_the_library_that_has_it(write: Write) -> None:
+    """The fast one has none."""
+    scenario = write("[target]\ncompression = true\n")
+
+    plan = plan_of(settle(scenario, {"run.transport": "websockets"}, {}))
+
+    assert (plan.transport, plan.compression) == (TransportKind.WEBSOCKETS, True)
+    assert complaint(scenario) == (
+        "mine.toml: target.compression: expected false, since picows has no permessage-deflate "
+        '(run.transport = "websockets" has), got true'
+    )
+
+
+# --- files beside the run directory -------------------------------------------------------------------------
+
+
+def test_events_may_go_into_the_run_directory_that_is_not_there_yet() -> None:
+    """It is made before they are written."""
+    settled = settle("fanout", {"run.out": "out", "run.events": "out/events.ndjson"}, {})
+
+    assert settled.run.events == "out/events.ndjson"
+
+
+def test_a_path_that_is_none_is_told_with_the_reason() -> None:
+    """As the system says it."""
+    assert complaint("fanout", {"run.events": "x" * 300}).endswith('": File name too long')
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_file_that_may_not_be_written_is_told_before_anything_starts(here: Path) -> None:
+    """Not when the first event comes."""
+    (here / "theirs").mkdir(mode=0o500)
+
+    assert complaint("fanout", {"run.events": "theirs/events"}) == (
+        '--events: expected a file that may be written, got "theirs/events"'
+    )
+
+
+# --- stages -------------------------------------------------------------------------------------------------
+
+
+def test_stages_say_how_many_users_and_how_long(write: Write) -> None:
+    """The most there are at a time, and the sum; no warm-up; what the file says otherwise gives way to a flag."""
+    scenario = write('[users]\ncount = 9\n[phases]\nwarmup = "3s"\nmeasure = "20s"\n')
+
+    settled = settle(scenario, {"users.stages": ["30s:50", "1m:80", "10s:0"]}, {})
+
+    plan = plan_of(settled)
+    assert plan.stages == (Stage(30 * NS_PER_S, 50), Stage(60 * NS_PER_S, 80), Stage(10 * NS_PER_S, 0))
+    assert (plan.user_count, plan.warmup_ns, plan.measure_ns) == (80, 0, 100 * NS_PER_S)
+    assert row(settled, "users.stages")[0][1] == {"within": "1m", "count": 80}
+    assert row(settled, "users.count") == (80, "flag")
+    assert row(settled, "phases.measure") == ("100s", "flag")
+    assert row(settled, "phases.warmup") == ("0s", "flag")
+
+
+def test_stages_of_a_file_are_tables_or_texts(write: Write) -> None:
+    """A text is shorter, a table says what is what."""
+    settled = settle(write('[users]\nstages = ["30s:5", { within = "10s", count = 2 }]\n'), {}, {})
+
+    assert plan_of(settled).stages == (Stage(30 * NS_PER_S, 5), Stage(10 * NS_PER_S, 2))
+    assert row(settled, "users.count") == (5, "file")
+
+
+def test_stages_of_a_flag_take_the_place_of_the_files(write: Write) -> None:
+    """As every flag does."""
+    settled = settle(write('[users]\nstages = ["30s:5", "1m:7"]\n'), {"users.stages": ["2s:3"]}, {})
+
+    assert plan_of(settled).stages == (Stage(2 * NS_PER_S, 3),)
+
+
+def test_no_stages_change_nothing(write: Write) -> None:
+    """An empty list is none."""
+    plan = plan_of(settle(write("[users]\ncount = 7\nstages = []\n"), {}, {}))
+
+    assert (plan.stages, plan.user_count, plan.warmup_ns) == ((), 7, 3 * NS_PER_S)
+
+
+def test_a_rate_for_each_user_follows_the_users_of_stages(write: Write) -> None:
+    """The rate is that of the most there are; a rate for all together is kept however many there are."""
+    scenario = write('[users]\nstages = ["30s:10"]\n[traffic]\nper_user_per_min = 6\n')
+
+    of_each = plan_of(settle(scenario, {}, {}))
+    of_all = plan_of(settle(scenario, {"traffic.rate_per_s": "5"}, {}))
+
+    assert (of_each.rate_per_s, of_each.rate_follows_users) == (1.0, True)
+    assert (of_all.rate_per_s, of_all.rate_follows_users) == (5, False)
+
+
+@pytest.mark.parametrize(
+    ("key", "typed", "line"),
+    [
+        ("users.count", "5", "--users: expected no number of users, since stages settle it (--stage), got 5"),
+        (
+            "phases.measure",
+            "20s",
+            '--duration: expected no measured time, since stages settle it (--stage), got "20s"',
+        ),
+        ("phases.warmup", "1s", '--warmup: expected "0s", since stages settle it (--stage), got "1s"'),
+        ("users.rooms.count", "6", "--rooms: expected at most a room a user (5), got 6"),
+    ],
+)
+def test_what_contradicts_stages_is_refused(key: str, typed: str, line: str) -> None:
+    """One of the two would be ignored."""
+    assert complaint("fanout", {"users.stages": ["30s:5"], key: typed}) == line
+
+
+def test_a_variable_contradicts_stages_as_a_flag_does() -> None:
+    """Both are typed for this run."""
+    assert complaint("fanout", {"users.stages": ["30s:5"]}, CHATBENCH_USERS="7").startswith("CHATBENCH_USERS: expected")
+
+
+def test_no_warmup_and_stages_are_no_contradiction() -> None:
+    """It is what they mean."""
+    assert plan_of(settle("fanout", {"users.stages": ["30s:5"], "phases.warmup": "0s"}, {})).warmup_ns == 0
+
+
+@pytest.mark.parametrize(
+    ("phases", "line"),
+    [
+        (
+            'measure = "20s"',
+            'phases.measure: expected no measured time, since stages settle it (mine.toml: users.stages), got "20s"',
+        ),
+        (
+            'warmup = "3s"',
+            'phases.warmup: expected "0s", since stages settle it (mine.toml: users.stages), got "3s"',
+        ),
+    ],
+)
+def test_a_file_that_contradicts_its_own_stages_is_refused(write: Write, phases: str, line: str) -> None:
+    """Only what a flag is laid over may give way."""
+    assert complaint(write(f'[users]\nstages = ["30s:5"]\n[phases]\n{phases}\n')) == f"mine.toml: {line}"
+
+
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        ("30s", 'expected stages like "30s:500" or { within = "30s", count = 500 }, got "30s"'),
+        ("30:5", 'expected a time > 0 like "30s", got "30:5"'),
+        ("0s:5", 'expected a time > 0 like "30s", got "0s:5"'),
+        ("30s:", 'expected a whole number >= 0, got "30s:"'),
+        ("30s:-5", 'expected a whole number >= 0, got "30s:-5"'),
+        ("30s:0", "expected a stage with users, got none above 0"),
+        ("", 'expected stages like "30s:500" or { within = "30s", count = 500 }, got ""'),
+    ],
+)
+def test_a_wrong_stage_is_told_as_it_was_typed(typed: str, line: str) -> None:
+    """The text, not what became of it."""
+    assert complaint("fanout", CHATBENCH_STAGE=typed) == f"CHATBENCH_STAGE: {line}"
+    assert complaint("fanout", {"users.stages": typed}) == f"--stage: {line}"
+
+
+# --- incidents ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "storm"),
+    [
+        ('kind = "reconnect_storm"', ReconnectStorm(10 * NS_PER_S, 0.5, Backoff.EXPONENTIAL_JITTER)),
+        (
+            'kind = "reconnect_storm"\nat = "25%"\nshare = 1\nbackoff = "none"',
+            ReconnectStorm(5 * NS_PER_S, 1.0, Backoff.NONE),
+        ),
+        (
+            'kind = "reconnect_storm"\nat = "19s"\nbackoff = "constant"',
+            ReconnectStorm(19 * NS_PER_S, 0.5, Backoff.CONSTANT),
+        ),
+        ('kind = "reconnect_storm"\nat = "0s"', ReconnectStorm(0, 0.5, Backoff.EXPONENTIAL_JITTER)),
+    ],
+)
+def test_an_incident_comes_in_the_measured_window(write: Write, text: str, storm: ReconnectStorm) -> None:
+    """After a share of it, or a time from its start."""
+    settled = settle(write(f'[phases]\nmeasure = "20s"\n[[incident]]\n{text}\n'), {}, {})
+
+    assert plan_of(settled).storms == (storm,)
+    assert row(settled, "incident")[1] == "file"
+
+
+def test_the_document_shows_an_incident_as_it_was_written(write: Write) -> None:
+    """With its defaults."""
+    settled = settle(write('[[incident]]\nkind = "reconnect_storm"\nat = "5s"\n'), {}, {})
+
+    assert row(settled, "incident")[0] == [
+        {"at": "5s", "kind": "reconnect_storm", "share": 0.5, "backoff": "exponential_jitter"}
+    ]
+
+
+def test_an_incident_comes_in_the_window_that_stages_make(write: Write) -> None:
+    """Its half is that of their sum."""
+    scenario = write('[users]\nstages = ["30s:5", "10s:5"]\n[[incident]]\nkind = "reconnect_storm"\n')
+
+    assert plan_of(settle(scenario, {}, {})).storms[0].at_ns == 20 * NS_PER_S
+
+
+@pytest.mark.parametrize("at", ["30s", "1h", "100%"])
+def test_an_incident_after_the_measured_window_is_refused(write: Write, at: str) -> None:
+    """It would never come."""
+    text = f'[[incident]]\nkind = "reconnect_storm"\n[[incident]]\nkind = "reconnect_storm"\nat = "{at}"\n'
+
+    assert complaint(write(text)) == (
+        f'mine.toml: incident[1].at: expected a time before the end of the measured window (30s), got "{at}"'
+    )

@@ -1,0 +1,106 @@
+"""A user and its present socket. A user who comes back gets another member; what the old one still hears is dropped."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from loadgen.engine.transport import Connection
+from loadgen.engine.user import User, UserState
+from loadgen.measure.ledger import Receive
+
+
+class Club(Protocol):
+    """Who members belong to: the swarm."""
+
+    @property
+    def receive(self) -> Receive:
+        """The receive path."""
+        ...
+
+    def one_has_opened(self) -> None:
+        """A socket is open."""
+        ...
+
+    def one_has_closed(self) -> None:
+        """A socket is gone."""
+        ...
+
+    def one_is_gone(self) -> None:
+        """A user is gone for good."""
+        ...
+
+
+class Member:
+    """Implements :class:`loadgen.engine.transport.Listener`."""
+
+    __slots__ = ("_club", "_retired", "_waiting", "chatter", "connection")
+
+    def __init__(self, chatter: User, club: Club) -> None:
+        self.chatter = chatter
+        self.connection: Connection | None = None
+        self._club = club
+        self._retired = False
+        self._waiting: tuple[UserState, asyncio.Future[None]] | None = None
+
+    @property
+    def user(self) -> int:
+        return self.chatter.index
+
+    @property
+    def receive(self) -> Receive:
+        return self._club.receive
+
+    def opened(self, connection: Connection, now_ns: int) -> None:
+        self._club.one_has_opened()
+        self.connection = connection
+        if self._retired:
+            connection.abort()
+        else:
+            self.send_all(self.chatter.opened(now_ns))
+
+    def heard(self, payload: bytes, now_ns: int) -> None:
+        if self._retired:
+            return
+        self.send_all(self.chatter.heard(payload, now_ns))
+        if self._waiting is not None:
+            self._look()
+
+    def closed(self, code: int, reason: str, now_ns: int) -> None:
+        self.connection = None
+        self._club.one_has_closed()
+        if self._retired:
+            return
+        was_gone = self.chatter.state is UserState.GONE
+        self.chatter.closed(code, reason, now_ns)
+        self._look()
+        if self.chatter.state is UserState.GONE and not was_gone:
+            self._club.one_is_gone()
+
+    def send_all(self, frames: list[bytes]) -> None:
+        """Send each frame, where there is still a socket."""
+        for frame in frames:
+            if self.connection is not None:
+                self.connection.send(frame)
+
+    def retire(self) -> None:
+        """The user has nothing to do with this socket any more."""
+        self._retired = True
+        self._look()
+
+    async def answered(self, waiting: UserState, within_s: float) -> None:
+        """Wait until the user is no longer ``waiting``; TimeoutError where that takes longer than ``within_s``."""
+        if self.chatter.state is waiting and not self._retired:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting = waiting, future
+            try:
+                async with asyncio.timeout(within_s):
+                    await future
+            finally:
+                self._waiting = None
+
+    def _look(self) -> None:
+        if self._waiting is not None:
+            waiting, future = self._waiting
+            if (self._retired or self.chatter.state is not waiting) and not future.done():
+                future.set_result(None)

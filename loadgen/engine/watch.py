@@ -1,0 +1,80 @@
+"""What a process of load watches in itself while it talks: its event loop, its garbage collector, its traffic."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+from collections.abc import Iterator, Sequence
+
+from loadgen.engine.clock import now_ns
+from loadgen.engine.transport import Transport
+from loadgen.measure.ledger import Ledger
+from loadgen.measure.tally import Count, Metric, Tally
+from loadgen.plan.pacing import NS_PER_S
+
+LAG_PERIOD_NS = 50_000_000
+SETTLE_PERIOD_NS = 100_000_000
+# Settling must stay a small share of the time, however many messages are open.
+SETTLE_SHARE = 20
+
+
+async def watch_loop(tally: Tally, ledger: Ledger, window_ns: tuple[int, int]) -> None:
+    """Note how late the event loop runs, and keep the books short; goes on until it is cancelled."""
+    start_ns, end_ns = window_ns
+    settle_ns = now_ns()
+    while True:
+        due_ns = now_ns() + LAG_PERIOD_NS
+        await asyncio.sleep(LAG_PERIOD_NS / NS_PER_S)
+        # Timers may fire up to half a millisecond early, and early is not late.
+        now = now_ns()
+        due_ns = min(due_ns, now)
+        tally.of_second(Metric.LOOP_LAG, tally.second_of(now)).record(now - due_ns)
+        if start_ns <= due_ns < end_ns:
+            tally.metrics[Metric.LOOP_LAG].record(now - due_ns)
+        if now >= settle_ns:
+            ledger.settle(now)
+            took_ns = now_ns() - now
+            settle_ns = now + max(SETTLE_PERIOD_NS, SETTLE_SHARE * took_ns)
+
+
+@contextlib.contextmanager
+def collector_watched(tally: Tally, window_ns: tuple[int, int]) -> Iterator[None]:
+    """Keep the garbage collector away from what lives now, and note its pauses within the window."""
+    start_ns, end_ns = window_ns
+    began_ns = 0
+
+    def on_collection(phase: str, _: dict[str, int]) -> None:
+        nonlocal began_ns
+        now = now_ns()
+        if phase == "start":
+            began_ns = now
+        elif start_ns <= began_ns < end_ns:
+            tally.metrics[Metric.GC_PAUSE].record(now - began_ns)
+
+    # What lives now lives until the end: the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    gc.callbacks.append(on_collection)
+    try:
+        yield
+    finally:
+        gc.callbacks.remove(on_collection)
+        gc.unfreeze()
+
+
+@contextlib.contextmanager
+def traffic_counted(transports: Sequence[Transport], tally: Tally) -> Iterator[None]:
+    """Count the frames and bytes of what happens meanwhile; an interrupt ends it, too."""
+    names = (Count.FRAMES_RECEIVED, Count.BYTES_RECEIVED, Count.FRAMES_SENT, Count.BYTES_SENT)
+
+    def totals() -> list[int]:
+        traffic = [transport.traffic for transport in transports]
+        return [sum(getattr(each, str(name)) for each in traffic) for name in names]
+
+    before = totals()
+    try:
+        yield
+    finally:
+        for name, old, new in zip(names, before, totals(), strict=True):
+            tally.counts[name] += new - old

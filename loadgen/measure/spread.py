@@ -1,0 +1,86 @@
+"""First and last arrival of each message, put together from processes that each know those of their own receivers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from loadgen.measure.entry import Entry
+from loadgen.measure.tally import Metric, Tally
+
+Int64s = npt.NDArray[np.int64]
+
+_NEVER_NS = np.iinfo(np.int64).max
+# A message is known by sender and sequence, 32 bits each.
+_SEQUENCE_BITS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Spreads:
+    """int64[n, 4], a row a message: its key, due_ns, first_ns, last_ns.
+
+    Where nobody got it, first_ns is the end of time and last_ns is -1.
+    """
+
+    rows: Int64s
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry]) -> Self:
+        """Those of messages nobody waits for any more."""
+        rows = [
+            (
+                entry.sender << _SEQUENCE_BITS | entry.sequence,
+                entry.stamp.due_ns,
+                _NEVER_NS if entry.first_ns is None else entry.first_ns,
+                -1 if entry.last_ns is None else entry.last_ns,
+            )
+            for entry in entries
+        ]
+        return cls(np.array(rows, dtype=np.int64).reshape(-1, 4))
+
+    @classmethod
+    def joined(cls, several: Iterable[Spreads]) -> Self:
+        """One after the other."""
+        return cls(np.concatenate([np.empty((0, 4), np.int64), *(spreads.rows for spreads in several)]))
+
+
+def record_spreads(spreads: Spreads, tally: Tally) -> None:
+    """Note first and last arrivals of messages whose receivers are all accounted for."""
+    _, due_ns, first_ns, last_ns = spreads.rows[spreads.rows[:, 3] >= 0].T
+    # Before due is before sent: doubted where it arrives, and no time.
+    sound = first_ns >= due_ns
+    tally.metrics[Metric.FIRST_DELIVERY_TIME].record_many((first_ns - due_ns)[sound])
+    tally.metrics[Metric.LAST_DELIVERY_TIME].record_many((last_ns - due_ns)[sound])
+
+
+class SpreadJoin:
+    """Waits until every process has said when a message arrived at its own receivers first and last."""
+
+    def __init__(self, process_count: int) -> None:
+        self._process_count = process_count
+        self._waiting = np.empty((0, 4), np.int64)
+
+    def add(self, spreads: Spreads, tally: Tally) -> None:
+        """Hear one process, and note in ``tally`` what is known from all."""
+        self._note(np.concatenate([self._waiting, spreads.rows]), tally, self._process_count)
+
+    def close(self, tally: Tally) -> None:
+        """No more is to come: note what is known, of messages too that a process has died with."""
+        self._note(self._waiting, tally, 1)
+
+    def _note(self, rows: Int64s, tally: Tally, enough: int) -> None:
+        rows = rows[np.argsort(rows[:, 0], kind="stable")]
+        _, starts, counts = np.unique(rows[:, 0], return_index=True, return_counts=True)
+        known = counts >= enough
+        self._waiting = rows[~np.repeat(known, counts)]
+        if not known.any():
+            return
+        firsts = np.minimum.reduceat(rows[:, 2], starts)[known]
+        lasts = np.maximum.reduceat(rows[:, 3], starts)[known]
+        record_spreads(
+            Spreads(np.stack([rows[starts[known], 0], rows[starts[known], 1], firsts, lasts], axis=1)), tally
+        )

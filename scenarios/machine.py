@@ -1,0 +1,88 @@
+"""What the load asks of this machine - processes, sockets, ports - against what it has."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from urllib.parse import urlsplit
+
+from loadgen.engine.limits import sockets_per_process
+from loadgen.errors import InputError
+from scenarios.environment import core_count, ephemeral_port_count
+from scenarios.layers import Layers
+from scenarios.schema import MOST_PROCESSES, Scenario
+
+# Other programs need ports, too, and a closed connection keeps its own for a minute (TIME_WAIT).
+MOST_OF_THE_PORTS = 0.9
+SHARE_OF_THE_PORTS = 0.8
+
+FIRST_LOOPBACK_ADDRESS = IPv4Address("127.0.0.1")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What limits a generator; None is not known."""
+
+    core_count: int | None
+    sockets_per_process: int
+    ephemeral_port_count: int | None
+    """How many connections may leave from one address for one place."""
+
+
+def this_machine() -> Machine:
+    """The one we run on, as far as this process may use it."""
+    return Machine(core_count(), sockets_per_process(), ephemeral_port_count())
+
+
+def settle_processes(scenario: Scenario, machine: Machine, layers: Layers) -> int:
+    """How many processes offer the load; InputError where they cannot have so many users."""
+    asked, user_count = scenario.run.processes, scenario.users.count
+    if asked == "auto":
+        free_cores = (machine.core_count or 1) - (1 if scenario.target.url is None else 0)
+        process_count = max(1, min(free_cores, user_count, MOST_PROCESSES))
+    else:
+        process_count = asked
+    if process_count > user_count:
+        label = layers.label("run.processes")
+        raise InputError(f"{label}: expected at most a process a user ({user_count}), got {process_count}")
+    limit = machine.sockets_per_process
+    if -(-user_count // process_count) > limit:
+        have = "one process" if process_count == 1 else f"{process_count} processes"
+        raise InputError(
+            f"{layers.label('users.count')}: expected at most {limit * process_count}, the sockets that {have} may "
+            f"open here (ulimit -Hn; --processes N has N times as many), got {user_count}"
+        )
+    return process_count
+
+
+def settle_source_addresses(
+    base_urls: Sequence[str], user_count: int, port_count: int | None, layers: Layers
+) -> tuple[str, ...]:
+    """The local addresses to connect from, none where the system may choose.
+
+    Without ``base_urls`` the target is ours. InputError where the ports do not suffice and there are no more addresses.
+    """
+    most_alike = max(Counter(base_urls).values(), default=1)
+    users_per_node = math.ceil(user_count * most_alike / max(1, len(base_urls)))
+    if port_count is None or users_per_node <= MOST_OF_THE_PORTS * port_count:
+        return ()
+    if not all(_is_loopback(url) for url in base_urls):
+        raise InputError(
+            f"{layers.label('users.count')}: expected at most {int(MOST_OF_THE_PORTS * port_count)} users a node of "
+            f"the target, since this machine has {port_count} ports to connect from (sysctl "
+            f"net.ipv4.ip_local_port_range widens that), got {users_per_node}"
+        )
+    # Of all nodes together: a port of a chosen address is taken before the system knows which node it is for.
+    count = math.ceil(user_count / (SHARE_OF_THE_PORTS * port_count))
+    return tuple(str(FIRST_LOOPBACK_ADDRESS + i) for i in range(count))
+
+
+def _is_loopback(base_url: str) -> bool:
+    host = urlsplit(base_url).hostname or ""
+    try:
+        return IPv4Address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

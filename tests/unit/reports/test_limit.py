@@ -1,0 +1,89 @@
+"""What kept a run from more is named with the figures that say so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reports.limit import limit_of
+from tests.support.documents import a_document, a_late_document
+
+LATE = {"code": "generator_late", "severity": "fatal", "detail": "messages left 14 ms late", "advice": "send less"}
+DEAD = {"code": "worker_died", "severity": "fatal", "detail": "a process ended", "advice": "see run.log"}
+A_BROKEN_BUDGET = [{"expression": "delivery_time: p(99) < 250ms", "observed": 300.0, "ok": False}]
+
+
+def crowded(*doubts: dict[str, Any], others_cpu_ratio: float | None = 0.34, **changes: Any) -> dict[str, Any]:
+    """A document of a machine that ran other programs too."""
+    return a_document(doubts=list(doubts), machine={"others_cpu_ratio": others_cpu_ratio}, **changes)
+
+
+def a_worker(pid: int, cpu_ratio: float | None, late_ms: float) -> dict[str, Any]:
+    return {"pid": pid, "cpu_ratio": cpu_ratio, "rss_bytes": 1, "descriptors": 1, "send_lateness_p99_ms": late_ms}
+
+
+def test_a_run_within_its_budgets_has_no_limit() -> None:
+    """Nothing was at its end."""
+    assert limit_of(a_document())["side"] == "none"
+
+
+def test_a_late_generator_on_a_machine_of_its_own_is_the_limit() -> None:
+    """Nobody else is to blame."""
+    limit = limit_of(a_late_document())
+
+    assert limit["side"] == "generator"
+    assert "14.2 ms" in limit["reason"]
+
+
+def test_a_late_generator_on_a_crowded_machine_was_kept_from_its_cpu() -> None:
+    """The reason names how much others took, and what came of it."""
+    limit = limit_of(crowded(LATE))
+
+    assert limit["side"] == "machine"
+    assert limit["reason"] == "programs that are not ours used 34% of the machine; messages left 14 ms late"
+
+
+@pytest.mark.parametrize("others_cpu_ratio", [None, 0.0, 0.2])
+def test_a_fifth_of_the_machine_is_no_excuse(others_cpu_ratio: float | None) -> None:
+    """Nor is what is not known."""
+    assert limit_of(crowded(LATE, others_cpu_ratio=others_cpu_ratio))["side"] == "generator"
+
+
+def test_a_worker_that_died_did_not_die_of_a_crowd() -> None:
+    """Others take CPU, which explains lateness and nothing else."""
+    assert limit_of(crowded(LATE, DEAD))["side"] == "generator"
+
+
+def test_a_crowd_that_hurt_nobody_is_no_limit() -> None:
+    """While the generator keeps its times, the run is what it is."""
+    assert limit_of(crowded())["side"] == "none"
+    assert limit_of(crowded(budgets=A_BROKEN_BUDGET))["side"] == "server"
+
+
+def test_a_server_that_is_not_ours_may_be_the_crowd() -> None:
+    """We cannot tell it from other programs, and say so."""
+    assert "the server among them" in limit_of(crowded(LATE, owned=False))["reason"]
+
+
+def test_a_document_of_before_the_machine_was_watched_is_judged() -> None:
+    """Old run directories stay readable."""
+    document = crowded(LATE)
+    del document["machine"]
+
+    assert limit_of(document)["side"] == "generator"
+
+
+def test_the_ease_of_one_worker_is_told_plainly() -> None:
+    """No need to say which."""
+    reason = limit_of(a_document(budgets=A_BROKEN_BUDGET))["reason"]
+
+    assert reason.endswith("the generator was at ease: 36% of a core and sent within 0.4 ms of the due time (p99)")
+
+
+def test_the_ease_of_several_workers_is_that_of_the_busiest() -> None:
+    """An average would hide the one at its end; one without a figure counts for nothing."""
+    workers = [a_worker(11, 0.2, 0.1), a_worker(12, 0.61, 0.9), a_worker(13, None, 5.0)]
+    reason = limit_of(a_document(budgets=A_BROKEN_BUDGET, generator={"processes": workers}))["reason"]
+
+    assert "its busiest worker of 3 (pid 12) used 61% of a core and sent within 0.9 ms" in reason
