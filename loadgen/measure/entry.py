@@ -26,6 +26,10 @@ class Entry:
     """Who must get it: users, rising."""
     missing: Int64s
     """Who had not got it when it was last settled: users, rising."""
+    excused: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
+    """Who was to get it, has not, and is not waited for any more."""
+    overtaken: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
+    """Who misses it past the deadline, and has got a later, finished message of its sender."""
     log: array[int] = field(default_factory=lambda: array("q"))
     """Arrivals since then, in order: time_ns, user, time_ns, user, ..."""
     complete_at: int = 0

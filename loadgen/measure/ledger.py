@@ -413,6 +413,7 @@ class Ledger:
             self.tally.counts[Count.DELIVERIES_EXCUSED] += int(excused.sum())
             known = self._excused.setdefault((entry.sender, entry.sequence), set())
             known.update(entry.missing[excused].tolist())
+        entry.excused = np.concatenate((entry.excused, entry.missing[excused]))
         entry.missing = entry.missing[~excused]
 
     def _count_extra(self, user: int, stamp: Stamp, *, copies: int) -> None:

@@ -6,12 +6,14 @@ with the later ones of its sender whose arrivals could lie before its own:
 - still under way: their arrivals so far
 - already accounted for: their arrivals, kept for as long as an earlier message of the sender is under way
 - older than the deadline: who still misses them (arrivals from before the last settling lie before any new one)
+
+A message that is past the deadline remembers who misses it and has got a later one.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -47,8 +49,7 @@ class Arrivals:
 class _Sender:
     under_way: dict[int, Entry] = field(default_factory=dict)  # by sequence, rising
     overdue: dict[int, Entry] = field(default_factory=dict)  # past the deadline, and somebody misses them
-    kept: dict[int, Arrivals] = field(default_factory=dict)
-    highest_dropped: int = -1  # of those accounted for and forgotten
+    kept: dict[int, tuple[Entry, Arrivals]] = field(default_factory=dict)
 
 
 class Order:
@@ -80,10 +81,8 @@ class Order:
         overdue = entry.sequence in sender.overdue
         if not len(new.receivers) or (alone and not overdue):
             return 0
-        if overdue and sender.highest_dropped > entry.sequence:
-            return len(new.receivers)
-        mask = np.zeros(len(new.receivers), np.bool_)
-        for sequence, arrivals in sender.kept.items():
+        mask = np.isin(new.receivers, entry.overtaken) if overdue else np.zeros(len(new.receivers), np.bool_)
+        for sequence, (_, arrivals) in sender.kept.items():
             if sequence > entry.sequence:
                 mask |= arrivals.before(new.receivers, new.times_ns)
         for later in _later(sender.under_way, entry.sequence):
@@ -92,7 +91,8 @@ class Order:
         for later in [other for sequence, other in sender.overdue.items() if sequence > entry.sequence]:
             if later in batch:
                 mask |= batch[later].before(new.receivers, new.times_ns)
-            had_it = np.isin(new.receivers, later.audience) & ~np.isin(new.receivers, later.missing)
+            without = np.concatenate((later.missing, later.excused))
+            had_it = np.isin(new.receivers, later.audience) & ~np.isin(new.receivers, without)
             mask |= had_it
         return int(mask.sum())
 
@@ -105,13 +105,24 @@ class Order:
         if finished:
             sender.under_way.pop(entry.sequence, None)
             sender.overdue.pop(entry.sequence, None)
-            sender.kept[entry.sequence] = new
+            sender.kept[entry.sequence] = entry, new
         elif entry.sequence in sender.under_way:
             sender.overdue[entry.sequence] = sender.under_way.pop(entry.sequence)
         oldest = min(next(iter(sender.under_way), known_count), known_count)
         for sequence in [s for s in sender.kept if s < oldest]:
-            del sender.kept[sequence]
-            sender.highest_dropped = max(sender.highest_dropped, sequence)
+            finished_entry, _ = sender.kept.pop(sequence)
+            _note_overtaken(sender.overdue.values(), finished_entry)
+
+
+def _note_overtaken(overdue: Iterable[Entry], finished: Entry) -> None:
+    """Those who got a finished message will get each earlier one out of order."""
+    for earlier in overdue:
+        if earlier.sequence > finished.sequence:
+            continue
+        others = np.setdiff1d(earlier.missing, earlier.overtaken, assume_unique=True)
+        if len(others):
+            late = np.setdiff1d(np.intersect1d(others, finished.audience), finished.excused)
+            earlier.overtaken = np.union1d(earlier.overtaken, late)
 
 
 def _later(entries: dict[int, Entry], sequence: int) -> list[Entry]:
