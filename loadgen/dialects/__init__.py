@@ -67,7 +67,7 @@ class Confirmation(StrEnum):
 class Heard:
     """What a frame without a marker says."""
 
-    confirms: frozenset[Confirmation] = frozenset()
+    confirmed: Confirmation | None = None
     acks: Sequence[str] = ()
     """Ids of messages the server has taken."""
     replies: Sequence[bytes] = field(default=())

@@ -18,13 +18,15 @@ _NOTHING_HEARD = Heard()
 class ScriptedDialect:
     """One user of a server that a dialect file describes; implements :class:`loadgen.dialects.Dialect`."""
 
-    __slots__ = ("_credentials", "_room", "_script", "_token")
+    __slots__ = ("_awaited", "_credentials", "_room", "_script", "_token")
 
     def __init__(self, script: DialectScript, credentials: Credentials) -> None:
         self._script = script
         self._credentials = credentials
         self._token = ""
         self._room = ""
+        self._awaited: Confirmation | None = None
+        """What the server is to confirm next; other frames are not searched for it."""
 
     @property
     def _values(self) -> dict[str, str]:
@@ -79,17 +81,22 @@ class ScriptedDialect:
         return Opening(fill(connect.path, _for_url(self._values)), headers, subprotocols)
 
     def on_connected(self) -> list[bytes]:
+        self._awaited = Confirmation.CONNECTED if self.awaits_greeting else None
         return [fill(frame, self._values).encode() for frame in self._script.connect.send]
 
     def join(self, room: str) -> list[bytes]:
         self._room = room
         if self._script.join is None:
             return []
+        self._awaited = Confirmation.JOINED if self.awaits_join else None
         return [fill(frame, self._values).encode() for frame in self._script.join.send]
 
     def publish(self, text: str, message_id: str) -> bytes | HttpRequest:
-        values = self._values | {"id": message_id, "text": text, "json:text": json_text(text)}
         publish = self._script.publish
+        values = self._values
+        values["id"], values["text"] = message_id, text
+        if publish.http is not None or (publish.send is not None and "{json:text}" in publish.send):
+            values["json:text"] = json_text(text)
         if publish.http is not None:
             return _http_request(publish.http, values)
         assert publish.send is not None, "a dialect file without publish.send and publish.http was let through"
@@ -98,16 +105,14 @@ class ScriptedDialect:
     def on_frame(self, frame: bytes) -> Heard:
         script = self._script
         reply = script.alive.reply.get(frame.decode(errors="replace")) if script.alive.reply else None
-        confirms = set()
-        if self._is_awaited(script.connect.until, frame):
-            confirms.add(Confirmation.CONNECTED)
-        if script.join is not None and self._is_awaited(script.join.until, frame):
-            confirms.add(Confirmation.JOINED)
+        confirmed = self._awaited if self._awaited is not None and self._confirms(frame) else None
+        if confirmed is not None:
+            self._awaited = None
         acks = _acks_in(frame, script.publish.ack) if script.publish.ack is not None else []
-        if reply is None and not confirms and not acks:
+        if reply is None and confirmed is None and not acks:
             return _NOTHING_HEARD
         replies = () if reply is None else (fill(reply, self._values).encode(),)
-        return Heard(frozenset(confirms), acks, replies)
+        return Heard(confirmed, acks, replies)
 
     def keep_alive(self) -> KeepAlive | None:
         alive = self._script.alive
@@ -115,9 +120,11 @@ class ScriptedDialect:
             return None
         return KeepAlive(alive.every_ns, fill(alive.send, self._values).encode())
 
-    def _is_awaited(self, until: str | None, frame: bytes) -> bool:
-        if until is None:
-            return False
+    def _confirms(self, frame: bytes) -> bool:
+        script = self._script
+        join_until = None if script.join is None else script.join.until
+        until = script.connect.until if self._awaited is Confirmation.CONNECTED else join_until
+        assert until is not None, "awaits a confirmation that the dialect does not know"
         values = self._values
         if until.startswith("re:"):
             values = {name: re.escape(value) for name, value in values.items()}

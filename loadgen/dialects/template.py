@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*(?::[A-Za-z_]+)?)\}")
@@ -23,7 +24,16 @@ def placeholders(value: Any) -> list[str]:
 
 def fill(value: str, values: Mapping[str, str]) -> str:
     """``value`` with every placeholder replaced; KeyError for one that has no value."""
-    return PLACEHOLDER.sub(lambda found: values[found.group(1)], value)
+    parts = _parts(value)
+    if len(parts) == 1:
+        return value
+    # Every second part is the name of a placeholder.
+    return "".join([values[part] if i % 2 else part for i, part in enumerate(parts)])
+
+
+@lru_cache(maxsize=1024)
+def _parts(value: str) -> list[str]:
+    return PLACEHOLDER.split(value)
 
 
 def fill_all(value: Any, values: Mapping[str, str]) -> Any:

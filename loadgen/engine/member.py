@@ -70,6 +70,7 @@ class Member:
         self.connection = None
         self._club.one_has_closed()
         if self._retired:
+            self.chatter.has_left(now_ns)
             return
         was_gone = self.chatter.state is UserState.GONE
         self.chatter.closed(code, reason, now_ns)

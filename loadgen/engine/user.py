@@ -189,10 +189,11 @@ class User:
         if self._awaiting_ack is None:
             self._awaiting_ack = {}
         # Acks that never come must not pile up: drop those past the deadline, oldest first.
-        for known, (old, _) in list(self._awaiting_ack.items()):
-            if stamp.sent_ns - old.sent_ns <= self._books.deadline_ns:
+        while self._awaiting_ack:
+            oldest = next(iter(self._awaiting_ack))
+            if stamp.sent_ns - self._awaiting_ack[oldest][0].sent_ns <= self._books.deadline_ns:
                 break
-            del self._awaiting_ack[known]
+            del self._awaiting_ack[oldest]
         self._awaiting_ack[message_id] = stamp, mark
 
     def heard(self, frame: bytes, now_ns: int) -> list[bytes]:
@@ -200,9 +201,9 @@ class User:
         if marker.foreign_in(frame, self._books.prefix):
             self._books.tally.counts[Note.FOREIGN_MARKERS] += 1
         heard = self._dialect.on_frame(frame)
-        if Confirmation.CONNECTED in heard.confirms and self.state is UserState.GREETING:
+        if heard.confirmed is Confirmation.CONNECTED and self.state is UserState.GREETING:
             self.state = UserState.CONNECTED
-        if Confirmation.JOINED in heard.confirms and self.state is UserState.JOINING:
+        elif heard.confirmed is Confirmation.JOINED and self.state is UserState.JOINING:
             self._joined(now_ns)
         for message_id in heard.acks:
             self._acked(message_id, now_ns)
@@ -255,7 +256,15 @@ class User:
             self._cut_ns = None
         elif self._cut_ns is None:
             self._cut_ns = now_ns
-        self._books.ledger.members.left(self.index, now_ns)
+        if cut:
+            self._books.ledger.members.left(self.index, now_ns)
+        else:  # the server goes on sending until it has heard of it
+            self._books.ledger.members.leaving(self.index, now_ns)
+
+    def has_left(self, now_ns: int) -> None:
+        """The socket that was closed when it left is gone."""
+        if self.state is UserState.AWAY:
+            self._books.ledger.members.left(self.index, now_ns)
 
     def coming_back(self) -> None:
         """It is about to connect again, with the token it has."""

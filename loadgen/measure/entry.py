@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -13,58 +12,81 @@ from loadgen.measure.order import Arrivals
 
 Int64s = npt.NDArray[np.int64]
 
+NOBODY: Int64s = np.empty(0, np.int64)
 
-@dataclass(slots=True, eq=False)
+# Up to so many receivers Python is faster than numpy's first call.
+_FEW = 16
+
+
 class Entry:
-    """One message that is not finished."""
+    """A message, its receivers and their arrivals. One is made for each message, so it is made cheaply."""
 
-    marker: bytes
-    stamp: Stamp
-    measured: bool
-    """Whether it was due in the measured window."""
-    audience: Int64s
-    """Who must get it: users, rising."""
-    missing: Int64s
-    """Who had not got it when it was last settled: users, rising."""
-    excused: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
-    """Who was to get it, has not, and is not waited for any more."""
-    overtaken: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
-    """Who misses it past the deadline, and has got a later, finished message of its sender."""
-    log: array[int] = field(default_factory=lambda: array("q"))
-    """Arrivals since then, in order: time_ns, user, time_ns, user, ..."""
-    complete_at: int = 0
-    """The length of the log from which on it is worth a look."""
-    complete: bool = False
-    """Whether everybody in ``missing`` is in the log."""
-    acked: bool = False
-    overdue: bool = False
-    first_ns: int | None = None
-    """When the first of its receivers got it, and when the last one so far; None before it is settled."""
-    last_ns: int | None = None
+    __slots__ = (
+        "acked",
+        "audience",
+        "complete",
+        "complete_at",
+        "excused",
+        "first_ns",
+        "last_ns",
+        "log",
+        "marker",
+        "measured",
+        "missing",
+        "overdue",
+        "overtaken",
+        "sender",
+        "sequence",
+        "stamp",
+    )
 
-    @property
-    def sender(self) -> int:
-        return self.stamp.sender
-
-    @property
-    def sequence(self) -> int:
-        return self.stamp.sequence
+    def __init__(self, marker: bytes, stamp: Stamp, audience: Int64s, *, measured: bool) -> None:
+        self.marker = marker
+        self.stamp = stamp
+        self.sender = stamp.sender
+        self.sequence = stamp.sequence
+        self.measured = measured
+        """Whether it was due in the measured window."""
+        self.audience = audience
+        """Who must get it: users, rising."""
+        self.missing = audience
+        """Who had not got it when it was last settled: users, rising."""
+        self.excused = NOBODY
+        """Who was to get it, has not, and is not waited for any more."""
+        self.overtaken = NOBODY
+        """Who misses it past the deadline, and has got a later, finished message of its sender."""
+        self.log = array("q")
+        """Arrivals since it was last settled, in order: time_ns, user, time_ns, user, ..."""
+        self.complete_at = 2 * len(audience)
+        """The length of the log from which on it is worth a look."""
+        self.complete = False
+        """Whether everybody in ``missing`` is in the log."""
+        self.acked = False
+        self.overdue = False
+        self.first_ns: int | None = None
+        """When the first of its receivers got it, and when the last one so far; None before it is settled."""
+        self.last_ns: int | None = None
 
     def arrivals_so_far(self) -> Arrivals:
         """The first arrivals in the log."""
+        if len(self.log) <= 2 * _FEW:
+            first_of: dict[int, int] = {}
+            for time_ns, user in zip(self.log[::2], self.log[1::2], strict=True):
+                first_of.setdefault(user, time_ns)
+            return Arrivals(np.array(list(first_of), np.int64), np.array(list(first_of.values()), np.int64))
         times_ns, users = np.array(self.log, dtype=np.int64).reshape(-1, 2).T
         receivers, first = np.unique(users, return_index=True)
         return Arrivals(receivers, times_ns[first])
-
-    def note_arrivals(self, first_ns: int, last_ns: int) -> None:
-        """Some more of its receivers have it: when the first and the last of these got it."""
-        self.first_ns = first_ns if self.first_ns is None else min(self.first_ns, first_ns)
-        self.last_ns = last_ns if self.last_ns is None else max(self.last_ns, last_ns)
 
     def look(self) -> bool:
         """Find out whether it is complete, and if not, how long the log must be before it can be."""
         if len(self.log) < self.complete_at:
             return False
+        if len(self.log) <= 2 * _FEW:
+            absent = len(set(self.missing.tolist()).difference(self.log[1::2]))
+            self.complete_at = len(self.log) + 2 * absent
+            self.complete = not absent
+            return self.complete
         users = np.array(self.log, dtype=np.int64)[1::2]
         has_it = np.zeros(max(int(users.max(initial=0)), int(self.missing.max(initial=0))) + 1, np.bool_)
         has_it[users] = True

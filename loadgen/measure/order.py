@@ -34,16 +34,6 @@ class Arrivals:
     receivers: Int64s
     times_ns: Int64s
 
-    def before(self, receivers: Int64s, times_ns: Int64s) -> Bools:
-        """For each (receiver, time): did this message reach the receiver before that time?"""
-        if not len(self.receivers):
-            return np.zeros(len(receivers), np.bool_)
-        order = np.argsort(self.receivers)
-        at = np.minimum(np.searchsorted(self.receivers, receivers, sorter=order), len(order) - 1)
-        at = order[at]
-        found: Bools = (self.receivers[at] == receivers) & (self.times_ns[at] < times_ns)
-        return found
-
 
 @dataclass(slots=True)
 class _Sender:
@@ -60,58 +50,113 @@ class Order:
 
     def opened(self, entry: Entry) -> None:
         """A message was sent."""
-        sender = self._senders[entry.sender]
-        in_order = entry.sequence > next(reversed(sender.under_way), -1)
-        sender.under_way[entry.sequence] = entry
+        under_way = self._senders[entry.sender].under_way
+        sequence = entry.sequence
+        in_order = not under_way or sequence > next(reversed(under_way))
+        under_way[sequence] = entry
         if not in_order:  # another process's message that arrived here before the news of the one before it
-            sender.under_way = dict(sorted(sender.under_way.items()))
+            self._senders[entry.sender].under_way = dict(sorted(under_way.items()))
 
-    def overtaken(self, batch: Mapping[Entry, Arrivals]) -> dict[Entry, int]:
-        """How many of each message's arrivals were overtaken by a later message of its sender.
+    def overtaken_count(self, batch: Mapping[Entry, Arrivals]) -> int:
+        """How many arrivals of measured messages were overtaken by a later message of their sender.
 
         ``batch`` holds the new arrivals of all messages that are settled together; call it before their
         ``missing`` is updated.
         """
-        return {entry: count for entry in batch if (count := self._overtaken(entry, batch))}
-
-    def _overtaken(self, entry: Entry, batch: Mapping[Entry, Arrivals]) -> int:
-        new = batch[entry]
-        sender = self._senders[entry.sender]
-        alone = len(sender.under_way) + len(sender.overdue) == 1 and not sender.kept
-        overdue = entry.sequence in sender.overdue
-        if not len(new.receivers) or (alone and not overdue):
-            return 0
-        mask = np.isin(new.receivers, entry.overtaken) if overdue else np.zeros(len(new.receivers), np.bool_)
-        for sequence, (_, arrivals) in sender.kept.items():
-            if sequence > entry.sequence:
-                mask |= arrivals.before(new.receivers, new.times_ns)
-        for later in _later(sender.under_way, entry.sequence):
-            arrivals = batch[later] if later in batch else later.arrivals_so_far()
-            mask |= arrivals.before(new.receivers, new.times_ns)
-        for later in [other for sequence, other in sender.overdue.items() if sequence > entry.sequence]:
-            if later in batch:
-                mask |= batch[later].before(new.receivers, new.times_ns)
-            without = np.concatenate((later.missing, later.excused))
-            had_it = np.isin(new.receivers, later.audience) & ~np.isin(new.receivers, without)
-            mask |= had_it
-        return int(mask.sum())
+        overdue_count = 0
+        several: dict[int, _Sender] = {}
+        for entry in batch:
+            sender = self._senders[entry.sender]
+            if entry.overdue:
+                if entry.measured:
+                    overdue_count += _overtaken_past_the_deadline(entry, sender, batch)
+            elif len(sender.under_way) > 1 or sender.kept or sender.overdue:
+                several[entry.sender] = sender
+        return overdue_count + _overtaken_under_way(several, batch)
 
     def settled(self, entry: Entry, new: Arrivals, *, finished: bool, known_count: int) -> None:
         """``entry`` was accounted for: it is finished, or it is past the deadline and somebody misses it.
 
         ``known_count`` of its sender's messages are known without gaps: there may be an earlier one beyond those.
         """
-        sender = self._senders[entry.sender]
-        if finished:
-            sender.under_way.pop(entry.sequence, None)
-            sender.overdue.pop(entry.sequence, None)
-            sender.kept[entry.sequence] = entry, new
-        elif entry.sequence in sender.under_way:
-            sender.overdue[entry.sequence] = sender.under_way.pop(entry.sequence)
+        sender, sequence = self._senders[entry.sender], entry.sequence
+        was_under_way = sender.under_way.pop(sequence, None) is not None
+        if not finished:
+            if was_under_way:
+                sender.overdue[sequence] = entry
+        else:
+            if not was_under_way:
+                sender.overdue.pop(sequence, None)
+            sender.kept[sequence] = entry, new
         oldest = min(next(iter(sender.under_way), known_count), known_count)
-        for sequence in [s for s in sender.kept if s < oldest]:
-            finished_entry, _ = sender.kept.pop(sequence)
-            _note_overtaken(sender.overdue.values(), finished_entry)
+        for kept_sequence in [s for s in sender.kept if s < oldest]:
+            kept, _ = sender.kept.pop(kept_sequence)
+            if sender.overdue:
+                _note_overtaken(sender.overdue.values(), kept)
+
+
+def _overtaken_under_way(senders: Mapping[int, _Sender], batch: Mapping[Entry, Arrivals]) -> int:
+    """Of messages within the deadline: arrivals that come after one of a higher number, all senders at once.
+
+    One sort by (sender, receiver, time), and a running maximum of the sequence within each (sender, receiver).
+    """
+    told: list[tuple[Entry, Arrivals, bool]] = []
+    for sender in senders.values():
+        told += [(entry, arrivals, False) for entry, arrivals in sender.kept.values()]
+        for entry in sender.under_way.values():
+            in_batch = batch.get(entry)
+            arrivals = entry.arrivals_so_far() if in_batch is None else in_batch
+            told.append((entry, arrivals, in_batch is not None and entry.measured))
+        # One past the deadline has lost its earlier arrivals; what comes now is later than any of these.
+        told += [(entry, batch[entry], False) for entry in sender.overdue.values() if entry in batch]
+    told = [(entry, arrivals, counts) for entry, arrivals, counts in told if len(arrivals.receivers)]
+    if len(told) < 2:
+        return 0
+    sizes = [len(arrivals.receivers) for _, arrivals, _ in told]
+    receivers = np.concatenate([arrivals.receivers for _, arrivals, _ in told])
+    times_ns = np.concatenate([arrivals.times_ns for _, arrivals, _ in told])
+    sender_of = np.repeat([entry.sender for entry, _, _ in told], sizes)
+    sequences = np.repeat([entry.sequence for entry, _, _ in told], sizes)
+    counted = np.repeat([counts for _, _, counts in told], sizes)
+
+    order = np.lexsort((sequences, times_ns, receivers, sender_of))
+    sequences, counted, receivers, sender_of = sequences[order], counted[order], receivers[order], sender_of[order]
+    begins = np.empty(len(order), np.bool_)
+    begins[0] = True
+    begins[1:] = (receivers[1:] != receivers[:-1]) | (sender_of[1:] != sender_of[:-1])
+    # The groups lie one after the other; an offset that rises from group to group keeps their maxima apart.
+    offset = (np.cumsum(begins) - 1) * (int(sequences.max()) + 1)
+    highest = np.maximum.accumulate(sequences + offset)
+    return int(np.count_nonzero(counted & (highest > sequences + offset)))
+
+
+def _overtaken_past_the_deadline(entry: Entry, sender: _Sender, batch: Mapping[Entry, Arrivals]) -> int:
+    new = batch[entry]
+    if not len(new.receivers):
+        return 0
+    mask: Bools = np.isin(new.receivers, entry.overtaken)
+    for later in (*sender.under_way.values(), *sender.overdue.values()):
+        if later.sequence > entry.sequence:
+            mask |= _before(batch[later] if later in batch else later.arrivals_so_far(), new)
+    for later, arrivals in sender.kept.values():
+        if later.sequence > entry.sequence:
+            mask |= _before(arrivals, new)
+    for later in sender.overdue.values():
+        if later.sequence > entry.sequence:
+            without = np.concatenate((later.missing, later.excused))
+            mask |= np.isin(new.receivers, later.audience) & ~np.isin(new.receivers, without)
+    return int(mask.sum())
+
+
+def _before(earlier: Arrivals, new: Arrivals) -> Bools:
+    """For each of the new arrivals: did the other message reach the receiver before?"""
+    if not len(earlier.receivers):
+        return np.zeros(len(new.receivers), np.bool_)
+    order = np.argsort(earlier.receivers)
+    at = np.minimum(np.searchsorted(earlier.receivers, new.receivers, sorter=order), len(order) - 1)
+    at = order[at]
+    found: Bools = (earlier.receivers[at] == new.receivers) & (earlier.times_ns[at] < new.times_ns)
+    return found
 
 
 def _note_overtaken(overdue: Iterable[Entry], finished: Entry) -> None:
@@ -123,12 +168,3 @@ def _note_overtaken(overdue: Iterable[Entry], finished: Entry) -> None:
         if len(others):
             late = np.setdiff1d(np.intersect1d(others, finished.audience), finished.excused)
             earlier.overtaken = np.union1d(earlier.overtaken, late)
-
-
-def _later(entries: dict[int, Entry], sequence: int) -> list[Entry]:
-    later = []
-    for known in reversed(entries):
-        if known <= sequence:
-            break
-        later.append(entries[known])
-    return later

@@ -48,7 +48,7 @@ def awaiting(until: str, **sections: Any) -> ScriptedDialect:
 
 
 def is_confirmed(dialect: ScriptedDialect, frame: str) -> bool:
-    return Confirmation.JOINED in dialect.on_frame(frame.encode()).confirms
+    return dialect.on_frame(frame.encode()).confirmed is Confirmation.JOINED
 
 
 # --- what there is
@@ -227,12 +227,16 @@ def test_a_name_in_a_pattern_stands_for_itself(username: str) -> None:
 
 
 def test_a_greeting_is_no_join() -> None:
-    """Each is confirmed by its own frame, or both by one."""
-    dialect = awaiting("joined", connect=ConnectScript("/ws", until="welcome"))
+    """Each is confirmed by its own frame, when it was asked for, and once."""
+    dialect = a_dialect(join=JoinScript(("join {room}",), "joined"), connect=ConnectScript("/ws", until="welcome"))
 
-    assert dialect.on_frame(b"welcome").confirms == {Confirmation.CONNECTED}
-    assert dialect.on_frame(b"joined").confirms == {Confirmation.JOINED}
-    assert dialect.on_frame(b"welcome, joined").confirms == {Confirmation.CONNECTED, Confirmation.JOINED}
+    dialect.on_connected()
+    assert dialect.on_frame(b"joined").confirmed is None
+    assert dialect.on_frame(b"welcome").confirmed is Confirmation.CONNECTED
+    dialect.join("room-1")
+    assert dialect.on_frame(b"welcome").confirmed is None
+    assert dialect.on_frame(b"joined").confirmed is Confirmation.JOINED
+    assert dialect.on_frame(b"joined").confirmed is None
 
 
 # --- talking
