@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,13 @@ class Confirmation(StrEnum):
     JOINED = "joined"
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """What a frame without a marker says."""
 
     confirmed: Confirmation | None = None
     acks: Sequence[str] = ()
     """Ids of messages the server has taken."""
-    replies: Sequence[bytes] = field(default=())
+    replies: Sequence[bytes] = ()
     """Frames to send back at once."""
 
 

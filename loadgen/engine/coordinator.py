@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from collections.abc import Callable, Coroutine
 from typing import IO, Any
@@ -10,7 +11,7 @@ from typing import IO, Any
 from loadgen.engine.clock import now_ns, sleep_until
 from loadgen.engine.hand import Hand
 from loadgen.engine.probe import MachineProbe, Probe
-from loadgen.engine.swarm import ANSWER_TIMEOUT_S, close_timeout_s
+from loadgen.engine.swarm import ANSWER_TIMEOUT_S, LOGINS_AT_ONCE, close_timeout_s
 from loadgen.engine.wire import Begin, Closed, Do, Done, Finish, Hear, Message, Stop, Talk, Tell, Tick
 from loadgen.measure.record import EndedEarly, Phase, PhaseSpan, ProcessRecord, Record
 from loadgen.measure.spread import SpreadJoin
@@ -131,12 +132,11 @@ class Coordinator:
         plan, record = self.record.plan, self.record
         # With stages the run begins with nobody.
         entrance = () if plan.stages else (Phase.LOGIN, Phase.CONNECT, Phase.JOIN)
-        pace_s = plan.user_count / plan.connect_rate_per_s
         for phase in entrance:
             if phase is Phase.LOGIN and (plan.dialect.login is None or plan.tokens):
                 continue
             span = self._begin(phase)
-            count = await self._ask(Do(phase), pace_s + 2 * ANSWER_TIMEOUT_S)
+            count = await self._ask(Do(phase), entrance_limit_s(plan, self._process_count))
             span.end_ns = now_ns()
             if not count:
                 refused = phase is Phase.LOGIN
@@ -178,16 +178,13 @@ class Coordinator:
     async def _ask(self, command: Do | Talk | Stop, limit_s: float) -> int:
         """Tell every worker that lives and wait for all; how many users came through.
 
-        One that dies meanwhile is not waited for. Raises _AllWorkersDiedError where none is left, or in time.
+        One that dies meanwhile, or takes longer than ``limit_s`` and some patience, is not waited for. Raises
+        _AllWorkersDiedError where none is left.
         """
-        for hand in self._hands:
-            hand.tell(command)
         asked = [hand for hand in self._hands if hand.is_alive]
-        try:
-            async with asyncio.timeout(limit_s + PATIENCE_S):
-                answers = [await hand.answers.get() for hand in asked]
-        except TimeoutError:
-            raise _AllWorkersDiedError from None
+        for hand in asked:
+            hand.ask(command, limit_s + PATIENCE_S)
+        answers = [await hand.answers.get() for hand in asked]
         counts = [answer.user_count for answer in answers if answer is not None]
         if not counts:
             raise _AllWorkersDiedError
@@ -253,7 +250,9 @@ class Coordinator:
                 self._read(window=True)
         closing = asyncio.create_task(self._close_books())
         killed = asyncio.create_task(self._kill.wait())
-        await asyncio.wait([closing, killed], return_when=asyncio.FIRST_COMPLETED)
+        # Workers are given up by the second; this is for the case that the seconds have stopped, by a bug of ours.
+        limit_s = close_timeout_s(self.record.plan.user_count) + 3 * PATIENCE_S
+        await asyncio.wait([closing, killed], timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
         finished = closing.done()
         closing.cancel()
         killed.cancel()
@@ -275,18 +274,24 @@ class Coordinator:
             await self._ask(Stop(grace_ns), grace_ns / NS_PER_S)
         except _AllWorkersDiedError:
             return
-        for hand in self._hands:
-            hand.tell(Finish())
         limit_s = close_timeout_s(self.record.plan.user_count) + PATIENCE_S
-        waiting = [asyncio.create_task(hand.ended.wait()) for hand in self._hands]
-        try:
-            await asyncio.wait(waiting, timeout=limit_s)
-        finally:
-            for task in waiting:
-                task.cancel()
+        for hand in self._hands:
+            hand.ask(Finish(), limit_s)
+        for hand in self._hands:
+            await hand.ended.wait()
 
     def _excuse_the_unknown(self) -> None:
         """Close the books of a worker that died: what it took with it is no loss of the server's."""
         counts = self.record.tally.counts
         settled = counts[Count.DELIVERIES_RECEIVED] + counts[Count.DELIVERIES_LOST] + counts[Count.DELIVERIES_EXCUSED]
         counts[Count.DELIVERIES_EXCUSED] += counts[Count.DELIVERIES_EXPECTED] - settled
+        # A worker that died before its first report has told nobody of its users.
+        untold = self.record.plan.user_count - counts[Count.USERS_PLANNED]
+        counts[Count.USERS_PLANNED] += untold
+        counts[Count.CONNECTIONS_PLANNED] += untold
+
+
+def entrance_limit_s(plan: Plan, process_count: int) -> float:
+    """How long logins, connects or joins may take: all are paced, and a server may let each of them wait."""
+    rounds = 1 + math.ceil(plan.user_count / process_count / LOGINS_AT_ONCE)
+    return plan.user_count / plan.connect_rate_per_s + rounds * ANSWER_TIMEOUT_S

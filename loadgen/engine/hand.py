@@ -11,7 +11,7 @@ import subprocess
 import sys
 from typing import IO, Self
 
-from loadgen.engine.wire import Done, Message, Wire
+from loadgen.engine.wire import Closed, Do, Done, Finish, Message, Stop, Talk, Wire
 from loadgen.measure.record import Death, ProcessRecord
 
 # A worker speaks each second. One that is silent for so long is frozen, or so starved that it cannot be believed.
@@ -36,7 +36,8 @@ class Hand:
         """Seconds since its last word; None before its first."""
         self._wire = wire
         self._unborn_s = 0
-        self._was_silenced = False
+        self._patience_s: float | None = None  # for the answer that is due; None where none is
+        self._why_given_up: str | None = None
 
     @classmethod
     async def start(cls, log: IO[bytes]) -> Self:
@@ -65,40 +66,47 @@ class Hand:
             with contextlib.suppress(ConnectionError):
                 self._wire.post(message)
 
+    def ask(self, command: Do | Talk | Stop | Finish, limit_s: float) -> None:
+        """Tell it to do something; one that has not answered after ``limit_s`` is given up."""
+        self._patience_s = limit_s
+        self.tell(command)
+
     async def hear(self) -> Message | None:
         """The next thing it says; None when it is gone."""
         message = await self._wire.receive()
         self.silent_s = 0
+        if isinstance(message, Done | Closed):
+            self._patience_s = None
         if message is None:
             self.ended.set()
             self.answers.put_nowait(None)
         return message
 
     def second_passed(self) -> None:
-        """One more second in which we could have heard it; kill it where it has been silent for too long."""
+        """One more second in which we could have heard it; give it up where it has been silent for too long."""
         if not self.is_alive:
             return
         if self.silent_s is None:
             self._unborn_s += 1
-            frozen = self._unborn_s > START_SILENCE_S
+            silent_s, limit_s = self._unborn_s, START_SILENCE_S
         else:
             self.silent_s += 1
-            frozen = self.silent_s > SILENCE_S
-        if frozen:
-            self._was_silenced = True
-            self._kill()
+            silent_s, limit_s = self.silent_s, SILENCE_S
+        if silent_s > limit_s:
+            self._give_up(f"did not answer for {limit_s} s")
+        if self._patience_s is not None:
+            self._patience_s -= 1
+            if self._patience_s < 0:
+                self._give_up("did not come to the end of a phase")
 
     def death(self) -> Death | None:
-        """How it died, where it did not end in good order."""
+        """How it died, where it did not end in good order; None also while it is about to."""
         if self.has_closed:
             return None
-        if self._was_silenced:
-            return Death(self.process.pid, f"did not answer for {SILENCE_S} s")
         code = self.process.poll()
-        if code is None:
-            return Death(self.process.pid, "hung up, or was given up")
-        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        return Death(self.process.pid, how)
+        if self._why_given_up is not None:
+            return Death(self.process.pid, self._why_given_up)
+        return None if code is None else Death(self.process.pid, ending_of(code))
 
     def end(self) -> None:
         """Have the process gone: by itself if it is quick, else killed with all it started."""
@@ -106,9 +114,19 @@ class Hand:
         try:
             self.process.wait(timeout=1)
         except subprocess.TimeoutExpired:
-            self._kill()
+            self._give_up("hung up, and did not end")
             self.process.wait()
 
-    def _kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
+    def _give_up(self, how: str) -> None:
+        """Kill it, since it is of no use any more; ``how`` is what its death is called then."""
+        self._why_given_up = self._why_given_up or how
+        if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
+
+
+def ending_of(code: int) -> str:
+    """How a process ended, by the exit code that Python gives it."""
+    if code >= 0:
+        return f"exit code {code}"
+    names = {number.value: number.name for number in signal.Signals}
+    return f"killed by {names.get(-code, f'signal {-code}')}"

@@ -277,9 +277,9 @@ class Ledger:
 
     def _settle(self, batch: Sequence[Entry], now_ns: int) -> None:
         arrivals, extras = self._sort_out(batch)
+        self._record(arrivals)
         if reordered_count := self._order.overtaken_count(arrivals):
             self.tally.counts[Count.DELIVERIES_REORDERED] += reordered_count
-        self._record(arrivals)
         finished = []
         for entry, new in arrivals.items():
             if len(new.receivers) == len(entry.missing):

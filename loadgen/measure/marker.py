@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _MAGIC = b"cbm"
 TAG_DIGITS = 6
@@ -20,8 +20,7 @@ PREFIX_WIDTH = len(_MAGIC) + TAG_DIGITS
 WIDTH = PREFIX_WIDTH + 8 + 8 + 16 + 12 + 8
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What a marker says; times are monotonic ns."""
 
     sender: int

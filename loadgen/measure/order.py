@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +27,7 @@ Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class Arrivals:
+class Arrivals(NamedTuple):
     """First arrivals of one message: receivers int64[n], each once, and times_ns int64[n]."""
 
     receivers: Int64s
@@ -60,8 +59,8 @@ class Order:
     def overtaken_count(self, batch: Mapping[Entry, Arrivals]) -> int:
         """How many arrivals of measured messages were overtaken by a later message of their sender.
 
-        ``batch`` holds the new arrivals of all messages that are settled together; call it before their
-        ``missing`` is updated.
+        ``batch`` holds the new arrivals of all messages that are settled together; call it when their ``first_ns`` and
+        ``last_ns`` are up to date, and before their ``missing`` is.
         """
         overdue_count = 0
         several: dict[int, _Sender] = {}
@@ -72,7 +71,8 @@ class Order:
                     overdue_count += _overtaken_past_the_deadline(entry, sender, batch)
             elif len(sender.under_way) > 1 or sender.kept or sender.overdue:
                 several[entry.sender] = sender
-        return overdue_count + _overtaken_under_way(several, batch)
+        mixed = {number: sender for number, sender in several.items() if _may_be_mixed(sender)}
+        return overdue_count + (_overtaken_under_way(mixed, batch) if mixed else 0)
 
     def settled(self, entry: Entry, new: Arrivals, *, finished: bool, known_count: int) -> None:
         """``entry`` was accounted for: it is finished, or it is past the deadline and somebody misses it.
@@ -93,6 +93,20 @@ class Order:
             kept, _ = sender.kept.pop(kept_sequence)
             if sender.overdue:
                 _note_overtaken(sender.overdue.values(), kept)
+
+
+def _may_be_mixed(sender: _Sender) -> bool:
+    """Whether some message may have an arrival after the first one of a later message; almost always none has."""
+    if sender.kept or sender.overdue:
+        return True
+    earliest_ns = None
+    for entry in reversed(sender.under_way.values()):
+        if earliest_ns is not None and entry.last_ns is not None and earliest_ns < entry.last_ns:
+            return True
+        first_ns = entry.first_ns if entry.first_ns is not None else entry.log[0] if entry.log else None
+        if first_ns is not None and (earliest_ns is None or first_ns < earliest_ns):
+            earliest_ns = first_ns
+    return False
 
 
 def _overtaken_under_way(senders: Mapping[int, _Sender], batch: Mapping[Entry, Arrivals]) -> int:
