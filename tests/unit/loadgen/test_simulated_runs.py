@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from loadgen.dialects.script import PublishScript, Reach
-from loadgen.measure.tally import Count, Metric, PerSecond, Tally
-from loadgen.plan.pacing import NS_PER_S
+from loadgen.engine.user import UserState
+from loadgen.measure.tally import Count, Metric, Note, PerSecond, Tally
+from loadgen.plan.pacing import NS_PER_S, Gaps
+from loadgen.plan.rooms import Senders
 from tests.support.simulator import MS, RELAY, Simulation, in_time
+
+COUNTED = [name for name in Count if not name.startswith(("frames_", "bytes_"))]
+# Counted by the swarm, or not happening here.
+NOT_SIMULATED = {Count.USERS_PLANNED, Count.CONNECTIONS_FAILED}
 
 
 def books_close(tally: Tally) -> bool:
@@ -184,3 +193,214 @@ def test_a_join_that_is_not_confirmed_is_not_waited_for_and_not_unexpected() -> 
     assert tally.counts[Count.DELIVERIES_EXPECTED] == tally.counts[Count.DELIVERIES_RECEIVED] == 3 * sent
     assert tally.counts[Count.DELIVERIES_LOST] == tally.counts[Count.DELIVERIES_UNEXPECTED] == 0
     assert tally.counts[Count.DELIVERIES_DUPLICATED] == 0
+
+
+# --- what becomes of a message --------------------------------------------------------------------------------
+
+
+def test_what_was_acknowledged_and_lost_is_told_apart() -> None:
+    """The server took it and lost it, or nobody knows whether it ever had it."""
+    tally = Simulation(fate=lambda m, r: [] if r in (0, m) else [5 * MS], unacknowledged=frozenset({3, 4})).run()
+
+    assert tally.counts[Count.ACKS_RECEIVED] == 8
+    assert tally.counts[Count.DELIVERIES_LOST] == 10 + 9  # user 0 misses all; message m misses user m besides
+    assert tally.counts[Count.DELIVERIES_LOST_UNACKED] == 2 + 2
+    assert tally.counts[Count.DELIVERIES_LOST_ACKED] == 19 - 4
+    assert books_close(tally)
+
+
+def test_first_and_last_receiver_of_each_message() -> None:
+    """The first has it after 5 ms, the last after 14: one time of each a message, from due on."""
+    for process_count in (1, 3):
+        simulation = Simulation(process_count=process_count, late_by_ns=MS, fate=lambda m, r: [(5 + r) * MS])
+        tally = simulation.run()
+
+        first, last = tally.metrics[Metric.FIRST_DELIVERY_TIME], tally.metrics[Metric.LAST_DELIVERY_TIME]
+        assert (first.count, first.min_ns, first.max_ns) == (10, 6 * MS, 6 * MS)
+        assert (last.count, last.min_ns, last.max_ns) == (10, 15 * MS, 15 * MS)
+
+
+def test_what_is_said_in_another_room_is_unexpected() -> None:
+    """Somebody reads what is not for him; everybody else is served as ever."""
+    tally = Simulation(room_count=2, eavesdroppers=frozenset({0})).run()
+
+    foreign = sum(simulated_sender(n) % 2 == 1 for n in range(10))
+    assert tally.counts[Count.DELIVERIES_UNEXPECTED] == foreign > 0
+    assert tally.counts[Count.DELIVERIES_RECEIVED] == tally.counts[Count.DELIVERIES_EXPECTED] == 10 * 5
+
+
+# --- users who come and go ------------------------------------------------------------------------------------
+
+
+def simulated_sender(n: int, user_count: int = 10, seed: int = 1) -> int:
+    """Who writes message ``n``."""
+    return Senders(seed).sender_of(n, user_count)
+
+
+def test_what_is_under_way_to_a_user_who_is_cut_is_excused() -> None:
+    """It could not get it; those sent while it is away are not for it."""
+    simulation = Simulation(fate=in_time(50 * MS))
+    simulation.take_out(4, 1_020 * MS, back_ns=1_450 * MS)  # away for the messages of 1,100 to 1,400 ms
+    tally = simulation.run()
+
+    sent = 10 - sum(simulated_sender(n) == 4 for n in (1, 2, 3, 4))
+    assert tally.counts[Count.MESSAGES_SENT] == sent
+    assert tally.counts[Count.DELIVERIES_EXCUSED] == 1
+    assert tally.counts[Count.DELIVERIES_EXPECTED] == 9 * sent + 6  # of those of 1,000 and from 1,500 ms on
+    assert tally.counts[Count.DELIVERIES_LOST] == tally.counts[Count.DELIVERIES_UNEXPECTED] == 0
+    assert tally.counts[Count.CONNECTIONS_DROPPED] == 0
+    assert books_close(tally)
+
+
+def test_a_user_who_comes_back_is_counted_and_timed() -> None:
+    """From the cut to being in the room again; the connection was planned, and no drop."""
+    simulation = Simulation(connect_delay_ns=4 * MS, join_delay_ns=6 * MS)
+    simulation.take_out(4, 1_020 * MS, back_ns=1_200 * MS)
+    tally = simulation.run()
+
+    reconnect = tally.metrics[Metric.RECONNECT_TIME]
+    assert tally.counts[Count.RECONNECTS] == reconnect.count == 1
+    assert reconnect.min_ns == reconnect.max_ns == 190 * MS
+    assert tally.counts[Count.CONNECTIONS_PLANNED] == 1  # the others are counted by the swarm
+    assert tally.counts[Count.CONNECTIONS_OPENED] == 11
+    assert simulation.users[4].state is UserState.READY
+
+
+def test_messages_of_users_who_are_away_by_plan_are_unsent_and_excused_from_the_schedule() -> None:
+    """They were due; that they were not sent is what the plan wanted."""
+    simulation = Simulation(user_count=1)
+    simulation.take_out(0, 1_250 * MS, back_ns=1_550 * MS)  # away for the messages of 1,300 to 1,500 ms
+    tally = simulation.run()
+
+    assert tally.counts[Count.MESSAGES_DUE] == 10
+    assert tally.counts[Count.MESSAGES_UNSENT] == tally.counts[Note.UNSENT_AWAY] == 3
+    assert tally.counts[Note.UNSENT_BY_US] == 0
+    assert books_close(tally)
+
+
+def test_what_history_brings_back_is_recovered_and_no_duplicate() -> None:
+    """What was excused comes after all; what was said meanwhile was not waited for."""
+    simulation = Simulation(fate=in_time(50 * MS), history=True)
+    simulation.take_out(4, 1_020 * MS, back_ns=1_450 * MS)
+    tally = simulation.run()
+
+    assert tally.counts[Count.DELIVERIES_EXCUSED] == tally.counts[Count.DELIVERIES_RECOVERED] == 1
+    assert tally.counts[Count.DELIVERIES_DUPLICATED] == tally.counts[Count.DELIVERIES_UNEXPECTED] == 0
+    assert books_close(tally)
+
+
+def test_a_message_to_a_user_whose_join_is_under_way_is_neither_lost_nor_unexpected() -> None:
+    """It may get it, and nobody waits for it: whether the server sends it or not, the books say the same."""
+
+    def counts(fate: Callable[[int, int], list[int]]) -> dict[str, int]:
+        simulation = Simulation(join_delay_ns=60 * MS, fate=fate)
+        simulation.take_out(4, 1_020 * MS, back_ns=1_150 * MS)  # joins from 1,151 to 1,211 ms
+        tally = simulation.run()
+        assert books_close(tally)
+        return {name: tally.counts[name] for name in COUNTED}
+
+    told = counts(in_time(5 * MS))
+    assert told == counts(lambda m, r: [] if (m, r) == (2, 4) else [5 * MS])
+    assert told[Count.DELIVERIES_LOST] == told[Count.DELIVERIES_UNEXPECTED] == told[Count.DELIVERIES_DUPLICATED] == 0
+    assert told[Count.DELIVERIES_EXPECTED] == told[Count.DELIVERIES_RECEIVED]
+
+
+def test_who_leaves_may_get_what_the_server_sends_until_it_has_heard() -> None:
+    """A closing handshake takes its time: a message meanwhile may come, and one from before it must not be missed."""
+    simulation = Simulation(rate_per_s=100, seconds=0.1, close_delay_ns=15 * MS, fate=in_time(12 * MS))
+    simulation.leave(9, 1_041 * MS)
+    tally = simulation.run()
+
+    sent = 10 - sum(simulated_sender(n) == 9 for n in range(5, 10))
+    assert tally.counts[Count.MESSAGES_SENT] == sent
+    # Messages 0 to 4 are sent before it leaves, and all arrive while its socket is there; 5 is sent to it, too.
+    assert tally.counts[Count.DELIVERIES_EXPECTED] == tally.counts[Count.DELIVERIES_RECEIVED] == 9 * sent + 5
+    assert tally.counts[Count.DELIVERIES_UNEXPECTED] == tally.counts[Count.DELIVERIES_EXCUSED] == 0
+    assert tally.counts[Count.RECONNECTS] == tally.counts[Count.CONNECTIONS_DROPPED] == 0
+
+
+def test_what_is_read_after_a_leave_that_was_confirmed_is_unexpected() -> None:
+    """The handshake is over, and yet it reads on: somebody forgot to take it out of the room."""
+    simulation = Simulation(lingerers=frozenset({9}))
+    simulation.leave(9, 1_350 * MS)
+    tally = simulation.run()
+
+    sent_after = sum(simulated_sender(n) != 9 for n in range(4, 10))
+    assert tally.counts[Count.DELIVERIES_UNEXPECTED] == sent_after > 0
+    assert tally.counts[Count.DELIVERIES_DUPLICATED] == 0
+    assert books_close(tally)
+
+
+def test_a_reconnect_of_half_of_the_users_loses_nothing_that_was_acknowledged() -> None:
+    """All are cut at one instant with messages under way to them, and come back one after the other."""
+    simulation = Simulation(user_count=100, rate_per_s=100, seconds=4, fate=in_time(35 * MS), history=True)
+    for user in range(0, 100, 2):
+        simulation.take_out(user, 2_501 * MS, back_ns=(2_600 + 10 * user) * MS)
+    tally = simulation.run()
+
+    assert tally.counts[Count.RECONNECTS] == tally.metrics[Metric.RECONNECT_TIME].count == 50
+    assert tally.counts[Count.DELIVERIES_LOST] == tally.counts[Count.DELIVERIES_LOST_ACKED] == 0
+    # Four messages are under way: those of 2,470 to 2,500 ms.
+    assert tally.counts[Count.DELIVERIES_EXCUSED] == tally.counts[Count.DELIVERIES_RECOVERED] == 4 * 50
+    assert tally.counts[Count.DELIVERIES_DUPLICATED] == tally.counts[Count.DELIVERIES_UNEXPECTED] == 0
+    assert 0 < tally.counts[Count.MESSAGES_UNSENT] == tally.counts[Note.UNSENT_AWAY]
+    assert books_close(tally)
+
+
+# --- several processes ----------------------------------------------------------------------------------------
+
+
+def an_eventful_run(process_count: int, room_count: int) -> Tally:
+    """Two hundred messages a second for 4 s, a server that loses, doubles, swaps and delays, users who come and go."""
+
+    def fate(message: int, receiver: int) -> list[int]:
+        match (7 * message + 3 * receiver) % 41:
+            case 0:
+                return []
+            case 1:
+                return [5 * MS, 9 * MS, 700 * MS]
+            case 2:
+                return [300 * MS]
+            case 3:
+                return [1_200 * MS]
+            case _:
+                return [(2 + receiver) * MS]
+
+    simulation = Simulation(
+        user_count=24,
+        room_count=room_count,
+        rate_per_s=200,
+        seconds=4,
+        gaps=Gaps.EXPONENTIAL,
+        deadline_ns=NS_PER_S,
+        drain_ns=NS_PER_S,
+        fate=fate,
+        unacknowledged=frozenset(range(0, 800, 5)),
+        eavesdroppers=frozenset({5}),
+        history=True,
+        process_count=process_count,
+    )
+    for user in range(0, 24, 3):
+        simulation.take_out(user, (2_000 + user) * MS, back_ns=(2_100 + 30 * user) * MS)
+    for user in range(1, 24, 3):
+        simulation.leave(user, (1_500 + 40 * user) * MS, back_ns=None if user > 18 else (3_000 + 20 * user) * MS)
+    simulation.cut(2, 3_333 * MS)
+    return simulation.run()
+
+
+@pytest.mark.parametrize("room_count", [1, 2, 5])
+def test_one_seed_gives_the_same_counters_however_many_processes(room_count: int) -> None:
+    """Each keeps the books of its own users and hears of the others' messages late; together they are one."""
+    one, *several = (an_eventful_run(process_count, room_count) for process_count in (1, 2, 3, 4))
+
+    assert books_close(one)
+    # Everything that can happen did; in the one room there is, nobody can be in the wrong one.
+    nothing = {name for name in COUNTED if not one.counts[name]}
+    assert nothing == NOT_SIMULATED | ({Count.DELIVERIES_UNEXPECTED} if room_count == 1 else set())
+    for tally in several:
+        assert {name: tally.counts[name] for name in COUNTED} == {name: one.counts[name] for name in COUNTED}
+        assert {name: tally.counts[name] for name in Note} == {name: one.counts[name] for name in Note}
+        assert [(m, h.count, h.min_ns, h.max_ns) for m, h in tally.metrics.items()] == [
+            (m, h.count, h.min_ns, h.max_ns) for m, h in one.metrics.items()
+        ]
+        assert {second: +counts for second, counts in tally.seconds.items() if +counts} == dict(one.seconds)

@@ -19,8 +19,9 @@ from loadgen.engine.user import Books, User, UserState
 from loadgen.errors import ErrorKind
 from loadgen.measure import marker
 from loadgen.measure.ledger import Ledger, Reach, Rules
+from loadgen.measure.membership import Standing
 from loadgen.measure.payload import Payload
-from loadgen.measure.tally import Count, Metric, Tally
+from loadgen.measure.tally import Count, Metric, Note, PerSecond, Tally
 from loadgen.plan.rooms import Rooms
 
 FULL = DialectScript(
@@ -196,3 +197,186 @@ def test_a_join_that_is_not_confirmed_in_time_is_counted_and_may_still_come() ->
 
     assert user.state is UserState.READY
     assert tally.errors[ErrorKind.JOIN_TIMEOUT, "login"].count == 2
+
+
+# --- away by plan ---------------------------------------------------------------------------------------------
+
+
+def back_in(user: User, opened_ns: int, joined_ns: int) -> None:
+    """Let a user that is away come back."""
+    user.coming_back()
+    user.connecting(opened_ns - 1)
+    user.opened(opened_ns)
+    user.heard(b"WELCOME", opened_ns)
+    user.joining(opened_ns)
+    user.heard(b"JOINED room-1", joined_ns)
+
+
+def counts(tally: Tally, *names: Count | Note) -> list[int]:
+    """Some of what was counted."""
+    return [tally.counts[name] for name in names]
+
+
+def test_a_user_who_is_cut_comes_back_and_the_time_is_counted_from_the_cut() -> None:
+    """However often it was turned away meanwhile; without another login."""
+    user, tally = ready()
+    user.away(100, cut=True)
+    assert user.state is UserState.AWAY
+
+    user.coming_back()
+    assert user.state is UserState.LOGGED_IN
+    assert user.dialect.open().path == "/ws?token=t0"
+    user.connecting(150)
+    user.turned_away(ErrorKind.REFUSED, "connection refused")
+    assert user.state is UserState.AWAY
+    back_in(user, opened_ns=300, joined_ns=340)
+
+    assert user.state is UserState.READY
+    times = tally.metrics[Metric.RECONNECT_TIME]
+    assert (times.count, times.min_ns, times.max_ns) == (1, 240, 240)
+    assert counts(tally, Count.RECONNECTS, Count.CONNECTIONS_DROPPED, Count.CONNECTIONS_FAILED) == [1, 0, 1]
+    assert counts(tally, Count.CONNECTIONS_PLANNED, Count.CONNECTIONS_OPENED) == [2, 2]  # the swarm plans the first
+    assert tally.errors[ErrorKind.REFUSED, "login"].count == 1
+    assert tally.seconds[0][PerSecond.DISCONNECTS] == tally.seconds[0][PerSecond.RECONNECTS] == 1
+
+
+def test_a_second_time_back_is_counted_anew() -> None:
+    """From the second cut."""
+    user, tally = ready()
+    user.away(100, cut=True)
+    back_in(user, opened_ns=200, joined_ns=210)
+    user.away(500, cut=True)
+    back_in(user, opened_ns=520, joined_ns=530)
+
+    times = tally.metrics[Metric.RECONNECT_TIME]
+    assert (times.count, times.min_ns, times.max_ns) == (2, 30, 110)
+
+
+def test_a_user_who_leaves_by_plan_is_not_expected_back() -> None:
+    """If it comes all the same, that is no reconnect."""
+    user, tally = ready()
+    user.away(100, cut=False)
+    back_in(user, opened_ns=200, joined_ns=210)
+
+    assert user.state is UserState.READY
+    assert counts(tally, Count.RECONNECTS, Count.CONNECTIONS_DROPPED) == [0, 0]
+    assert tally.metrics[Metric.RECONNECT_TIME].count == 0
+
+
+def test_what_is_due_while_a_user_is_away_is_unsent_as_planned() -> None:
+    """On the way back it is not away any more: then it is the server that it waits for."""
+    user, tally = ready()
+    user.away(100, cut=True)
+    assert user.due(0, 110, 110, writable=False) is None
+    user.coming_back()
+    user.connecting(120)
+    assert user.due(1, 130, 130, writable=False) is None
+
+    assert counts(tally, Count.MESSAGES_DUE, Count.MESSAGES_UNSENT, Note.UNSENT_AWAY) == [2, 2, 1]
+
+
+def test_a_socket_that_closes_behind_a_user_who_is_away_is_no_drop() -> None:
+    """It was we who let go of it."""
+    user, tally = ready()
+    user.away(100, cut=True)
+    user.closed(1006, "", 101)
+
+    assert user.state is UserState.AWAY
+    assert counts(tally, Count.CONNECTIONS_DROPPED) == [0]
+    assert tally.errors == {}
+
+
+def test_a_connection_that_opens_for_a_user_who_is_away_again_is_not_wanted() -> None:
+    """It was cut on its way in: nothing is sent, and nothing is timed."""
+    user, tally = ready()
+    user.away(100, cut=True)
+    user.coming_back()
+    user.connecting(120)
+    user.away(125, cut=True)
+
+    assert user.opened(130) == []
+    assert user.joining(131) == []
+    assert user.state is UserState.AWAY
+    assert tally.metrics[Metric.CONNECT_TIME].count == 1
+
+
+def test_a_socket_that_the_server_closes_while_a_user_comes_back_is_a_drop_and_it_tries_again() -> None:
+    """It waits for the room since the cut."""
+    user, tally = ready()
+    user.away(100, cut=True)
+    user.coming_back()
+    user.connecting(120)
+    user.opened(130)
+    user.closed(1013, "try again later", 140)
+
+    assert user.state is UserState.AWAY
+    assert tally.errors[ErrorKind.CLOSE_1013, "login"].count == 1
+    back_in(user, opened_ns=200, joined_ns=210)
+    assert user.state is UserState.READY
+    assert counts(tally, Count.CONNECTIONS_DROPPED, Count.RECONNECTS) == [1, 1]
+    assert tally.metrics[Metric.RECONNECT_TIME].max_ns == 110
+
+
+def test_a_socket_that_the_server_closes_once_a_user_is_back_is_the_end() -> None:
+    """As with anybody whom the plan does not bring back."""
+    user, _ = ready()
+    user.away(100, cut=True)
+    back_in(user, opened_ns=200, joined_ns=210)
+    user.closed(1006, "", 220)
+
+    assert user.state is UserState.GONE
+
+
+@pytest.mark.parametrize(("cut", "meanwhile"), [(True, Standing.MUST_NOT), (False, Standing.MAY)])
+def test_who_leaves_may_get_messages_until_its_socket_is_gone_and_who_is_cut_may_not(
+    *, cut: bool, meanwhile: Standing
+) -> None:
+    """A closing handshake takes a moment; a cut socket hears nothing."""
+    tally = Tally(0)
+    ledger = Ledger(Rules(2, Rooms(1), Reach.ROOM, echo=True, deadline_ns=1_000), marker.prefix_of("abc123"), tally)
+    user = User(0, 0, ScriptedDialect(BARE, Credentials(0, "ann", "pw")), Books(ledger, Payload(1, 100), "abc123", 1))
+    user.connecting(0)
+    user.opened(10)
+    user.joining(10)
+    user.away(100, cut=cut)
+    user.has_left(120)
+
+    assert [ledger.members.standing(0, 0, at_ns) for at_ns in (99, 110, 120)] == [
+        Standing.MUST,
+        meanwhile,
+        Standing.MUST_NOT,
+    ]
+
+
+def test_an_old_socket_that_goes_once_its_user_is_back_takes_nobody_out() -> None:
+    """The closing handshake of the first stay ends in the second."""
+    user, _ = ready()
+    user.away(100, cut=False)
+    back_in(user, opened_ns=110, joined_ns=120)
+    user.has_left(130)
+
+    assert user.state is UserState.READY
+    assert user.due(0, 140, 140, writable=True) is not None
+
+
+def test_a_token_from_elsewhere_takes_the_place_of_the_login() -> None:
+    """It is put where the login's would be."""
+    user, tally = a_user()
+    user.given("t7")
+
+    assert user.state is UserState.LOGGED_IN
+    assert user.dialect.open().path == "/ws?token=t7"
+    assert tally.metrics[Metric.LOGIN_TIME].count == 0
+
+
+def test_who_follows_acknowledgements_is_told_of_each_once() -> None:
+    """With the marker of the message, and when; a closed loop waits for it."""
+    user, _ = ready()
+    told: list[tuple[int, bytes, int]] = []
+    user._books.on_ack = lambda *acked: told.append(acked)
+    frame = user.due(0, 100, 110, writable=True)
+    assert isinstance(frame, bytes)
+    for now_ns in (150, 160):
+        user.heard(b"ACK " + frame.split()[1], now_ns)
+
+    assert told == [(0, frame[-marker.WIDTH :], 150)]
