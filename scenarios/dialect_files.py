@@ -222,7 +222,7 @@ def _check_placeholders(file: DialectFile, source: str) -> None:
     ]
     for section, model, names in known:
         for key, value in model.model_dump(by_alias=True).items() if model else ():
-            allowed = ("id",) if (section, key) == ("publish", "ack") else names
+            allowed = ("id", "seq") if (section, key) == ("publish", "ack") else names
             for name in placeholders(value):
                 if name not in allowed:
                     raise InputError(f"{source}: {section}.{key}: unknown placeholder {{{name}}}{_hint(name, allowed)}")

@@ -63,12 +63,19 @@ class Confirmation(StrEnum):
     JOINED = "joined"
 
 
+class Ack(NamedTuple):
+    """The server has taken a message."""
+
+    message_id: str
+    room_sequence: int | None = None
+    """The number it gave the message in its room, where the dialect tells."""
+
+
 class Heard(NamedTuple):
     """What a frame without a marker says."""
 
     confirmed: Confirmation | None = None
-    acks: Sequence[str] = ()
-    """Ids of messages the server has taken."""
+    acks: Sequence[Ack] = ()
     replies: Sequence[bytes] = ()
     """Frames to send back at once."""
 

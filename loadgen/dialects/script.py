@@ -64,6 +64,11 @@ class PublishScript:
     reach: Reach = Reach.ROOM
     ack: str | None = None
 
+    @property
+    def has_room_sequence(self) -> bool:
+        """Whether the acknowledgement tells a message's number in its room."""
+        return self.ack is not None and "{seq}" in self.ack
+
 
 @dataclass(frozen=True, slots=True)
 class AliveScript:

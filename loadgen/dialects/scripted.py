@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from urllib.parse import quote, urlencode
 
-from loadgen.dialects import Confirmation, Credentials, Heard, HttpAnswer, HttpRequest, KeepAlive, Opening
+from loadgen.dialects import Ack, Confirmation, Credentials, Heard, HttpAnswer, HttpRequest, KeepAlive, Opening
 from loadgen.dialects.script import DialectScript, HttpScript
 from loadgen.dialects.template import fill, fill_all, json_text
 
@@ -182,16 +182,26 @@ def matcher(until: str) -> Callable[[bytes], bool]:
     return lambda frame: text in frame
 
 
-def _acks_in(frame: bytes, ack: str) -> list[str]:
-    ids = (found["our_id"] for found in ack_pattern(ack).finditer(frame))
-    return [found.decode() for found in ids if found is not None]
+def _acks_in(frame: bytes, ack: str) -> list[Ack]:
+    pattern = ack_pattern(ack)
+    has_number = "number" in pattern.groupindex
+    return [
+        Ack(found["our_id"].decode(), int(found["number"]) if has_number and found["number"] is not None else None)
+        for found in pattern.finditer(frame)
+        if found["our_id"] is not None
+    ]
 
 
 @lru_cache(maxsize=64)
 def ack_pattern(ack: str) -> re.Pattern[bytes]:
-    """Finds acknowledgements, and in each the group ``our_id``; our ids are letters, digits and dashes."""
+    """Finds acknowledgements, and in each the group ``our_id``; our ids are letters, digits and dashes.
+
+    Where ``{seq}`` stands in it, the group ``number`` is the message's number in its room.
+    """
     is_pattern = ack.startswith("re:")
     pattern = ack[3:] if is_pattern else re.escape(ack)
     place = "{id}" if is_pattern else re.escape("{id}")
+    number = "{seq}" if is_pattern else re.escape("{seq}")
+    pattern = pattern.replace(number, r"(?P<number>\d{1,18})", 1).replace(number, "(?P=number)")
     # Where the id comes twice, it is the same one.
     return re.compile(pattern.replace(place, "(?P<our_id>[0-9a-z-]+)", 1).replace(place, "(?P=our_id)").encode())

@@ -52,7 +52,15 @@ class Swarm:
         """How many sockets are open."""
         publish = plan.dialect.publish
         rooms = Rooms(plan.room_count)
-        rules = Rules(plan.user_count, rooms, publish.reach, publish.echo, plan.deadline_ns, plan.share_of_users)
+        rules = Rules(
+            plan.user_count,
+            rooms,
+            publish.reach,
+            publish.echo,
+            plan.deadline_ns,
+            publish.has_room_sequence,
+            plan.share_of_users,
+        )
         self.ledger = Ledger(rules, marker.prefix_of(plan.tag), self.tally)
         self.receive: Receive = self.ledger.receive
         self.books = Books(self.ledger, Payload(plan.seed, plan.payload_bytes), plan.tag, plan.deadline_ns)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 
-from loadgen.dialects import Confirmation, Dialect, HttpAnswer, HttpRequest
+from loadgen.dialects import Ack, Confirmation, Dialect, HttpAnswer, HttpRequest
 from loadgen.errors import ErrorKind, kind_of_close, kind_of_status
 from loadgen.measure import marker
 from loadgen.measure.ledger import Ledger
@@ -205,16 +205,16 @@ class User:
             self.state = UserState.CONNECTED
         elif heard.confirmed is Confirmation.JOINED and self.state is UserState.JOINING:
             self._joined(now_ns)
-        for message_id in heard.acks:
-            self._acked(message_id, now_ns)
+        for ack in heard.acks:
+            self._acked(ack, now_ns)
         return list(heard.replies)
 
-    def _acked(self, message_id: str, now_ns: int) -> None:
-        waiting = self._awaiting_ack.pop(message_id, None) if self._awaiting_ack else None
+    def _acked(self, ack: Ack, now_ns: int) -> None:
+        waiting = self._awaiting_ack.pop(ack.message_id, None) if self._awaiting_ack else None
         if waiting is None:
             return
         stamp, mark = waiting
-        self._books.ledger.acked(mark)
+        self._books.ledger.acked(mark, ack.room_sequence)
         if self._books.on_ack is not None:
             self._books.on_ack(self.index, mark, now_ns)
         if self._books.ledger.is_measured(stamp.due_ns):

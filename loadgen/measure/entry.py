@@ -35,6 +35,7 @@ class Entry:
         "missing",
         "overdue",
         "overtaken",
+        "room_sequence",
         "sender",
         "sequence",
         "stamp",
@@ -62,6 +63,8 @@ class Entry:
         self.complete = False
         """Whether everybody in ``missing`` is in the log."""
         self.acked = False
+        self.room_sequence: int | None = None
+        """Its number in the room, where the server has told it."""
         self.overdue = False
         self.first_ns: int | None = None
         """When the first of its receivers got it, and when the last one so far; None before it is settled."""

@@ -29,6 +29,7 @@ from loadgen.measure.entry import NOBODY, Entry
 from loadgen.measure.marker import Stamp
 from loadgen.measure.membership import Membership, Standing
 from loadgen.measure.order import Arrivals, Order
+from loadgen.measure.room_order import RoomOrder
 from loadgen.measure.spread import Spreads, record_spreads
 from loadgen.measure.tally import Count, Metric, Note, PerSecond, Tally
 from loadgen.plan.pacing import NS_PER_S
@@ -38,6 +39,8 @@ from loadgen.plan.rooms import Rooms
 Int64s = npt.NDArray[np.int64]
 Receive = Callable[[int, bytes, int], bool]
 """(user, payload, now_ns) -> whether it was a message of this run."""
+
+_NUMBER, _NUMBER_WIDTH = b"%016x", 16
 
 # A message of few receivers takes 7 us, one of 500 takes 30 us.
 SETTLED_AT_ONCE = 200
@@ -57,6 +60,8 @@ class Rules:
     """Whether the sender gets a message of its own (where it reaches the room)."""
     deadline_ns: int
     """A delivery later than this after it was sent is late."""
+    has_room_sequence: bool = False
+    """Whether acknowledgements tell the number of a message in its room, by which everybody must get it."""
     share: Share = WHOLE
     """The users whose books these are."""
 
@@ -68,10 +73,12 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What other processes must hear: markers, one after the other, of messages sent and of messages acknowledged."""
+    """What other processes must hear of one process's messages."""
 
     sent: bytes
+    """Markers, one after the other."""
     acked: bytes
+    """Markers, each followed by the message's number in its room and 1, 16 hexadecimal digits; 0: not told."""
 
     def __bool__(self) -> bool:
         return bool(self.sent or self.acked)
@@ -101,6 +108,9 @@ class Ledger:
         self._sent_news: list[bytes] = []
         self._acked_news: list[bytes] = []
         self._spreads: list[Spreads] = []
+        self._room_order = RoomOrder() if rules.has_room_sequence else None
+        self._unnumbered: dict[bytes, Entry] = {}  # finished, and its number may still come
+        self._judged_ns = 0
         self.receive: Receive = self._receive_path()
         """The receive path: called with user, payload and the time it was complete. False where the payload holds no
         marker of this run: then it is for the dialect."""
@@ -126,13 +136,19 @@ class Ledger:
         if self._has_news:
             self._sent_news.append(text)
 
-    def acked(self, text: bytes) -> None:
-        """The server says it has taken the message with the marker ``text``."""
+    def acked(self, text: bytes, room_sequence: int | None = None) -> None:
+        """The server says it has taken the message with the marker ``text``, and given it a number in its room."""
+        self._note_ack(text, room_sequence)
+        if self._has_news:
+            self._acked_news.append(text + _NUMBER % (0 if room_sequence is None else room_sequence + 1))
+
+    def _note_ack(self, text: bytes, room_sequence: int | None) -> None:
         entry = self._entries.get(text)
+        if entry is None and self._room_order is not None:
+            entry = self._unnumbered.pop(text, None)
         if entry is not None:
             entry.acked = True
-        if self._has_news:
-            self._acked_news.append(text)
+            entry.room_sequence = room_sequence
 
     def _open(self, text: bytes, stamp: Stamp) -> Entry:
         audience = self._audience(stamp)
@@ -214,7 +230,7 @@ class Ledger:
 
     def hear(self, news: News) -> None:
         """Take notice of the messages of another process; the news of one process come in order."""
-        for text in _markers_in(news.sent):
+        for text in _records_in(news.sent, marker.WIDTH):
             stamp = marker.read(text)
             assert stamp is not None, "processes of one run write sound markers"
             self._sent_count[stamp.sender] = stamp.sequence + 1
@@ -225,10 +241,9 @@ class Ledger:
                     del self._ahead[stamp.sender]
             else:
                 self._open(text, stamp)
-        for text in _markers_in(news.acked):
-            entry = self._entries.get(text)
-            if entry is not None:
-                entry.acked = True
+        for record in _records_in(news.acked, marker.WIDTH + _NUMBER_WIDTH):
+            number = int(record[marker.WIDTH :], 16)
+            self._note_ack(record[: marker.WIDTH], number - 1 if number else None)
 
     def take_spreads(self) -> Spreads:
         """First and last arrivals here of messages that are finished, for whoever knows those of all processes."""
@@ -255,7 +270,18 @@ class Ledger:
                 break
         if batch:
             self._settle(batch, now_ns)
+        if self._room_order is not None and now_ns - self._judged_ns > NS_PER_S:
+            # Before that, a message may be under way that reached somebody first.
+            self._judge_room_order(now_ns - self._rules.deadline_ns - NS_PER_S)
+            self._judged_ns = now_ns
         return len(batch)
+
+    def _judge_room_order(self, until_ns: int) -> None:
+        if self._room_order is not None:
+            self.tally.counts[Count.DELIVERIES_REORDERED] += self._room_order.overtaken_count(until_ns)
+            old = [text for text, entry in self._unnumbered.items() if entry.stamp.sent_ns < until_ns]
+            for text in old:
+                del self._unnumbered[text]
 
     def close(self, end_ns: int) -> None:
         """The drain has ended: account for everything; what is missing is lost, or excused."""
@@ -267,6 +293,7 @@ class Ledger:
             split = Count.DELIVERIES_LOST_ACKED if entry.acked else Count.DELIVERIES_LOST_UNACKED
             self.tally.counts[split] += len(entry.missing)
         self._note_spreads(left)
+        self._judge_room_order(end_ns)
         self._entries.clear()
         self._log_append.clear()
 
@@ -288,6 +315,10 @@ class Ledger:
                 entry.missing = np.setdiff1d(entry.missing, new.receivers, assume_unique=True)
             if len(entry.missing):
                 self._excuse(entry, now_ns)
+            if self._room_order is not None:
+                self._room_order.note(self._rules.rooms.room_of(entry.sender), entry, new)
+                if not len(entry.missing) and entry.room_sequence is None:
+                    self._unnumbered[entry.marker] = entry
             if len(entry.missing):
                 entry.overdue = True
             else:
@@ -447,5 +478,5 @@ class Ledger:
         return self.members.standing(user, self._rules.rooms.room_of(stamp.sender), stamp.sent_ns)
 
 
-def _markers_in(texts: bytes) -> list[bytes]:
-    return [texts[at : at + marker.WIDTH] for at in range(0, len(texts), marker.WIDTH)]
+def _records_in(texts: bytes, width: int) -> list[bytes]:
+    return [texts[at : at + width] for at in range(0, len(texts), width)]

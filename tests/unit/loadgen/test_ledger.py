@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,9 +39,16 @@ def room_of(user: int) -> int:
     return user % ROOMS
 
 
-def a_ledger(*, echo: bool = True, reach: Reach = Reach.ROOM, users: int = USERS, share: Share = WHOLE) -> Ledger:
+def a_ledger(
+    *,
+    echo: bool = True,
+    reach: Reach = Reach.ROOM,
+    users: int = USERS,
+    numbered: bool = False,
+    share: Share = WHOLE,
+) -> Ledger:
     """Everybody joined at 0, everything measured."""
-    ledger = Ledger(Rules(users, Rooms(ROOMS), reach, echo, DEADLINE_NS, share), PREFIX, Tally(0))
+    ledger = Ledger(Rules(users, Rooms(ROOMS), reach, echo, DEADLINE_NS, numbered, share), PREFIX, Tally(0))
     ledger.measure(0, 10**15)
     for user in range(share.index, users, share.count):
         ledger.members.joining(user, 0)
@@ -129,8 +137,8 @@ STEPS = st.lists(STEP, min_size=10, max_size=40)
 class Processes:
     """The ledgers of several processes, which tell one another the news; together they are one."""
 
-    def __init__(self, count: int) -> None:
-        self.ledgers = [a_ledger(share=Share(index, count)) for index in range(count)]
+    def __init__(self, count: int, *, numbered: bool = False) -> None:
+        self.ledgers = [a_ledger(share=Share(index, count), numbered=numbered) for index in range(count)]
 
     def of(self, user: int) -> Ledger:
         """The one that a user belongs to."""
@@ -390,3 +398,21 @@ def test_what_was_acknowledged_and_lost_is_told_apart_in_every_process() -> None
 
     assert tally.counts[Count.DELIVERIES_LOST] == 4
     assert tally.counts[Count.DELIVERIES_LOST_ACKED] == tally.counts[Count.DELIVERIES_LOST_UNACKED] == 2
+
+
+@pytest.mark.parametrize("process_count", [1, 3])
+def test_a_room_is_held_to_the_numbers_that_acknowledgements_tell(process_count: int) -> None:
+    """One receiver gets two messages of two senders the other way round; the numbers come when all have arrived."""
+    processes = Processes(process_count, numbered=True)
+    first, second = send(processes.of(0), 0, 10), send(processes.of(2), 2, 11)
+    for user, frames in ((0, (first, second)), (2, (second, first))):
+        for at_ns, frame in enumerate(frames, start=20):
+            processes.of(user).receive(user, frame, at_ns)
+    for ledger in processes.ledgers:
+        ledger.settle(30)
+    processes.of(2).acked(second[-marker.WIDTH :], 42)
+    processes.of(0).acked(first[-marker.WIDTH :], 41)
+    tally = processes.close(50)
+
+    assert tally.counts[Count.DELIVERIES_RECEIVED] == 4
+    assert tally.counts[Count.DELIVERIES_REORDERED] == 1

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 
-from loadgen.dialects import Confirmation, Credentials, Heard, HttpAnswer, HttpRequest, KeepAlive, Opening
+from loadgen.dialects import Ack, Confirmation, Credentials, Heard, HttpAnswer, HttpRequest, KeepAlive, Opening
 from loadgen.dialects.script import (
     AliveScript,
     ConnectScript,
@@ -290,7 +290,16 @@ def test_acknowledgements_are_found_with_their_ids(ack: str, frame: str, acks: l
     """As a text or as ``re:``, however many in a frame."""
     dialect = a_dialect(publish=PublishScript("{id} {text}", ack=ack))
 
-    assert list(dialect.on_frame(frame.encode()).acks) == acks
+    assert [ack.message_id for ack in dialect.on_frame(frame.encode()).acks] == acks
+
+
+@pytest.mark.parametrize("ack", ['"id":"{id}","seq":{seq}', 're:"id":"{id}","seq": ?{seq}'])
+def test_an_acknowledgement_tells_the_number_in_the_room(ack: str) -> None:
+    """Where the dialect names its place; a server that leaves it out acknowledges nothing."""
+    dialect = a_dialect(publish=PublishScript("{id} {text}", ack=ack))
+
+    assert list(dialect.on_frame(b'{"type":"ack","id":"c0ffee-1-2","seq":17}').acks) == [Ack("c0ffee-1-2", 17)]
+    assert not dialect.on_frame(b'{"type":"ack","id":"c0ffee-1-2"}').acks
 
 
 @pytest.mark.parametrize("frame", [b"", b"\xff\xfe", b"\x00" * 10, b"{" * 1000])

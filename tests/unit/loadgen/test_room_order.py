@@ -1,0 +1,98 @@
+"""The order of a room, beside what one would say of it looking at each receiver alone."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loadgen.measure.entry import NOBODY, Entry
+from loadgen.measure.marker import Stamp
+from loadgen.measure.order import Arrivals
+from loadgen.measure.room_order import RoomOrder
+
+RECEIVERS = 3
+# For each message, in the order of its number: its sender, and when it came to each receiver (None: it did not).
+MESSAGES = st.lists(
+    st.tuples(st.integers(0, 2), st.lists(st.none() | st.integers(0, 30), min_size=RECEIVERS, max_size=RECEIVERS)),
+    max_size=12,
+)
+
+
+def an_entry(number: int | None, sender: int = 0, *, measured: bool = True) -> Entry:
+    """A message with that number in its room."""
+    entry = Entry(b"", Stamp(sender, 0, 0, 0), NOBODY, measured=measured)
+    entry.room_sequence = number
+    return entry
+
+
+def arrivals(*came_ns: int | None) -> Arrivals:
+    """When it came to receiver 0, 1, ..."""
+    there = [(user, ns) for user, ns in enumerate(came_ns) if ns is not None]
+    return Arrivals(*(np.array(column, np.int64) for column in (zip(*there, strict=True) if there else ((), ()))))
+
+
+def naive_count(messages: list[tuple[int, list[int | None]]]) -> int:
+    """How many deliveries came after a higher number, but not after one of their own sender."""
+    count = 0
+    for number, (sender, came_ns) in enumerate(messages):
+        for receiver, at_ns in enumerate(came_ns):
+            overtakers = {
+                other_sender
+                for other_sender, other_came_ns in messages[number + 1 :]
+                if at_ns is not None and (other_ns := other_came_ns[receiver]) is not None and other_ns < at_ns
+            }
+            count += bool(overtakers) and sender not in overtakers
+    return count
+
+
+@settings(max_examples=500)
+@given(MESSAGES)
+def test_each_receiver_is_held_to_the_numbers_of_the_server(messages: list[tuple[int, list[int | None]]]) -> None:
+    """Whoever gets a lower number after a higher one got it out of order, whoever sent the two."""
+    order = RoomOrder()
+    for number, (sender, came_ns) in enumerate(messages):
+        order.note(0, an_entry(number, sender), arrivals(*came_ns))
+
+    assert order.overtaken_count(100) == naive_count(messages)
+
+
+def test_what_is_judged_later_is_held_to_what_was_judged_before() -> None:
+    """A lower number that comes in the next second was overtaken all the same, where the higher one was got."""
+    order = RoomOrder()
+    order.note(0, an_entry(7, sender=1), arrivals(10, 11, None))
+    assert order.overtaken_count(20) == 0
+    order.note(0, an_entry(6, sender=2), arrivals(30, 31, 32))
+
+    assert order.overtaken_count(40) == 2
+
+
+def test_arrivals_wait_until_they_can_be_judged() -> None:
+    """Before that, a message may be under way that had come first."""
+    order = RoomOrder()
+    order.note(0, an_entry(2, sender=1), arrivals(10))
+    order.note(0, an_entry(1, sender=2), arrivals(50))
+    assert order.overtaken_count(5) == 0
+
+    assert order.overtaken_count(60) == 1
+    assert order.overtaken_count(70) == 0
+
+
+def test_rooms_and_messages_without_a_number_are_left_alone() -> None:
+    """A number means something within its room; what was never acknowledged has none."""
+    order = RoomOrder()
+    order.note(0, an_entry(5, sender=1), arrivals(10))
+    order.note(1, an_entry(1, sender=2), arrivals(20))
+    order.note(0, an_entry(None, sender=2), arrivals(20))
+
+    assert order.overtaken_count(100) == 0
+
+
+def test_what_is_not_measured_is_not_counted_but_overtakes() -> None:
+    """The warm-up is no excuse for the window."""
+    order = RoomOrder()
+    order.note(0, an_entry(1, sender=1, measured=False), arrivals(20))
+    order.note(0, an_entry(2, sender=2, measured=False), arrivals(10))
+    order.note(0, an_entry(0, sender=3), arrivals(30))
+
+    assert order.overtaken_count(100) == 1
