@@ -38,7 +38,7 @@ def _blocks(summary: Summary) -> Iterator[str]:
             ["error", "phase", "count", "example"],
             [[_code(row.kind), row.phase, row.count, _code(row.example)] for row in summary.errors],
         )
-    yield _folded("Times and ledger", _details(summary))
+    yield _folded("Times, ledger and processes", _details(summary))
 
 
 def _details(summary: Summary) -> Iterator[str]:
@@ -49,10 +49,15 @@ def _details(summary: Summary) -> Iterator[str]:
         )
     yield _table(
         ["deliveries", "count", "share", "meaning"],
-        [[row.name, row.count, row.share, row.meaning] for row in summary.ledger],
+        [[f"- {row.name}" if row.is_part else row.name, row.count, row.share, row.meaning] for row in summary.ledger],
     )
     if summary.books_close is not None:
         yield "The books close." if summary.books_close else "**The books do not close.**"
+    if summary.processes:
+        yield _table(
+            ["process", "CPU", "memory", "files", "lateness p99", "event loop lag p99"],
+            [[row.name, row.cpu, row.memory, row.descriptors, row.lateness, row.loop_lag] for row in summary.processes],
+        )
 
 
 def _doubt(doubt: DoubtRow) -> str:

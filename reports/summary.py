@@ -2,32 +2,50 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from reports import numbers
+from reports.planned import plain_text, value_text
 from reports.verdicts import Headline, doubt_title, headline, observed_text
 
 QUANTILES = ("p50", "p90", "p99", "p99_9", "max")
 TOO_FEW = "too few"
 """Stands for a quantile with fewer than 10 samples beyond it, of a metric that has samples."""
 
+_TIMES = (
+    # What the run was made for, what may spoil it, and how users got in: (metrics, in the order of the report).
+    ("delivery_time", "delivery_service_time", "first_delivery_time", "last_delivery_time", "ack_time"),
+    ("send_lateness", "loop_lag", "gc_pause"),
+    ("login_time", "tcp_time", "tls_time", "upgrade_time", "connect_time", "join_time", "reconnect_time"),
+)
+_LABELS = {
+    "warmup": "warm-up",
+    "measure": "measured window",
+    "delivery_service_time": "service time",
+    "first_delivery_time": "first delivery",
+    "last_delivery_time": "last delivery",
+    "loop_lag": "event loop lag",
+    "gc_pause": "garbage collection",
+}
 _LEDGER = (
-    # counter, label, what it means
-    ("deliveries_expected", "expected", "each message, once for every member of its room"),
-    ("deliveries_received", "received", "arrived, late ones included"),
-    ("deliveries_late", "late", "received, but after the deadline"),
-    ("deliveries_lost", "lost", "not there when the drain ended"),
-    ("deliveries_excused", "excused", "the receiver's socket was gone"),
-    ("deliveries_duplicated", "duplicated", "extra copies of a delivery"),
-    ("deliveries_reordered", "reordered", "after a later message of the same sender"),
-    ("deliveries_unexpected", "unexpected", "read by someone it was not for"),
+    # counter, label, what it means, of which other one it is a part
+    ("deliveries_expected", "expected", "each message, once for every member of its room", None),
+    ("deliveries_received", "received", "arrived, late ones included", None),
+    ("deliveries_late", "late", "but after the deadline", "deliveries_received"),
+    ("deliveries_lost", "lost", "not there when the drain ended", None),
+    ("deliveries_lost_acked", "acked", "the server had taken the message", "deliveries_lost"),
+    ("deliveries_lost_unacked", "unacked", "whether it had is not known", "deliveries_lost"),
+    ("deliveries_excused", "excused", "the receiver had left, or its socket was gone", None),
+    ("deliveries_recovered", "recovered", "brought by history after it came back", "deliveries_excused"),
+    ("deliveries_duplicated", "duplicated", "extra copies of a delivery", None),
+    ("deliveries_reordered", "reordered", "after a later message of the same sender", None),
+    ("deliveries_unexpected", "unexpected", "read by someone it was not for", None),
 )
 # Anything but 0 here is the server's failure, and is shown so.
-_FAULTS = frozenset({"lost", "duplicated", "reordered", "unexpected"})
+_FAULTS = frozenset({"lost", "acked", "duplicated", "reordered", "unexpected"})
 _SAID_BY_THE_HEADING = frozenset({"scenario", "summary", "interrupted", "ended_early"})
 _SEVERITIES = ("fatal", "warning", "note")
 
@@ -44,8 +62,9 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class LatencyRow:
-    """One metric; ``quantiles`` in the order of QUANTILES."""
+    """One metric; ``quantiles`` in the order of QUANTILES. Rows of one ``group`` belong together."""
 
+    group: int
     name: str
     count: str
     quantiles: tuple[str, ...]
@@ -53,13 +72,27 @@ class LatencyRow:
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """One line of the books; ``share`` is of the expected deliveries."""
+    """One line of the books; ``share`` is of the expected deliveries, ``is_part`` of the line before."""
 
     name: str
     count: str
     share: str
     meaning: str
     bad: bool
+    is_part: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRow:
+    """What one process used, or others did; CPU as a share of one core. What does not apply is empty."""
+
+    name: str
+    pid: str = ""
+    cpu: str = ""
+    memory: str = ""
+    descriptors: str = ""
+    lateness: str = ""
+    loop_lag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +145,10 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """All a report says. ``books_close`` is None when there is nothing to add up."""
+    """All a report says.
+
+    ``books_close`` is None when there is nothing to add up; ``cpu_of_a_delivery`` is empty when nothing was delivered.
+    """
 
     scenario: str
     about: str
@@ -123,6 +159,8 @@ class Summary:
     ledger: tuple[LedgerRow, ...]
     books_close: bool | None
     messages: tuple[Fact, ...]
+    processes: tuple[ProcessRow, ...]
+    cpu_of_a_delivery: str
     budgets: tuple[BudgetRow, ...]
     doubts: tuple[DoubtRow, ...]
     limit: str
@@ -148,16 +186,18 @@ def summarise(document: dict[str, Any]) -> Summary:
         messages=tuple(
             Fact(name, numbers.count(counters.get(f"messages_{name}"))) for name in ("due", "sent", "unsent")
         ),
+        processes=tuple(_processes(document)),
+        cpu_of_a_delivery=_cpu_of_a_delivery(document.get("generator") or {}),
         budgets=tuple(_budgets(document.get("budgets") or [])),
         doubts=tuple(_doubts(document.get("doubts") or [])),
         limit=_limit(document.get("limit") or {}, done=not (run.get("interrupted") or run.get("ended_early"))),
         errors=tuple(_errors(document.get("errors") or [])),
         phases=tuple(_phases(document.get("phases") or [])),
         plan=tuple(
-            Fact(numbers.printable(key), _text(entry["value"]), entry["origin"])
+            Fact(numbers.printable(key), value_text(key, entry["value"]), entry["origin"])
             for key, entry in document.get("plan", {}).items()
         ),
-        run=tuple(_facts({"run": run, "target": document.get("target", {})})),
+        run=tuple(_facts({"run": run, "target": _target(document.get("target", {}))})),
         environment=tuple(_facts(document.get("environment", {}))),
     )
 
@@ -173,7 +213,6 @@ def _figures(document: dict[str, Any]) -> tuple[Figure, ...]:
     # A run in which nothing was due has lost nothing, and shown nothing either.
     expected = counters.get("deliveries_expected") or None
     lost = counters.get("deliveries_lost") if expected else None
-    users, planned = counters.get("connections_opened"), counters.get("connections_planned")
     return (
         Figure(
             "delivery time p50",
@@ -196,12 +235,20 @@ def _figures(document: dict[str, Any]) -> tuple[Figure, ...]:
             f"of {numbers.count(expected)} expected" if expected else "none was expected",
             bad=bool(lost),
         ),
-        Figure(
-            "users connected",
-            numbers.count(users),
-            f"of {numbers.count(planned)} planned",
-            bad=None not in (users, planned) and users < planned,
-        ),
+        _connected(counters),
+    )
+
+
+def _connected(counters: dict[str, Any]) -> Figure:
+    """Users who got a socket; where some came back and got another, the sockets."""
+    opened, planned = counters.get("connections_opened"), counters.get("connections_planned")
+    users = counters.get("users_planned")
+    came_back = planned is not None and users is not None and planned > users
+    return Figure(
+        "connections opened" if came_back else "users connected",
+        numbers.count(opened),
+        f"of {numbers.count(planned)} planned" + (f", {numbers.count(users)} users" if came_back else ""),
+        bad=opened is not None and planned is not None and opened < planned,
     )
 
 
@@ -210,10 +257,13 @@ def _beside(*words: str) -> str:
 
 
 def _latencies(metrics: dict[str, Any]) -> Iterator[LatencyRow]:
-    for name, metric in metrics.items():
+    known = [(group, name) for group, names in enumerate(_TIMES) for name in names]
+    others = [(len(_TIMES), name) for name in metrics if name not in {name for _, name in known}]
+    for group, name in known + others:
+        metric = metrics.get(name) or {}
         if metric.get("count"):
             values = tuple(_quantile(metric.get(quantile)) for quantile in QUANTILES)
-            yield LatencyRow(label_of(name), numbers.count(metric["count"]), values)
+            yield LatencyRow(group, label_of(name), numbers.count(metric["count"]), values)
 
 
 def _quantile(value_ms: float | None) -> str:
@@ -221,11 +271,15 @@ def _quantile(value_ms: float | None) -> str:
 
 
 def _ledger(counters: dict[str, Any]) -> Iterator[LedgerRow]:
+    """Parts are only told of where there is something to divide."""
     expected = counters.get("deliveries_expected")
-    for counter, name, meaning in _LEDGER:
+    for counter, name, meaning, whole in _LEDGER:
         value = counters.get(counter)
+        if whole is not None and (value is None or not counters.get(whole)):
+            continue
         share = numbers.percent(value / expected) if expected and value is not None else ""
-        yield LedgerRow(name, numbers.count(value), share, meaning, bad=bool(value) and name in _FAULTS)
+        bad = bool(value) and name in _FAULTS
+        yield LedgerRow(name, numbers.count(value), share, meaning, bad=bad, is_part=whole is not None)
 
 
 def _books_close(counters: dict[str, Any]) -> bool | None:
@@ -237,6 +291,48 @@ def _books_close(counters: dict[str, Any]) -> bool | None:
         counters.get(f"deliveries_{name}", 0) for name in ("expected", "received", "lost", "excused")
     )
     return bool(due == sum(messages) and expected == sum(deliveries))
+
+
+def _processes(document: dict[str, Any]) -> Iterator[ProcessRow]:
+    """Generator, own server, and what else the machine was busy with."""
+    generator, machine = document.get("generator") or {}, document.get("machine") or {}
+    workers = generator.get("processes") or []
+    for number, worker in enumerate(workers, start=1):
+        yield _process(f"worker {number}" if len(workers) > 1 else "worker", worker)
+    for name, process in (("coordinator", generator.get("coordinator")), ("server", document.get("server"))):
+        if process is not None:
+            yield _process(name, process)
+    others, cores = machine.get("others_cpu_ratio"), machine.get("cores")
+    if others is not None and cores is not None:
+        yield ProcessRow("other programs", cpu=numbers.percent(others * cores))
+    if machine.get("socket_memory_bytes") is not None:
+        yield ProcessRow("socket buffers", memory=numbers.size(machine["socket_memory_bytes"]))
+
+
+def _process(name: str, process: dict[str, Any]) -> ProcessRow:
+    def late(metric: str) -> str:
+        return numbers.duration(process[metric]) if metric in process else ""
+
+    return ProcessRow(
+        name,
+        pid=str(process.get("pid") or ""),
+        cpu=numbers.percent(process.get("cpu_ratio")),
+        memory=numbers.size(process.get("rss_bytes")),
+        descriptors=numbers.count(process.get("descriptors")),
+        lateness=late("send_lateness_p99_ms"),
+        loop_lag=late("loop_lag_p99_ms"),
+    )
+
+
+def _cpu_of_a_delivery(generator: dict[str, Any]) -> str:
+    used_us = generator.get("cpu_us_per_delivery")
+    return "" if used_us is None else numbers.duration(used_us / 1000)
+
+
+def _target(target: dict[str, Any]) -> dict[str, Any]:
+    """One address, or all of them."""
+    several = len(target.get("urls") or []) > 1
+    return {key: value for key, value in target.items() if key != ("url" if several else "urls")}
 
 
 def _budgets(budgets: list[dict[str, Any]]) -> Iterator[BudgetRow]:
@@ -285,8 +381,7 @@ def _phases(phases: list[dict[str, Any]]) -> Iterator[PhaseRow]:
 
 def label_of(name: str) -> str:
     """A name of the document in the words of the report."""
-    labels = {"warmup": "warm-up", "measure": "measured window", "delivery_service_time": "service time"}
-    return labels.get(name, numbers.printable(name).replace("_", " "))
+    return _LABELS.get(name, numbers.printable(name).replace("_", " "))
 
 
 def _facts(section: dict[str, Any], prefix: str = "") -> Iterator[Fact]:
@@ -294,16 +389,4 @@ def _facts(section: dict[str, Any], prefix: str = "") -> Iterator[Fact]:
         if isinstance(value, dict):
             yield from _facts(value, f"{prefix}{key}.")
         elif prefix != "run." or key not in _SAID_BY_THE_HEADING:
-            yield Fact(numbers.printable(f"{prefix}{key}"), _text(value))
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return numbers.NO_DATA
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return numbers.count(value)
-    if isinstance(value, list):
-        return ", ".join(_text(item) for item in value) or "none"
-    return numbers.printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+            yield Fact(numbers.printable(f"{prefix}{key}"), plain_text(value))

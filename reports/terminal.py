@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reports import numbers
+from reports.planned import phase_length_s
 from reports.summary import Summary, label_of, summarise
 
 WIDTH = 80
@@ -23,7 +23,8 @@ PLAIN_INTERVAL_S = 5.0
 _TONES = {"good": "green", "bad": "red", "unsure": "yellow"}
 _STATES = {"held": "green", "broken": "bold red", numbers.NO_DATA: "bold yellow"}
 _SEVERITIES = {"fatal": "bold red", "warning": "bold yellow", "note": "bold"}
-_UNIT_S = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+# Phases that take as long as they take -> the metric that has a sample for each user who is through.
+_COUNTED = {"login": "login_time", "connect": "connect_time", "join": "join_time"}
 
 
 class LiveView:
@@ -144,7 +145,7 @@ def _phase_text(document: dict[str, Any]) -> str:
     if not phases:
         return "starting"
     phase = phases[-1]
-    name, planned_s = label_of(phase["name"]), _planned_s(document, phase["name"])
+    name, planned_s = label_of(phase["name"]), phase_length_s(document, phase["name"])
     if planned_s:
         spent_s = min(planned_s, max(0.0, _run_time_s(document) - phase["start_s"]))
         return f"{name} {spent_s:.0f} of {planned_s:g} s"
@@ -158,21 +159,32 @@ def _progress(document: dict[str, Any]) -> float | None:
     if not phases:
         return None
     phase = phases[-1]
-    planned_s = _planned_s(document, phase["name"])
+    planned_s = phase_length_s(document, phase["name"])
     if planned_s:
         share = (_run_time_s(document) - phase["start_s"]) / planned_s
         return float(min(1.0, max(0.0, share)))
-    series, counters = document.get("series") or {}, document.get("counters") or {}
-    users = counters.get("users_planned")
-    counted = {"login": "logins", "connect": "connects", "join": "joins"}.get(phase["name"])
-    if not users or counted is None:
-        return None
-    return float(min(1.0, sum(value or 0 for value in series.get(counted) or []) / users))
+    users = (document.get("counters") or {}).get("users_planned")
+    metric = (document.get("metrics") or {}).get(_COUNTED.get(phase["name"], "")) or {}
+    return min(1.0, metric["count"] / users) if users and metric.get("count") is not None else None
 
 
 def _users_text(document: dict[str, Any]) -> str:
+    """Who is there, who has come back, and over how many processes they are spread."""
     connections = _newest(document, "connections")
-    return "" if connections is None else f"{numbers.count(connections)} users"
+    if connections is None:
+        return ""
+    counters, planned = document.get("counters") or {}, document.get("plan") or {}
+    users = counters.get("users_planned")
+    talking = _phase_name(document) in ("warmup", "measure", "drain")
+    # With stages fewer than all of them are wanted most of the time.
+    some_are_away = talking and users and connections < users and not planned.get("users.stages", {}).get("value")
+    shown = [f"{numbers.count(connections)}{f' of {numbers.count(users)}' if some_are_away else ''} users"]
+    if counters.get("reconnects"):
+        shown.append(f"{numbers.count(counters['reconnects'])} came back")
+    processes = len((document.get("generator") or {}).get("processes") or [])
+    if processes > 1:
+        shown.append(f"{processes} processes")
+    return "  ".join(shown)
 
 
 def _figures_text(document: dict[str, Any]) -> str:
@@ -200,15 +212,6 @@ def _run_time_s(document: dict[str, Any]) -> float:
     times = (document.get("series") or {}).get("t_s") or []
     starts = [phase["start_s"] for phase in document.get("phases") or []]
     return float(max([*times[-1:], *starts[-1:]], default=0.0))
-
-
-def _planned_s(document: dict[str, Any], phase: str) -> float | None:
-    """How long the plan lets a phase last; None for a phase that takes as long as it takes."""
-    value = (document.get("plan") or {}).get(f"phases.{phase}", {}).get("value")
-    if isinstance(value, int | float):
-        return float(value)
-    parts = re.findall(r"([\d.]+)(ms|s|m|h)", value) if isinstance(value, str) else []
-    return sum(float(number) * _UNIT_S[unit] for number, unit in parts) or None
 
 
 def _stderr() -> Console:

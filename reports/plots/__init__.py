@@ -60,16 +60,17 @@ PLOTS = (
     Plot(
         "connections",
         "Connections",
-        "Sockets open in each second.",
+        "Sockets open at the end of each second, and what was opened and closed within it.",
         pictures.connections,
-        wide=(530, 260),
+        wide=(530, 320),
+        narrow=(350, 300),
     ),
     Plot(
         "setup_times",
         "Getting in",
         "Line: fastest to slowest. Dot: the median. Bar: up to 90 %.",
         pictures.setup_times,
-        wide=(530, 260),
+        wide=(530, 320),
     ),
     Plot(
         "generator_and_server",

@@ -39,15 +39,17 @@ def line(document: dict[str, Any], name: str, fold: Literal["max", "mean"] = "me
     A point stands in the middle of its interval. Above MAX_POINTS, neighbours are folded into one: times by
     their ``max`` (a mean of percentiles means nothing), rates by their ``mean``.
     """
+    values = (document.get("series") or {}).get(name) or []
+    return _folded_line(document, np.array([math.nan if v is None else v for v in values], dtype=np.float64), fold)
+
+
+def closed_line(document: dict[str, Any]) -> Line:
+    """How many sockets were closed in each second, like :func:`line`; the document says it only indirectly."""
     series = document.get("series") or {}
-    values = np.array([math.nan if v is None else v for v in series.get(name) or []], dtype=np.float64)
-    t_s = np.array(series.get("t_s") or [], dtype=np.float64)[: len(values)]
-    t_s = t_s + float(series.get("interval_s", 1.0)) / 2
-    step = folded_count(document)
-    if step == 1:
-        return t_s, values
-    starts = range(0, len(values), step)
-    return t_s[::step] + (step - 1) / 2, np.array([_folded(values[i : i + step], fold) for i in starts])
+    if not series.get("connections") or not series.get("connects"):
+        return np.empty(0), np.empty(0)
+    open_count, opened = (np.array(series[name], dtype=np.float64) for name in ("connections", "connects"))
+    return _folded_line(document, opened - np.diff(open_count, prepend=0.0), "max")
 
 
 def folded_count(document: dict[str, Any]) -> int:
@@ -143,6 +145,17 @@ def spread(positions: list[float], gap: float) -> list[float]:
     for place, i in zip(placed, order, strict=True):
         result[i] = place
     return result
+
+
+def _folded_line(document: dict[str, Any], values: Floats, fold: Literal["max", "mean"]) -> Line:
+    series = document.get("series") or {}
+    t_s = np.array(series.get("t_s") or [], dtype=np.float64)[: len(values)]
+    t_s = t_s + float(series.get("interval_s", 1.0)) / 2
+    step = folded_count(document)
+    if step == 1:
+        return t_s, values
+    starts = range(0, len(values), step)
+    return t_s[::step] + (step - 1) / 2, np.array([_folded(values[i : i + step], fold) for i in starts])
 
 
 def _folded(values: Floats, fold: Literal["max", "mean"]) -> float:

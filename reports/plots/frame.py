@@ -22,6 +22,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, Multiple
 
 from reports import numbers
 from reports.palette import LIGHT, with_variables
+from reports.planned import incidents
 from reports.plots.curves import Line, Span, clock_step, log_bounds, log_ticks, spans, spread, wants_log
 from reports.summary import label_of
 
@@ -154,8 +155,9 @@ def stroke(axes: Axes, points: Line, colour: str, **style: Any) -> None:
 
 
 def end_labels(axes: Axes, labelled: Iterable[tuple[str, Line, str]]) -> None:
-    """Name each line (text, line, colour) at its right end, moved apart where the names would touch."""
-    ends = [(text, y[np.isfinite(y)], colour) for text, (_, y), colour in labelled]
+    """Name each line (text, line, colour) where it leaves the panel, moved apart where the names would touch."""
+    last_x = axes.get_xlim()[1]
+    ends = [(text, y[np.isfinite(y) & (x <= last_x)], colour) for text, (x, y), colour in labelled]
     ends = [end for end in ends if len(end[1])]
     height_px = axes.bbox.height
     to_panel = axes.transData + axes.transAxes.inverted()
@@ -192,6 +194,36 @@ def _name_phase(axes: Axes, span: Span) -> None:
     t_s, side = (span.end_s, "right") if title else ((span.start_s + span.end_s) / 2, "center")
     at = ("data", "axes fraction")
     note(axes, text, (t_s, 1), (0, 5), LIGHT.muted, xycoords=at, ha=side, size=_SMALL)
+
+
+def incident_lines(axes: Axes, document: dict[str, Any], *, named: bool = True) -> None:
+    """A thin line where something went wrong by plan, named at its top; the time axis must be there already."""
+    first_s, last_s = axes.get_xlim()
+    shown = [incident for incident in incidents(document) if first_s <= incident.at_s <= last_s]
+    places_px = [axes.transData.transform((incident.at_s, 0))[0] - axes.bbox.x0 for incident in shown]
+    edges_px = [0.0, *places_px, axes.bbox.width]
+    taken_px = 0.0
+    for incident, at_px, next_px in zip(shown, places_px, edges_px[2:], strict=True):
+        axes.axvline(incident.at_s, color=LIGHT.muted, linewidth=1)
+        place = _place_of_name((incident.label, incident.short), taken_px, at_px, next_px) if named else None
+        taken_px = at_px
+        if place is not None:
+            text, to_left = place
+            taken_px += 0 if to_left else _LETTER_PX * len(text)
+            side, shift_px = ("right", (-4, -9)) if to_left else ("left", (4, -9))
+            at, where = (incident.at_s, 1), ("data", "axes fraction")
+            note(axes, text, at, shift_px, LIGHT.muted, xycoords=where, ha=side, va="center", size=_SMALL)
+
+
+def _place_of_name(texts: Iterable[str], taken_px: float, at_px: float, next_px: float) -> tuple[str, bool] | None:
+    """The first text that fits beside a line, and whether on its left; None where none does."""
+    for text in texts:
+        width_px = _LETTER_PX * len(text)
+        if at_px + width_px <= next_px:
+            return text, False
+        if at_px - width_px >= taken_px:
+            return text, True
+    return None
 
 
 def duration_axis(axes: Axes, low_ms: float, high_ms: float, *, along: Literal["x", "y"] = "y") -> None:

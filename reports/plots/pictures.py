@@ -11,11 +11,13 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from reports import numbers
 from reports.palette import LIGHT
+from reports.planned import incidents, users_over_time
 from reports.plots import frame
 from reports.plots.curves import (
     MEDIAN_NINES,
     Line,
     at_nines,
+    closed_line,
     folded_count,
     has_data,
     highest,
@@ -28,6 +30,8 @@ from reports.verdicts import budget_of
 
 # A budget further off than this would press what was measured flat against the axis.
 _BUDGET_IN_SIGHT = 4
+# So much higher is an axis where incidents are named above the lines.
+_ROOM_FOR_NAMES = 1.2
 _SETUP = ("login_time", "tcp_time", "tls_time", "upgrade_time", "connect_time", "join_time", "reconnect_time")
 _DASHED, _DOTTED = (0, (5, 3)), (0, (1, 1.8))
 
@@ -43,10 +47,12 @@ def delivery_over_time(figure: Figure, document: dict[str, Any]) -> None:
     low, high = lowest(*lines), highest(*lines)
     bound = _budget_ms(document, 99)
     in_sight = bound is not None and bound < high * _BUDGET_IN_SIGHT
-    frame.duration_axis(axes, low, max(high, bound or 0) if in_sight else high)
+    top = max(high, bound or 0) if in_sight else high
+    frame.duration_axis(axes, low, top * (_ROOM_FOR_NAMES if incidents(document) else 1))
     if folded_count(document) > 1:
         frame.heading(axes, f"each point: the highest of {folded_count(document)} s")
     frame.time_axis(axes, document, "warmup", "measure")
+    frame.incident_lines(axes, document)
     axes.fill_between(p50[0], p50[1], p90[1], color=LIGHT.first, alpha=0.28, linewidth=0)
     axes.fill_between(p50[0], p90[1], p99[1], color=LIGHT.first, alpha=0.13, linewidth=0)
     frame.stroke(axes, slowest, LIGHT.third, linewidth=1.3, linestyle=_DOTTED)
@@ -98,7 +104,9 @@ def throughput(figure: Figure, document: dict[str, Any]) -> None:
     top, bottom = frame.panels(figure, 2)
     due, sent = line(document, "messages_due"), line(document, "messages_sent")
     received = line(document, "deliveries_received")
-    for axes, lines, what in ((top, (sent, due), "messages/s"), (bottom, (received,), "deliveries/s")):
+    same = np.array_equal(due[1], sent[1], equal_nan=True)
+    messages = "messages/s, all that were due" if same else "messages/s, and what was due (dashed)"
+    for axes, lines, what in ((top, (sent, due), messages), (bottom, (received,), "deliveries/s")):
         if not has_data(*lines):
             frame.no_data(axes, what)
             continue
@@ -106,30 +114,43 @@ def throughput(figure: Figure, document: dict[str, Any]) -> None:
         frame.count_axis(axes, highest(*lines))
         frame.time_axis(axes, document, "warmup", "drain")
         frame.stroke(axes, lines[0], LIGHT.first, linewidth=1.8)
-    if has_data(due) and np.array_equal(due[1], sent[1], equal_nan=True):
-        frame.note(top, "sent = due", (0, 0), (6, 6), LIGHT.first)
-    elif has_data(due):
+    if has_data(due) and not same:
         frame.stroke(top, due, LIGHT.muted, linewidth=1.1, linestyle=_DASHED)
-        frame.note(top, "sent", (0, 0), (6, 6), LIGHT.first)
-        frame.note(top, "due (dashed)", (0, 0), (38, 6), LIGHT.muted)
 
 
 def connections(figure: Figure, document: dict[str, Any]) -> None:
-    """Open sockets, and how many there should be."""
-    (axes,) = frame.panels(figure)
-    opened = line(document, "connections")
-    if not has_data(opened):
-        return frame.no_data(axes)
-    planned = (document.get("counters") or {}).get("connections_planned")
-    frame.count_axis(axes, max(highest(opened), planned or 0))
+    """Open sockets and how many there should be; and what was opened and closed, where a storm shows best."""
+    top, bottom = frame.panels(figure, 2)
+    open_now, opened, closed = line(document, "connections"), line(document, "connects", "max"), closed_line(document)
+    if not has_data(open_now):
+        for axes, what in ((top, "sockets open"), (bottom, "opened a second")):
+            frame.no_data(axes, what)
+        return
+    _open_sockets(top, document, open_now)
+    frame.heading(bottom, "opened and closed (dashed), a second" if highest(closed) else "opened a second")
+    frame.count_axis(bottom, highest(opened, closed))
+    frame.time_axis(bottom, document)
+    frame.incident_lines(bottom, document, named=False)
+    frame.stroke(bottom, opened, LIGHT.first, linewidth=1.8)
+    if highest(closed):
+        frame.stroke(bottom, closed, LIGHT.ink, linewidth=1.1, linestyle=_DASHED)
+
+
+def _open_sockets(axes: Axes, document: dict[str, Any], open_now: Line) -> None:
+    users = (document.get("counters") or {}).get("users_planned")
+    frame.heading(axes, f"sockets open, of {users:,} (dashed)" if users else "sockets open")
+    frame.count_axis(axes, max(highest(open_now), users or 0) * (_ROOM_FOR_NAMES if incidents(document) else 1))
     frame.time_axis(axes, document)
-    if planned:
-        axes.axhline(planned, color=LIGHT.muted, linewidth=1, linestyle=_DASHED)
-        text = f"{planned:,} planned"
-        at = (0, planned)
-        frame.note(axes, text, at, (6, 4), LIGHT.muted, xycoords=("axes fraction", "data"), size=10)
-    frame.stroke(axes, opened, LIGHT.first, linewidth=2.2)
-    return None
+    frame.incident_lines(axes, document)
+    corners = users_over_time(document)
+    if corners:
+        axes.plot(*zip(*corners, strict=True), color=LIGHT.muted, linewidth=1, linestyle=_DASHED)
+    elif users:
+        axes.axhline(users, color=LIGHT.muted, linewidth=1, linestyle=_DASHED)
+    t_s, values = open_now
+    # Counted at the end of each second, not in its middle; at the start of the run there was none.
+    t_s, values = np.concatenate(([0.0], t_s + 0.5)), np.concatenate(([0.0], values))
+    frame.stroke(axes, (t_s, values), LIGHT.first, linewidth=2.2)
 
 
 def setup_times(figure: Figure, document: dict[str, Any]) -> None:

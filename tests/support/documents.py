@@ -89,6 +89,7 @@ def a_document(
         "environment": _environment(),
         "target": {
             "url": "http://127.0.0.1:40123",
+            "urls": ["http://127.0.0.1:40123"],
             "dialect": "reference",
             "owned": owned,
             "extensions": [],
@@ -155,10 +156,39 @@ def a_failed_document() -> dict[str, Any]:
         "connections_dropped": 14,
         "deliveries_duplicated": 21,
         "deliveries_reordered": 6,
+        "deliveries_lost_acked": 12,
+        "deliveries_lost_unacked": 1_300,
     }
     document["series"]["server_cpu_ratio"] = [
         value and min(0.99, value * 2.3) for value in document["series"]["server_cpu_ratio"]
     ]
+    return document
+
+
+def a_storm_document() -> dict[str, Any]:
+    """A run of two processes against two nodes; at 18 s half of the users lose their sockets, and come back."""
+    document = a_document()
+    came_back, missed = USERS // 2, 900
+    document["run"]["scenario"] = "storm"
+    document["target"]["urls"] = ["http://127.0.0.1:40123", "http://127.0.0.1:40124"]
+    document["plan"]["incident"] = {
+        "value": [{"at": "50%", "kind": "reconnect_storm", "share": 0.5, "backoff": "exponential_jitter"}],
+        "origin": "file",
+    }
+    document["metrics"]["reconnect_time"] = _metric(840.0, 0.6, came_back, 20.0)
+    document["counters"] |= {
+        "connections_planned": USERS + came_back,
+        "connections_opened": USERS + came_back,
+        "reconnects": came_back,
+        "deliveries_received": document["counters"]["deliveries_received"] - missed,
+        "deliveries_excused": missed,
+        "deliveries_recovered": 40,
+    }
+    series = document["series"]
+    for second, open_count, opened in ((18, 300, 50), (19, 420, 120), (20, 500, 80)):
+        series["connections"][second], series["connects"][second] = open_count, opened
+    worker = document["generator"]["processes"][0]
+    document["generator"]["processes"] = [worker, worker | {"pid": 4103, "cpu_ratio": 0.31}]
     return document
 
 
@@ -208,8 +238,11 @@ def _metrics(
         "ack_time": {"unit": "ms", "count": 0, "hdr": None} | dict.fromkeys(("min", "mean", *_QUANTILES, "max")),
         "delivery_time": _metric(p50_ms, spread, received, p50_ms * 0.3, stall_ms),
         "delivery_service_time": _metric(p50_ms * 0.97, spread, received, p50_ms * 0.3, stall_ms / 3),
+        "first_delivery_time": _metric(p50_ms * 0.6, spread, MEASURE_S * RATE_PER_S, p50_ms * 0.3),
+        "last_delivery_time": _metric(p50_ms * 1.6, spread, MEASURE_S * RATE_PER_S, p50_ms * 0.3),
         "send_lateness": _metric(lateness_p50_ms, 0.9, MEASURE_S * RATE_PER_S * 2),
         "loop_lag": _metric(0.12, 0.8, 2_000),
+        "gc_pause": _metric(0.3, 0.4, 25),
     }
 
 
@@ -280,6 +313,8 @@ def _counters(messages: int, expected: int, lost: int) -> dict[str, int]:
         "deliveries_unexpected": 0,
         "deliveries_excused": 0,
         "deliveries_recovered": 0,
+        "deliveries_lost_acked": 0,
+        "deliveries_lost_unacked": lost,
         "frames_damaged": 0,
     }
 
@@ -314,6 +349,8 @@ def _plan() -> dict[str, dict[str, Any]]:
     return {
         "users.count": {"value": USERS, "origin": "flag"},
         "users.connect_rate_per_s": {"value": 250, "origin": "file"},
+        "users.stages": {"value": [], "origin": "default"},
+        "users.file": {"value": None, "origin": "default"},
         "users.rooms": {"value": {"shape": "single"}, "origin": "file"},
         "traffic.loop": {"value": "open", "origin": "default"},
         "traffic.rate_per_s": {"value": RATE_PER_S, "origin": "file"},
@@ -321,6 +358,7 @@ def _plan() -> dict[str, dict[str, Any]]:
         "phases.warmup": {"value": f"{WARMUP_S}s", "origin": "default"},
         "phases.measure": {"value": f"{MEASURE_S}s", "origin": "file"},
         "phases.drain": {"value": "5s", "origin": "default"},
+        "incident": {"value": [], "origin": "default"},
         "run.seed": {"value": 1, "origin": "default"},
         "run.transport": {"value": "picows", "origin": "default"},
     }

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from reports.page import render
-from tests.support.documents import a_document, a_failed_document, a_late_document
+from tests.support.documents import a_document, a_failed_document, a_late_document, a_storm_document
 
 pytestmark = [pytest.mark.browser, pytest.mark.system]
 
@@ -28,6 +28,7 @@ DOCUMENTS = {
     "pass": a_document(),
     "fail": a_failed_document(),
     "invalid": a_late_document(),
+    "storm": a_storm_document(),
     "interrupted": a_document(interrupted=True),
     "empty": a_document(empty=True, verdict="invalid", ended_early="login_refused"),
 }

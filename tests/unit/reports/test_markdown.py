@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.markdown import render
-from tests.support.documents import a_document, a_failed_document, a_late_document
+from tests.support.documents import a_document, a_failed_document, a_late_document, a_storm_document
 
 # GitHub refuses a comment of more characters.
 COMMENT_LIMIT = 65_536
@@ -24,6 +24,12 @@ def test_a_comment_holds_the_figures_and_the_doubts() -> None:
     assert "| **3.20 ms** service time 3.10 ms |" in text
     assert "- **fatal: the generator was late** - send&#95;lateness p99 was 14.2 ms" in text
     assert len(text) < COMMENT_LIMIT
+
+
+def test_a_comment_tells_losses_apart_and_names_each_process() -> None:
+    """What one asks next, folded away."""
+    assert "| lost | 1,312 | 0.33 % | not there when the drain ended |\n| - acked | 12 |" in render(a_failed_document())
+    assert "| worker 2 | 31 % | 91.0 MB | 514 | 400 us | 700 us |\n| coordinator |" in render(a_storm_document())
 
 
 def test_names_cannot_break_out_of_their_place() -> None:

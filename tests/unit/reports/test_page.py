@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from reports.page import render
-from tests.support.documents import a_document, a_failed_document, a_late_document
+from tests.support.documents import a_document, a_failed_document, a_late_document, a_storm_document
 
 
 class Text(HTMLParser):
@@ -58,6 +58,23 @@ def test_an_interrupted_run_has_a_page_that_says_so() -> None:
     assert "INTERRUPTED stopped by hand 9.0 s into the phase measure" in text_of(
         render(a_document(interrupted=True), plots=False)
     )
+
+
+def test_a_page_names_every_process_and_what_others_did() -> None:
+    """One core that is full hides behind an average."""
+    text = text_of(render(a_storm_document(), plots=False))
+
+    assert "worker 2 4103 31 % 91.0 MB 514 400 us 700 us" in text
+    assert "other programs 4.0 %" in text
+    assert "Each delivery cost the generator 11.4 us of CPU." in text
+
+
+def test_an_incident_is_told_in_words() -> None:
+    """No JSON where people read."""
+    text = text_of(render(a_storm_document(), plots=False))
+
+    assert "reconnect storm at 50%: 50 % of the users, back after random waits" in text
+    assert "{" not in text
 
 
 def test_an_empty_run_has_a_page_that_says_what_is_missing() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from reports.plots import PLOTS, draw_all, draw_for_page
-from tests.support.documents import a_document, a_failed_document
+from tests.support.documents import a_document, a_failed_document, a_storm_document
 
 NAMES = [plot.name for plot in PLOTS]
 
@@ -85,6 +85,40 @@ def test_a_document_of_before_the_machine_was_watched_is_drawn() -> None:
 
     assert svg.count("no data") == 3
     assert "CPU, % of a core" in svg
+
+
+def test_an_incident_is_marked_where_it_happened() -> None:
+    """Whoever sees the bump sees the reason; a run without one has no mark."""
+    for name in ("delivery_over_time", "connections"):
+        assert "reconnect storm, 50 %" in drawn(a_storm_document())[name]
+        assert "storm" not in drawn(a_document())[name]
+
+
+def test_an_incident_that_the_run_did_not_come_to_is_not_marked() -> None:
+    """What did not happen explains nothing."""
+    document = a_document(interrupted=True)
+    document["plan"]["incident"] = a_storm_document()["plan"]["incident"]
+
+    assert "storm" not in drawn(document)["delivery_over_time"]
+
+
+def test_names_of_incidents_do_not_run_into_one_another() -> None:
+    """Shortened where there is less room, left out where there is none."""
+    document = a_storm_document()
+    incident = document["plan"]["incident"]["value"][0]
+    places = ("20%", "60%", "61%", "62%")
+    document["plan"]["incident"]["value"] = [incident | {"at": at, "share": 0.1} for at in places]
+    wide = drawn(document)["delivery_over_time"]
+    narrow = next(d.narrow_svg for d in draw_for_page(document) if d.plot.name == "delivery_over_time")
+
+    assert wide.count("reconnect storm, 10 %") == 3
+    assert (narrow.count("reconnect storm, 10 %"), narrow.count(">storm 10 %<")) == (0, 2)
+
+
+def test_sockets_that_were_opened_and_closed_are_drawn_beside_the_open_ones() -> None:
+    """Whoever is back within the second leaves no dent in the number of open sockets."""
+    assert "opened and closed (dashed), a second" in drawn(a_storm_document())["connections"]
+    assert "opened a second" in drawn(a_document())["connections"]
 
 
 def test_an_hour_makes_no_larger_a_page_than_a_browser_likes() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reports.summary import Summary, summarise
-from tests.support.documents import a_document, a_failed_document, a_late_document
+from tests.support.documents import a_document, a_failed_document, a_late_document, a_storm_document
 
 
 def figure(summary: Summary, label: str) -> tuple[str, str, bool]:
@@ -102,6 +102,108 @@ def test_users_who_are_missing_are_shown_as_a_failure() -> None:
     summary = summarise(a_document(counters={"connections_opened": 480}))
 
     assert figure(summary, "users connected") == ("480", "of 500 planned", True)
+
+
+def test_sockets_of_users_who_came_back_are_not_called_users() -> None:
+    """750 of 500 users would be a riddle."""
+    assert figure(summarise(a_storm_document()), "connections opened") == ("750", "of 750 planned, 500 users", False)
+
+
+def test_times_come_in_the_order_of_their_weight() -> None:
+    """What the run was made for, what may spoil it, how users got in; whatever order the document has."""
+    document = a_storm_document()
+    document["metrics"] = dict(sorted(document["metrics"].items())) | {"new_time": document["metrics"]["join_time"]}
+
+    rows = summarise(document).latencies
+
+    assert [[row.name for row in rows if row.group == group] for group in range(4)] == [
+        ["delivery time", "service time", "first delivery", "last delivery"],
+        ["send lateness", "event loop lag", "garbage collection"],
+        ["login time", "connect time", "join time", "reconnect time"],
+        ["new time"],
+    ]
+
+
+def test_what_was_lost_is_told_apart_by_its_acknowledgement() -> None:
+    """Lost though the server had taken it is the serious one."""
+    rows = summarise(a_failed_document()).ledger
+    at = [row.name for row in rows].index("lost")
+
+    assert [(row.name, row.count, row.bad, row.is_part) for row in rows[at : at + 3]] == [
+        ("lost", "1,312", True, False),
+        ("acked", "12", True, True),
+        ("unacked", "1,300", False, True),
+    ]
+
+
+def test_a_ledger_in_good_order_has_no_rows_for_parts_of_nothing() -> None:
+    """Nobody reads how many of no losses were acknowledged; nor what an old document does not know."""
+    old = a_failed_document()
+    del old["counters"]["deliveries_lost_acked"], old["counters"]["deliveries_lost_unacked"]
+
+    calm, stormy, old_names = (
+        [row.name for row in summarise(document).ledger] for document in (a_document(), a_storm_document(), old)
+    )
+
+    assert not {"acked", "unacked", "recovered"} & {*calm, *old_names}
+    assert stormy[stormy.index("excused") + 1] == "recovered"
+
+
+def test_each_process_has_a_row_and_so_has_what_else_the_machine_did() -> None:
+    """Whose core was full, and who took it; shares are of one core, also of the other programs on two cores."""
+    rows = {row.name: row for row in summarise(a_storm_document()).processes}
+
+    assert list(rows) == ["worker 1", "worker 2", "coordinator", "server", "other programs", "socket buffers"]
+    assert (rows["worker 2"].pid, rows["worker 2"].cpu, rows["worker 2"].memory) == ("4103", "31 %", "91.0 MB")
+    assert (rows["worker 2"].lateness, rows["worker 2"].loop_lag) == ("400 us", "700 us")
+    assert (rows["coordinator"].descriptors, rows["coordinator"].lateness) == ("21", "")
+    assert (rows["other programs"].cpu, rows["socket buffers"].memory) == ("4.0 %", "4.30 MB")
+
+
+def test_a_single_worker_has_no_number_and_a_foreign_server_no_row() -> None:
+    """Only what is ours is watched."""
+    document = a_document(owned=False)
+    del document["machine"]
+
+    assert [row.name for row in summarise(document).processes] == ["worker", "coordinator"]
+
+
+def test_a_target_of_several_nodes_is_listed_in_full() -> None:
+    """And one of one node is named once."""
+    one, several = (
+        {fact.name: fact.value for fact in summarise(document).run} for document in (a_document(), a_storm_document())
+    )
+
+    assert (one["target.url"], one.get("target.urls")) == ("http://127.0.0.1:40123", None)
+    assert several["target.urls"] == "http://127.0.0.1:40123, http://127.0.0.1:40124"
+    assert "target.url" not in several
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "text"),
+    [
+        (
+            "incident",
+            [{"at": "10s", "kind": "reconnect_storm", "share": 0.25, "backoff": "constant"}],
+            "reconnect storm at 10s: 25 % of the users, back 3 s later",
+        ),
+        (
+            "users.stages",
+            [{"within": "30s", "count": 5000}, {"within": "1m", "count": 0}],
+            "to 5,000 within 30s, then to 0 within 1m",
+        ),
+        ("users.stages", [], "none"),
+        ("users.file", None, "not set"),
+        ("users.connect_rate_per_s", 250.0, "250"),
+        ("users.rooms", {"shape": "uniform", "count": 2}, "shape: uniform, count: 2"),
+        ("target.headers", {}, "none"),
+    ],
+)
+def test_a_plan_is_told_in_words(key: str, value: Any, text: str) -> None:
+    """No brackets, no quotes: a plan is for people, too."""
+    plan = {key: {"value": value, "origin": "file"}}
+
+    assert [fact.value for fact in summarise(a_document() | {"plan": plan}).plan] == [text]
 
 
 def test_only_metrics_that_were_measured_have_a_row() -> None:

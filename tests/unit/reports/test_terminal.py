@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from reports.terminal import LiveView, print_summary
-from tests.support.documents import a_document, a_failed_document, a_late_document
+from tests.support.documents import a_document, a_failed_document, a_late_document, a_storm_document
 
 
 def a_console(*, terminal: bool = False) -> tuple[Console, io.StringIO]:
@@ -78,12 +78,42 @@ def test_progress_of_login_is_told_by_users() -> None:
     """It lasts as long as it lasts, so time cannot tell."""
     console, out = a_console()
     document = a_document(snapshot=True, phases=[{"name": "login", "start_s": 0.0, "end_s": None}])
-    document["series"] = {"interval_s": 1.0, "t_s": [0.0, 1.0], "logins": [100, 25]}
+    document["metrics"] = {"login_time": {"count": 125}}
 
     with LiveView(console) as view:
         view.update(document)
 
     assert "login 25 %" in out.getvalue()
+
+
+def test_a_line_tells_who_is_away_who_came_back_and_how_many_processes_there_are() -> None:
+    """A storm is seen while it rages; one process and nobody away is not worth a word."""
+    console, out = a_console()
+    document = a_storm_document()
+    document["phases"][-1:] = []
+    document["series"]["connections"][-1] = 300
+
+    with LiveView(console) as view:
+        view.update(document)
+        view.update(at(40.0))
+
+    stormy, calm = out.getvalue().splitlines()
+    assert "300 of 500 users  250 came back  2 processes  " in stormy
+    assert "  500 users  " in calm
+    assert not any(word in calm for word in (" of 500", "back", "process"))
+
+
+def test_users_who_are_not_wanted_yet_are_not_missed() -> None:
+    """With stages there are fewer than the most of them for most of the time."""
+    console, out = a_console()
+    document = at(11.0)
+    document["plan"]["users.stages"]["value"] = [{"within": "20s", "count": 500}]
+    document["series"]["connections"][-1] = 60
+
+    with LiveView(console) as view:
+        view.update(document)
+
+    assert "  60 users  " in out.getvalue()
 
 
 def test_the_first_snapshot_may_be_empty() -> None:
@@ -102,6 +132,7 @@ def test_the_first_snapshot_may_be_empty() -> None:
         a_document(),
         a_failed_document(),
         a_late_document(),
+        a_storm_document(),
         a_document(interrupted=True),
         a_document(empty=True, verdict="invalid", ended_early="login_refused"),
         {},
