@@ -17,8 +17,9 @@ check: $(STAMP)  ## style, types (import rules are a test)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/unit/test_architecture.py
 
-bench: $(STAMP)  ## our receive path beside a bare C receiver
+bench: $(STAMP)  ## our receive path beside a bare C receiver, and what one process can carry
 	$(BIN)/python -m benchmarks.receive
+	$(BIN)/python -m benchmarks.engine
 
 clean:
 	rm -rf .venv build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

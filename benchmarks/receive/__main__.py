@@ -14,16 +14,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.common import BenchmarkError, Cores, available_cores
 from benchmarks.receive import table
-from benchmarks.receive.sides import (
-    BenchmarkError,
-    Cores,
-    Load,
-    Side,
-    available_cores,
-    compile_receiver,
-    measure,
-)
+from benchmarks.receive.sides import Load, Side, compile_receiver, measure
 from benchmarks.receive.table import Attempt
 
 SPEED = Load(sockets=500, rate_per_s=80, seconds=10, payload_bytes=200, connect_rate_per_s=1000)

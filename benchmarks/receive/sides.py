@@ -1,34 +1,28 @@
 """The two sides, the bare C receiver and chatbench: one run of either against a fresh relay."""
 
-import json
-import os
 import shutil
 import subprocess
-import sys
-import tempfile
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from tests.support.programs import listening
+from benchmarks.common import (
+    OVERHEAD_S,
+    RELAY_DIALECT,
+    REPOSITORY,
+    BenchmarkError,
+    Cores,
+    chatbench_document,
+    json_from,
+    pinned_to,
+    relay_on,
+)
 
-REPOSITORY = Path(__file__).parents[2]
 BUILD = REPOSITORY / "benchmarks" / ".build"
-CHATBENCH = Path(sys.executable).with_name("chatbench")
 
 WARMUP_S = 1
 DRAIN_S = 1
-
-# Starting, logging in, writing the run directory: all that is not connecting and traffic.
-OVERHEAD_S = 60
-
-# Exits that come with a result document: pass, invalid, over budget.
-MEASURED_EXITS = (0, 97, 99)
-
-
-class BenchmarkError(Exception):
-    """A side could not be run, or gave no figures; the text says why, in one line."""
 
 
 class Side(StrEnum):
@@ -48,13 +42,10 @@ class Load:
     payload_bytes: int
     connect_rate_per_s: int
 
-
-@dataclass(frozen=True, slots=True)
-class Cores:
-    """One core for the relay and one for the client; None when there are no two to give."""
-
-    server: int | None
-    client: int | None
+    @property
+    def limit_s(self) -> float:
+        """How long a run may take before something must be wrong."""
+        return self.sockets / self.connect_rate_per_s + WARMUP_S + self.seconds + DRAIN_S + OVERHEAD_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +53,9 @@ class Figures:
     """What one run measured; None is what it did not."""
 
     cpu_us_per_delivery: float | None
+    """Of the whole process tree."""
+    worker_us_per_delivery: float | None
+    """Of what receives alone: all of C, and the worker of chatbench without its coordinator."""
     deliveries_expected: int
     deliveries_received: int
     p50_ms: float | None
@@ -70,29 +64,18 @@ class Figures:
     note: str
 
 
-def available_cores() -> Cores:
-    """Pick two of the cores that we may run on, if there are two, and taskset to use them."""
-    usable = sorted(os.sched_getaffinity(0))
-    if len(usable) < 2 or shutil.which("taskset") is None:
-        return Cores(server=None, client=None)
-    return Cores(server=usable[0], client=usable[1])
-
-
 def measure(side: Side, load: Load, cores: Cores) -> Figures:
     """Start a relay, run one side against it, and stop the relay.
 
     Raises BenchmarkError.
     """
-    relay_command = [sys.executable, "-m", "tests.support.fast_server", "--exit-with-stdin"]
     try:
-        with listening([*_pinned_to(cores.server), *relay_command]) as relay:
+        with relay_on(cores.server) as relay:
             if side is Side.C:
                 return c_figures(_run_receiver(relay.url, load, cores))
             return our_figures(_run_chatbench(relay.url, load, cores))
     except KeyError as error:
         raise BenchmarkError(f"the document of {side} has no {error}") from error
-    except (RuntimeError, TimeoutError, subprocess.TimeoutExpired) as error:
-        raise BenchmarkError(f"the relay: {error}") from error
 
 
 def compile_receiver() -> Path:
@@ -115,6 +98,7 @@ def c_figures(printed: dict[str, Any]) -> Figures:
     in_window = printed["deliveries_in_window"]
     return Figures(
         cpu_us_per_delivery=printed["cpu_s"] * 1e6 / in_window if in_window else None,
+        worker_us_per_delivery=printed["cpu_s"] * 1e6 / in_window if in_window else None,
         deliveries_expected=printed["deliveries_expected"],
         deliveries_received=printed["deliveries_received"],
         p50_ms=_ms(printed["p50_us"]),
@@ -135,6 +119,7 @@ def our_figures(document: dict[str, Any]) -> Figures:
     rss = [process["rss_bytes"] for process in generator["processes"]]
     return Figures(
         cpu_us_per_delivery=generator["cpu_us_per_delivery"],
+        worker_us_per_delivery=_worker_us(document),
         deliveries_expected=counters["deliveries_expected"],
         deliveries_received=counters["deliveries_received"],
         p50_ms=times.get("p50"),
@@ -144,47 +129,27 @@ def our_figures(document: dict[str, Any]) -> Figures:
     )
 
 
+def _worker_us(document: dict[str, Any]) -> float | None:
+    ratios = [process["cpu_ratio"] for process in document["generator"]["processes"]]
+    received, window_s = document["counters"]["deliveries_received"], document["rates"]["window_s"]
+    return None if None in ratios or not received else sum(ratios) * window_s * 1e6 / received
+
+
 def _run_receiver(url: str, load: Load, cores: Cores) -> dict[str, Any]:
     port = url.rpartition(":")[2]
     numbers = [load.sockets, load.rate_per_s, load.seconds, WARMUP_S, DRAIN_S, load.payload_bytes]
-    command = [*_pinned_to(cores.client), str(BUILD / "receiver"), port, *map(str, numbers)]
-    return _json_from(command, load, measured_exits=(0,))
+    command = [*pinned_to(cores.client), str(BUILD / "receiver"), port, *map(str, numbers)]
+    return json_from(command, load.limit_s, measured_exits=(0,))
 
 
 def _run_chatbench(url: str, load: Load, cores: Cores) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="chatbench-receive-") as folder:
-        command = [
-            *_pinned_to(cores.client), str(CHATBENCH), "run",
-            "--target", url, "--dialect", str(REPOSITORY / "tests/support/relay.toml"),
-            "--users", str(load.sockets), "--connect-rate", str(load.connect_rate_per_s),
-            "--rate", str(load.rate_per_s), "--payload", str(load.payload_bytes), "--processes", "1",
-            "--warmup", f"{WARMUP_S}s", "--duration", f"{load.seconds}s", "--drain", f"{DRAIN_S}s",
-            "--json", "--no-plots", "--no-html", "-q", "--out", f"{folder}/run",
-        ]  # fmt: skip
-        return _json_from(command, load, measured_exits=MEASURED_EXITS)
-
-
-def _json_from(command: list[str], load: Load, *, measured_exits: tuple[int, ...]) -> dict[str, Any]:
-    limit_s = load.sockets / load.connect_rate_per_s + WARMUP_S + load.seconds + DRAIN_S + OVERHEAD_S
-    name = next(Path(word).name for word in command if word.startswith("/"))
-    try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=limit_s)
-    except FileNotFoundError as error:
-        raise BenchmarkError(f"{error.filename} is not there") from error
-    except subprocess.TimeoutExpired as error:
-        raise BenchmarkError(f"{name} did not end in {limit_s:.0f} s") from error
-    if done.returncode not in measured_exits:
-        last_words = (done.stderr.strip() or "without a word").splitlines()[-1]
-        raise BenchmarkError(f"{name} ended with {done.returncode}: {last_words}")
-    try:
-        document: dict[str, Any] = json.loads(done.stdout)
-    except json.JSONDecodeError as error:
-        raise BenchmarkError(f"{name} did not print JSON: {error}") from error
-    return document
-
-
-def _pinned_to(core: int | None) -> list[str]:
-    return [] if core is None else ["taskset", "--cpu-list", str(core)]
+    flags = [
+        "--dialect", str(RELAY_DIALECT),
+        "--users", str(load.sockets), "--connect-rate", str(load.connect_rate_per_s),
+        "--rate", str(load.rate_per_s), "--payload", str(load.payload_bytes), "--processes", "1",
+        "--warmup", f"{WARMUP_S}s", "--duration", f"{load.seconds}s", "--drain", f"{DRAIN_S}s",
+    ]  # fmt: skip
+    return chatbench_document(url, flags, pinned_to(cores.client), load.limit_s)
 
 
 def _ms(us: float | None) -> float | None:
