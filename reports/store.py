@@ -6,13 +6,50 @@ import contextlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from loadgen.errors import InputError
+from loadgen.errors import BenchError, InputError
 
 DOCUMENT_NAME = "result.json"
 LEFT_BEHIND = (DOCUMENT_NAME, "report.html", "summary.md", "junit.xml", "series.csv", "run.log", "plots/*.png")
+
+# What a run of some minutes leaves behind. Where less is free, it would be carried out and then be lost.
+ROOM_BYTES = 1 << 20
+
+
+class UnwrittenError(BenchError):
+    """Files could not be written; the text says which, and why."""
+
+
+class Attempts:
+    """Files that are written one after the other, whatever becomes of those before."""
+
+    def __init__(self) -> None:
+        self._failed: dict[str, list[Path]] = {}
+
+    @contextlib.contextmanager
+    def writing(self, path: Path) -> Iterator[None]:
+        """Note where ``path``, which is written meanwhile, cannot be."""
+        try:
+            yield
+        except OSError as error:
+            self.failed(path, error)
+
+    def failed(self, path: Path, error: OSError) -> None:
+        """``path`` could not be written."""
+        self._failed.setdefault(error.strerror or str(error), []).append(path)
+
+    @property
+    def unwritten(self) -> set[Path]:
+        """All that could not be written."""
+        return {path for paths in self._failed.values() for path in paths}
+
+    def complaint(self) -> str | None:
+        """One line that names each file and says why; None where all were written."""
+        reasons = [f"cannot write {', '.join(map(str, paths))}: {why}" for why, paths in self._failed.items()]
+        return "; ".join(reasons) or None
 
 
 def claim(directory: Path, *, force: bool) -> None:
@@ -23,8 +60,8 @@ def claim(directory: Path, *, force: bool) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         occupied = any(directory.iterdir())
-        with tempfile.TemporaryFile(dir=directory):
-            pass
+        with tempfile.TemporaryFile(dir=directory) as file:
+            file.write(bytes(ROOM_BYTES))
     except OSError as error:
         raise InputError(f"{directory}: cannot write there: {error.strerror}") from None
     if occupied and not force:
@@ -37,9 +74,9 @@ def claim(directory: Path, *, force: bool) -> None:
 def give_back(directory: Path, log_name: str) -> None:
     """Leave nothing of a run that never began; a log that says why stays."""
     log = directory / log_name
-    if not log.stat().st_size:
-        log.unlink()
-        with contextlib.suppress(OSError):  # not empty: what else is in it was there before
+    with contextlib.suppress(OSError):  # not empty: what else is in it was there before; or gone by itself
+        if not log.exists() or not log.stat().st_size:
+            log.unlink(missing_ok=True)
             directory.rmdir()
 
 

@@ -7,22 +7,21 @@ import contextlib
 import json
 import os
 import secrets
-import signal
 import sys
 import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, TextIO
 
 from loadgen.engine.clock import now_ns
 from loadgen.engine.coordinator import Coordinator
 from loadgen.engine.limits import raise_open_files_limit
-from loadgen.errors import TargetUnreachableError
-from loadgen.measure.doubts import Evidence, JudgedQuantile, doubts_about
+from loadgen.errors import InputError, TargetUnreachableError
+from loadgen.measure.doubts import doubts_about
 from loadgen.measure.record import EndedEarly, ProcessRecord, Record
-from loadgen.measure.tally import Count, Metric, Tally
+from loadgen.measure.tally import Tally
 from reports import junit, markdown, series_csv, store
 from reports.budgets import Document, ExitCode, exit_code_of
 from reports.document import RunFacts, build, snapshot
@@ -30,44 +29,15 @@ from reports.impatience import Impatience
 from reports.terminal import LiveView, print_summary
 from scenarios.diary import Diary
 from scenarios.environment import describe_environment
-from scenarios.machine import this_machine
+from scenarios.evidence import evidence_of
+from scenarios.interrupts import Interrupts
 from scenarios.pinning import Pinning, confined_to, separate_cores
 from scenarios.settle import Settled, base_url_of
 from scenarios.target import OwnTarget, check_reachable, embedded
 
 RUN_LOG_NAME = "run.log"
 REPORT_NAME = "report.html"
-
-
-class Interrupts:
-    """Ctrl-C and SIGTERM: the first ends the run in good order, the second at once."""
-
-    def __init__(self) -> None:
-        self.event = asyncio.Event()
-        self._coordinator: Coordinator | None = None
-
-    @contextlib.contextmanager
-    def caught(self) -> Iterator[None]:
-        """Catch the signals meanwhile; needs a running loop."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._interrupt)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
-
-    def reach(self, coordinator: Coordinator) -> None:
-        """From now on an interrupt is for the coordinator; also one that came a moment ago."""
-        self._coordinator = coordinator
-        if self.event.is_set():
-            coordinator.stop()
-
-    def _interrupt(self) -> None:
-        self.event.set()
-        if self._coordinator is not None:
-            self._coordinator.stop()
+STANDARD_OUTPUT = Path("/dev/stdout")
 
 
 def run_directory(settled: Settled, started: datetime) -> Path:
@@ -99,28 +69,75 @@ def bench(settled: Settled, command: str) -> ExitCode:
         plan=settled.rows,
         environment=describe_environment(),
     )
-    diary = None if settled.run.events is None else Diary(Path(settled.run.events))
-    try:
-        with (directory / RUN_LOG_NAME).open("ab") as log:
-            facts, record, target_died = asyncio.run(_run(settled, facts, log, diary))
-    except TargetUnreachableError:
-        store.give_back(directory, RUN_LOG_NAME)
-        raise
-    except Exception:  # a bug of ours: it goes on, and stays in the run's log
-        with (directory / RUN_LOG_NAME).open("a", encoding="utf-8") as log_text:
-            traceback.print_exc(file=log_text)
-        raise
-    facts = replace(facts, finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"))
-    document = build(facts, record, doubts_about(evidence_of(settled, record, target_died)), settled.budgets)
+    interrupts, attempts = Interrupts(), store.Attempts()
+    with interrupts.caught():
+        diary = _diary_of(settled, directory)
+        try:
+            with (directory / RUN_LOG_NAME).open("ab") as log:
+                facts, record, target_died = asyncio.run(_run(settled, facts, interrupts, log, diary))
+        except TargetUnreachableError:
+            store.give_back(directory, RUN_LOG_NAME)
+            raise
+        except Exception:  # a bug of ours: it goes on, and stays in the run's log
+            _log_traceback(directory)
+            raise
+        facts = replace(facts, finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"))
+        document = build(facts, record, doubts_about(evidence_of(settled, record, target_died)), settled.budgets)
+        _write_texts(document, directory, attempts)
     if diary is not None:
         diary.note(document)
-    leave_behind(document, directory, html=settled.run.html, plots=settled.run.plots)
+        if diary.trouble is not None:
+            attempts.failed(diary.path, diary.trouble)
+    _draw(document, directory, attempts, html=settled.run.html, plots=settled.run.plots)
     if not settled.run.quiet:
-        print_summary(document, report_in(directory, html=settled.run.html))
+        with contextlib.suppress(OSError), _given_up_when_broken(sys.stderr):
+            print_summary(document, report_in(directory, html=settled.run.html))
     if settled.run.print_json:
-        json.dump(document, sys.stdout, allow_nan=False)
-        sys.stdout.write("\n")
-    return exit_code_of(document)
+        with attempts.writing(STANDARD_OUTPUT), _given_up_when_broken(sys.stdout):
+            json.dump(document, sys.stdout, allow_nan=False)
+            sys.stdout.write("\n")
+    return _exit_code(document, attempts, directory)
+
+
+def _diary_of(settled: Settled, directory: Path) -> Diary | None:
+    if settled.run.events is None:
+        return None
+    try:
+        return Diary(Path(settled.run.events))
+    except InputError:
+        store.give_back(directory, RUN_LOG_NAME)
+        raise
+
+
+def _log_traceback(directory: Path) -> None:
+    with contextlib.suppress(OSError), (directory / RUN_LOG_NAME).open("a", encoding="utf-8") as log:
+        traceback.print_exc(file=log)
+
+
+def _exit_code(document: Document, attempts: store.Attempts, directory: Path) -> ExitCode:
+    """That of the verdict, unless there is no document that bears it out."""
+    complaint = attempts.complaint()
+    if complaint is not None:
+        with contextlib.suppress(OSError), _given_up_when_broken(sys.stderr):
+            sys.stderr.write(f"chatbench: {complaint}\n")
+    wanted = {directory / store.DOCUMENT_NAME, STANDARD_OUTPUT}
+    return ExitCode.BUG if wanted & attempts.unwritten else exit_code_of(document)
+
+
+@contextlib.contextmanager
+def _given_up_when_broken(stream: TextIO) -> Iterator[None]:
+    """OSError where what is said meanwhile cannot be, on a full disk or a pipe that was closed.
+
+    Nothing is said there from then on, since Python would try it again when it ends, and fail once more.
+    """
+    try:
+        yield
+        stream.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+        raise
 
 
 def report_in(directory: Path, *, html: bool) -> Path:
@@ -129,57 +146,49 @@ def report_in(directory: Path, *, html: bool) -> Path:
 
 
 def leave_behind(document: Document, directory: Path, *, html: bool, plots: bool) -> None:
-    """Write the run directory: the document first, since drawing might fail."""
-    store.write_document(directory, document)
-    store.write(directory / "summary.md", markdown.render(document))
-    store.write(directory / "junit.xml", junit.render(document))
-    store.write(directory / "series.csv", series_csv.render(document))
+    """Write the run directory; UnwrittenError where a part of it could not be, and all the others were."""
+    attempts = store.Attempts()
+    _write_texts(document, directory, attempts)
+    _draw(document, directory, attempts, html=html, plots=plots)
+    complaint = attempts.complaint()
+    if complaint is not None:
+        raise store.UnwrittenError(complaint)
+
+
+def _write_texts(document: Document, directory: Path, attempts: store.Attempts) -> None:
+    """The document first: it is what all the others are made of."""
+    with attempts.writing(directory / store.DOCUMENT_NAME):
+        store.write_document(directory, document)
+    for name, render in (
+        ("summary.md", markdown.render),
+        ("junit.xml", junit.render),
+        ("series.csv", series_csv.render),
+    ):
+        text = render(document)
+        with attempts.writing(directory / name):
+            store.write(directory / name, text)
+
+
+def _draw(document: Document, directory: Path, attempts: store.Attempts, *, html: bool, plots: bool) -> None:
+    """Last, since it takes seconds, and might fail."""
     if plots:
         from reports.plots import draw_all
 
-        draw_all(document, directory / "plots")
+        with attempts.writing(directory / "plots"):
+            draw_all(document, directory / "plots")
     if html:
         from reports import page
 
-        store.write(directory / REPORT_NAME, page.render(document))
-
-
-def evidence_of(settled: Settled, record: Record, target_died: str | None) -> Evidence:
-    """What the doubts are drawn from."""
-    plan, counts = record.plan, record.tally.counts
-    machine = this_machine()
-    untried = counts[Count.CONNECTIONS_PLANNED] - counts[Count.CONNECTIONS_OPENED] - counts[Count.CONNECTIONS_FAILED]
-    return Evidence(
-        tally=record.tally,
-        sockets_per_process=machine.sockets_per_process,
-        process_count=settled.process_count,
-        ports_per_address=machine.ephemeral_port_count,
-        address_pair_count=max(1, len(plan.source_addresses)) * max(1, len(set(plan.base_urls))),
-        users_never_tried=0 if record.ended_early else max(0, untried),
-        worker_cpu_ratios={
-            worker.pid: worker.window_cpu_ratio for worker in record.workers if worker.window_cpu_ratio is not None
-        },
-        others_cpu_ratio=record.others_cpu_ratio,
-        interrupted=record.ended_early is EndedEarly.INTERRUPTED,
-        deaths=tuple(record.deaths),
-        target_died=target_died,
-        judged_quantiles=tuple(
-            JudgedQuantile(budget.expression, Metric(budget.metric), (budget.percent or 50.0) / 100)
-            for budget in settled.budgets
-            if budget.metric in set(Metric) and budget.aggregate in ("p", "med")
-        ),
-        gc_pauses_ns=record.tally.metrics[Metric.GC_PAUSE],
-        extensions=record.handshake_headers.get("sec-websocket-extensions"),
-        dialect_has_join=plan.dialect.join is not None,
-    )
+        text = page.render(document)
+        with attempts.writing(directory / REPORT_NAME):
+            store.write(directory / REPORT_NAME, text)
 
 
 async def _run(
-    settled: Settled, facts: RunFacts, log: IO[bytes], diary: Diary | None
+    settled: Settled, facts: RunFacts, interrupts: Interrupts, log: IO[bytes], diary: Diary | None
 ) -> tuple[RunFacts, Record, str | None]:
-    interrupts = Interrupts()
     tag = secrets.token_hex(3)
-    with interrupts.caught():
+    with interrupts.told():
         async with contextlib.AsyncExitStack() as stack:
             pinning = separate_cores() if facts.target_owned else None
             facts.environment["pinning"] = (
@@ -198,7 +207,8 @@ async def _run(
             def on_second(record: Record) -> None:
                 document = snapshot(facts, record, with_hdr=impatience is not None)
                 if live is not None:
-                    live.update(document)
+                    with contextlib.suppress(OSError), _given_up_when_broken(sys.stderr):
+                        live.update(document)
                 if diary is not None:
                     diary.note(document)
                 if impatience is not None and impatience.is_over(document):

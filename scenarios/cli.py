@@ -13,6 +13,8 @@ import typer
 from loadgen.errors import BenchError, InputError, TargetUnreachableError
 
 BAD_INPUT, UNREACHABLE, INTERRUPTED, BUG = 104, 106, 105, 1
+# What typer makes of a KeyboardInterrupt.
+_TYPERS_INTERRUPTED = 130
 
 app = typer.Typer(
     name="chatbench",
@@ -295,7 +297,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except typer.Exit as error:
-        sys.exit(error.exit_code)
+        sys.exit(INTERRUPTED if error.exit_code == _TYPERS_INTERRUPTED else error.exit_code)
     except Exception as error:
         # Wrong usage of flags; typer's own class for it lives in a library below it.
         if not hasattr(error, "format_message"):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import IO
 from urllib.parse import urlsplit
 
+from loadgen.engine.hand import ending_of
 from loadgen.errors import TargetUnreachableError
 from scenarios.pinning import confined_to
 
@@ -31,9 +32,7 @@ class OwnTarget:
     def died(self) -> str | None:
         """How it ended, where it did so before we ended it."""
         code = self.process.returncode
-        if code is None:
-            return None
-        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"it ended with exit code {code}"
+        return None if code is None else ending_of(code)
 
 
 @contextlib.asynccontextmanager

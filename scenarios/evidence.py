@@ -1,0 +1,39 @@
+"""What the doubts about a run are drawn from: its record, its plan, and the machine it ran on."""
+
+from __future__ import annotations
+
+from loadgen.measure.doubts import Evidence, JudgedQuantile
+from loadgen.measure.record import EndedEarly, Record
+from loadgen.measure.tally import Count, Metric
+from scenarios.machine import this_machine
+from scenarios.settle import Settled
+
+
+def evidence_of(settled: Settled, record: Record, target_died: str | None) -> Evidence:
+    """What the doubts are drawn from."""
+    plan, counts = record.plan, record.tally.counts
+    machine = this_machine()
+    untried = counts[Count.CONNECTIONS_PLANNED] - counts[Count.CONNECTIONS_OPENED] - counts[Count.CONNECTIONS_FAILED]
+    return Evidence(
+        tally=record.tally,
+        sockets_per_process=machine.sockets_per_process,
+        process_count=settled.process_count,
+        ports_per_address=machine.ephemeral_port_count,
+        address_pair_count=max(1, len(plan.source_addresses)) * max(1, len(set(plan.base_urls))),
+        users_never_tried=0 if record.ended_early else max(0, untried),
+        worker_cpu_ratios={
+            worker.pid: worker.window_cpu_ratio for worker in record.workers if worker.window_cpu_ratio is not None
+        },
+        others_cpu_ratio=record.others_cpu_ratio,
+        interrupted=record.ended_early is EndedEarly.INTERRUPTED,
+        deaths=tuple(record.deaths),
+        target_died=target_died,
+        judged_quantiles=tuple(
+            JudgedQuantile(budget.expression, Metric(budget.metric), (budget.percent or 50.0) / 100)
+            for budget in settled.budgets
+            if budget.metric in set(Metric) and budget.aggregate in ("p", "med")
+        ),
+        gc_pauses_ns=record.tally.metrics[Metric.GC_PAUSE],
+        extensions=record.handshake_headers.get("sec-websocket-extensions"),
+        dialect_has_join=plan.dialect.join is not None,
+    )

@@ -1,0 +1,64 @@
+"""Ctrl-C and SIGTERM, from the start of a run until its document is written."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Iterator
+
+from loadgen.engine.coordinator import Coordinator
+
+CAUGHT = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupts:
+    """The first ends the run in good order, the second at once; none of them costs the document."""
+
+    def __init__(self) -> None:
+        self.event = asyncio.Event()
+        """Set at the first one."""
+        self._is_untold = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._coordinator: Coordinator | None = None
+
+    @contextlib.contextmanager
+    def caught(self) -> Iterator[None]:
+        """Catch the signals meanwhile; KeyboardInterrupt at the end where one came that nobody was told of."""
+        before = {number: signal.signal(number, self._catch) for number in CAUGHT}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        if self._is_untold:
+            raise KeyboardInterrupt
+
+    @contextlib.contextmanager
+    def told(self) -> Iterator[None]:
+        """Tell the running loop of them meanwhile, also of one that came a moment ago."""
+        self._loop = asyncio.get_running_loop()
+        self._is_untold = False
+        try:
+            yield
+        finally:
+            self._loop = None
+
+    def reach(self, coordinator: Coordinator) -> None:
+        """From now on an interrupt is for the coordinator; also one that came a moment ago."""
+        self._coordinator = coordinator
+        if self.event.is_set():
+            coordinator.stop()
+
+    def _catch(self, _number: int, _frame: object) -> None:
+        # Python calls this between any two steps of the program, be it in the middle of the loop's own.
+        if self._loop is None:
+            self._is_untold = True
+            self.event.set()
+        else:
+            self._loop.call_soon_threadsafe(self._interrupt)
+
+    def _interrupt(self) -> None:
+        self.event.set()
+        if self._coordinator is not None:
+            self._coordinator.stop()
