@@ -74,8 +74,9 @@ class Worker:
         await self._done(count)
 
     async def _done(self, user_count: int) -> None:
-        # All that the others must know is said before they hear that we are done.
+        # All that the others must know is said before they hear that we are done, and what was counted so far is safe.
         await self._tell()
+        await self._report()
         await self._wire.send(Done(user_count))
 
     async def report(self) -> None:
@@ -84,7 +85,10 @@ class Worker:
         while True:
             second += 1
             await sleep_until(self._origin_ns + second * NS_PER_S)
-            await self._wire.send(Tick(self._swarm.tally.take(), self._swarm.ledger.take_spreads()))
+            await self._report()
+
+    async def _report(self) -> None:
+        await self._wire.send(Tick(self._swarm.tally.take(), self._swarm.ledger.take_spreads()))
 
     async def tell_news(self) -> None:
         """Say what the other processes must hear of; goes on until it is cancelled."""
