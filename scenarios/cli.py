@@ -296,8 +296,6 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except typer.Exit as error:
-        sys.exit(INTERRUPTED if error.exit_code == _TYPERS_INTERRUPTED else error.exit_code)
     except Exception as error:
         # Wrong usage of flags; typer's own class for it lives in a library below it.
         if not hasattr(error, "format_message"):
@@ -305,7 +303,7 @@ def main() -> None:
         if not error.format_message():  # `chatbench` alone: the help has been printed
             sys.exit(BAD_INPUT)
         _complain(error.format_message(), BAD_INPUT)
-    sys.exit(code or 0)
+    sys.exit(INTERRUPTED if code == _TYPERS_INTERRUPTED else code or 0)
 
 
 def _complain(what: object, code: int) -> None:
