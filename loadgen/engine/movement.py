@@ -10,6 +10,7 @@ from loadgen.engine.clock import now_ns, sleep_until
 from loadgen.engine.swarm import Swarm
 from loadgen.engine.user import UserState
 from loadgen.errors import ServerError
+from loadgen.measure.tally import Count
 from loadgen.plan.incidents import ReconnectStorm
 from loadgen.plan.stages import moves_of
 
@@ -55,11 +56,14 @@ class Movement:
             return
         if chatter.state is UserState.AWAY:
             chatter.coming_back()
+        else:
+            self._swarm.tally.counts[Count.CONNECTIONS_PLANNED] += 1
         try:
-            await self._swarm.enter(user, self._clients)
+            await self._enter(user)
         except ServerError as error:
-            chatter.failed(error.kind, str(error))
-            self._swarm.one_is_gone()
+            if chatter.state is not UserState.AWAY:  # it has left meanwhile
+                chatter.failed(error.kind, str(error))
+                self._swarm.one_is_gone()
         else:
             self._greet(user)
 
@@ -82,10 +86,17 @@ class Movement:
             attempt += 1
             chatter.coming_back()
             try:
-                await self._swarm.enter(user, self._clients)
+                await self._enter(user)
             except ServerError as error:
                 chatter.turned_away(error.kind, str(error))
         self._greet(user)
+
+    async def _enter(self, user: int) -> None:
+        try:
+            await self._swarm.enter(user, self._clients)
+        except asyncio.CancelledError:  # the run is over
+            self._swarm.members[user].chatter.given_up()
+            raise
 
     def _greet(self, user: int) -> None:
         if self._swarm.members[user].chatter.state is UserState.READY:

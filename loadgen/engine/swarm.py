@@ -77,7 +77,9 @@ class Swarm:
         """How many users are not gone for good."""
         self.transports = transports
         self._connecting = asyncio.Semaphore(CONNECTS_AT_ONCE)
-        self.tally.counts[Count.USERS_PLANNED] = self.tally.counts[Count.CONNECTIONS_PLANNED] = len(self.members)
+        self.tally.counts[Count.USERS_PLANNED] = len(self.members)
+        # With stages each coming is counted as it is due.
+        self.tally.counts[Count.CONNECTIONS_PLANNED] = 0 if plan.stages else len(self.members)
 
     def _user(self, index: int, rooms: Rooms) -> User:
         username, password = self.plan.accounts[index % len(self.plan.accounts)]
@@ -200,7 +202,7 @@ class Swarm:
         member = self.members[user] = Member(self.members[user].chatter, self)
         if member.chatter.state is UserState.NEW and self.plan.dialect.login is not None:
             await self._log_in(member, clients)
-        if member.chatter.state is UserState.GONE:
+        if member.chatter.state in (UserState.AWAY, UserState.GONE):
             return
         async with self._connecting:
             await self._connect(member)

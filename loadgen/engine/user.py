@@ -97,7 +97,8 @@ class User:
             body = answer.body.decode(errors="replace")
             self.failed(ErrorKind.BAD_RESPONSE, f"no token where the dialect says, in: {body}")
             return
-        self.state = UserState.LOGGED_IN
+        if self.state is not UserState.AWAY:  # it may have left meanwhile
+            self.state = UserState.LOGGED_IN
         self._books.tally.metrics[Metric.LOGIN_TIME].record(now_ns - self._asked_ns)
         self._books.tally.happened(PerSecond.LOGINS, now_ns)
 
@@ -251,6 +252,7 @@ class User:
         """It loses its socket by plan: ``cut`` as in an accident, after which it is to come back, or it leaves."""
         if self.state is UserState.READY:
             self._books.tally.happened(PerSecond.DISCONNECTS, now_ns)
+        self.given_up()
         self.state = UserState.AWAY
         if not cut:
             self._cut_ns = None
@@ -270,6 +272,11 @@ class User:
         """It is about to connect again, with the token it has."""
         self.state = UserState.LOGGED_IN
         self._books.tally.counts[Count.CONNECTIONS_PLANNED] += 1
+
+    def given_up(self) -> None:
+        """Nobody waits any more whether it gets in: a connection still on its way was not planned after all."""
+        if self.state in (UserState.NEW, UserState.LOGGED_IN):
+            self._books.tally.counts[Count.CONNECTIONS_PLANNED] -= 1
 
     def closed(self, code: int, reason: str, now_ns: int) -> None:
         """The socket is gone, and not by our own wish."""

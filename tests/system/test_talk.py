@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,11 @@ from websockets.sync.server import ServerConnection, serve
 
 from loadgen.dialects.script import ConnectScript, DialectScript, PublishScript, Reach
 from loadgen.engine.clock import now_ns
+from loadgen.engine.movement import Movement
 from loadgen.engine.swarm import Swarm
 from loadgen.engine.worker import transports_for
+from loadgen.measure.tally import Count
+from loadgen.plan.incidents import Backoff, ReconnectStorm
 from loadgen.plan.pacing import NS_PER_S, Gaps
 from loadgen.plan.plan import Plan, TransportKind
 from tests.support.benches import (
@@ -39,6 +43,7 @@ from tests.support.event_loop import on_an_event_loop
 from tests.support.patience import PATIENCE_S
 from tests.support.programs import Listening, listening
 from tests.support.server_process import server_process
+from tests.support.waiting import Bell
 from tests.support.websocket_peer import websocket_server
 
 pytestmark = pytest.mark.system
@@ -191,6 +196,17 @@ def test_stages_bring_users_in_and_out(relay: Listening, tmp_path: Path) -> None
     assert errors_of(document) == {}
 
 
+def test_nobody_is_missing_where_a_run_ends_as_the_last_user_comes(relay: Listening, tmp_path: Path) -> None:
+    """Who was not tried, since the time was up, is not planned either."""
+    text = '[traffic]\nrate_per_s = 20\n[phases]\nwarmup = "0s"\ndrain = "0s"\n'
+    _, document = run(tmp_path, text, "--stage", "1s:10", *against(relay))
+    counts = document["counters"]
+
+    assert 8 <= counts["connections_opened"] == counts["connections_planned"] <= 10
+    assert counts["connections_failed"] == 0
+    assert "users_missing" not in doubts_of(document)
+
+
 def test_tokens_take_the_place_of_logins(tmp_path: Path) -> None:
     """Users take them in turn: three tokens serve nine users, who all get in."""
     with server_process("--accounts", "3", command=[CHATBENCH, "serve"]) as server:
@@ -269,6 +285,28 @@ def test_what_compression_was_agreed_on_is_noted(tmp_path: Path) -> None:
     assert counts["deliveries_received"] == counts["deliveries_expected"] > 0
 
 
+def a_plan(url: str, **changes: Any) -> Plan:
+    """Six users of an echo server."""
+    plan = Plan(
+        tag="abc123",
+        seed=1,
+        base_urls=(url,),
+        dialect=DialectScript("echo", ConnectScript("/"), PublishScript(send="{text}", reach=Reach.SELF)),
+        accounts=(("ann", "pw"),),
+        user_count=6,
+        connect_rate_per_s=1000.0,
+        room_count=1,
+        rate_per_s=10.0,
+        gaps=Gaps.CONSTANT,
+        payload_bytes=100,
+        warmup_ns=0,
+        measure_ns=NS_PER_S,
+        drain_ns=0,
+        deadline_ns=NS_PER_S,
+    )
+    return replace(plan, **changes)
+
+
 @pytest.mark.parametrize("transport", TransportKind)
 @on_an_event_loop
 async def test_connections_leave_from_each_of_the_source_addresses(transport: TransportKind) -> None:
@@ -280,27 +318,39 @@ async def test_connections_leave_from_each_of_the_source_addresses(transport: Tr
         await connection.wait_closed()
 
     async with websocket_server(handle) as url:
-        plan = Plan(
-            tag="abc123",
-            seed=1,
-            base_urls=(url,),
-            dialect=DialectScript("echo", ConnectScript("/"), PublishScript(send="{text}", reach=Reach.SELF)),
-            accounts=(("ann", "pw"),),
-            user_count=6,
-            connect_rate_per_s=1000.0,
-            room_count=1,
-            rate_per_s=10.0,
-            gaps=Gaps.CONSTANT,
-            payload_bytes=100,
-            warmup_ns=0,
-            measure_ns=NS_PER_S,
-            drain_ns=0,
-            deadline_ns=NS_PER_S,
-            transport=transport,
-            source_addresses=("127.0.0.2", "127.0.0.3"),
-        )
+        plan = a_plan(url, transport=transport, source_addresses=("127.0.0.2", "127.0.0.3"))
         swarm = Swarm(plan, now_ns(), transports_for(plan))
         assert await swarm.connect() == 6
         await swarm.close()
 
     assert sorted(seen) == ["127.0.0.2"] * 3 + ["127.0.0.3"] * 3
+
+
+@pytest.mark.parametrize("transport", TransportKind)
+@on_an_event_loop
+async def test_nobody_is_missing_where_a_run_ends_while_users_are_on_their_way_back(transport: TransportKind) -> None:
+    """The server lets them wait at the door: whether they would have got in is not known, and was not planned."""
+    knocks, bell, opened_late = 0, Bell(), asyncio.Event()
+
+    async def at_the_door(*_: object) -> None:
+        nonlocal knocks
+        knocks += 1
+        bell.ring()
+        if knocks > 6:
+            await opened_late.wait()
+
+    async with websocket_server(AsyncServerConnection.wait_closed, process_request=at_the_door) as url:
+        plan = a_plan(url, transport=transport, storms=(ReconnectStorm(0, 1.0, Backoff.NONE),))
+        swarm = Swarm(plan, now_ns(), transports_for(plan))
+        await swarm.connect()
+        assert await swarm.join() == 6
+        moving = asyncio.create_task(Movement(swarm, (), now_ns(), lambda _: None).run())
+        await bell.until(lambda: knocks == 12)
+        assert swarm.tally.counts[Count.CONNECTIONS_PLANNED] == 12
+        moving.cancel()
+        await asyncio.wait({moving})
+        await swarm.close()
+        opened_late.set()
+
+    assert swarm.tally.counts[Count.CONNECTIONS_PLANNED] == swarm.tally.counts[Count.CONNECTIONS_OPENED] == 6
+    assert swarm.tally.counts[Count.CONNECTIONS_FAILED] == 0

@@ -300,6 +300,41 @@ def test_a_connection_that_opens_for_a_user_who_is_away_again_is_not_wanted() ->
     assert tally.metrics[Metric.CONNECT_TIME].count == 1
 
 
+@pytest.mark.parametrize("state", [UserState.NEW, UserState.LOGGED_IN])
+def test_a_connection_that_nobody_waits_for_any_more_was_not_planned_after_all(state: UserState) -> None:
+    """The user leaves, or the run ends, before it is known whether it gets in: nobody is missing."""
+    for give_up in (lambda user: user.away(100, cut=False), User.given_up):
+        user, tally = a_user()
+        tally.counts[Count.CONNECTIONS_PLANNED] = 1
+        if state is UserState.LOGGED_IN:
+            user.given("t7")
+        give_up(user)
+
+        assert counts(tally, Count.CONNECTIONS_PLANNED, Count.CONNECTIONS_FAILED) == [0, 0]
+
+
+def test_a_connection_that_was_opened_stays_planned_whatever_comes_then() -> None:
+    """It is known how that went."""
+    user, tally = ready()
+    tally.counts[Count.CONNECTIONS_PLANNED] = 1
+    user.given_up()
+    user.away(100, cut=False)
+
+    assert counts(tally, Count.CONNECTIONS_PLANNED, Count.CONNECTIONS_OPENED) == [1, 1]
+
+
+def test_a_user_who_leaves_during_its_login_stays_away_and_keeps_the_token() -> None:
+    """It is of use when it comes back."""
+    user, _ = a_user()
+    user.logging_in(0)
+    user.away(5, cut=False)
+    user.logged_in(TOKEN, 10)
+
+    assert user.state is UserState.AWAY
+    user.coming_back()
+    assert user.dialect.open().path == "/ws?token=t0"
+
+
 def test_a_socket_that_the_server_closes_while_a_user_comes_back_is_a_drop_and_it_tries_again() -> None:
     """It waits for the room since the cut."""
     user, tally = ready()
