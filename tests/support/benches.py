@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import psutil
+from websockets.sync.client import connect
 
 from tests.support.patience import PATIENCE_S
 
@@ -33,8 +34,31 @@ _WHOLE_RUN_S = 3 * PATIENCE_S
 _LOOK_S = 0.01
 
 
-# What a run doubts when the machine had no time for the generator.
-GENERATOR_DOUBTS = {"generator_late", "loop_lag", "schedule_unmet"}
+# Ten users, twenty messages a second, for much longer than any test would wait.
+FEW = ("smoke", "--users", "10", "--rooms", "1", "--warmup", "0s")
+LONG = (*FEW, "--duration", "10m")
+
+WORKER = "loadgen.engine.worker"
+
+# What a run doubts when the machine had no time for the generator. Of a window of some milliseconds, one tick of the
+# kernel's clock is a busy core.
+GENERATOR_DOUBTS = {"generator_late", "generator_cpu_bound", "loop_lag", "schedule_unmet"}
+
+# However much goes wrong, nobody wants to read more.
+_LONGEST_LOG_BYTES = 100_000
+
+
+def at(url: str, dialect: str) -> tuple[str, ...]:
+    """The flags for a server that is there already."""
+    return ("--target", url, "--dialect", dialect)
+
+
+def overhear(url: str, count: int) -> None:
+    """Sit in the first room of a run on the relay at ``url``, and leave when ``count`` of its messages have come."""
+    with connect(url.replace("http", "ws", 1) + "/relay?name=listener", proxy=None, compression=None) as listener:
+        listener.send("JOIN room-1")
+        for _ in range(1 + count):
+            listener.recv(timeout=PATIENCE_S)
 
 
 def environment(trace: str = "", **variables: str) -> dict[str, str]:
@@ -100,6 +124,11 @@ def unless_starved(attempt: Callable[[], tuple[int, dict[str, Any]]]) -> tuple[i
     return attempt()
 
 
+def code_of(document: dict[str, Any], otherwise: int) -> int:
+    """The exit code to expect: 97 where this machine had no time for the generator, ``otherwise`` where it had."""
+    return 97 if fatal_doubts_of(document) & GENERATOR_DOUBTS else otherwise
+
+
 def eventually(condition: Callable[[], object], what: str, within_s: float = PATIENCE_S) -> None:
     """Look until the condition holds."""
     give_up_s = time.monotonic() + within_s
@@ -118,6 +147,7 @@ class Bench:
     trace: str
     _lines: queue.SimpleQueue[str | None] = field(default_factory=queue.SimpleQueue)
     said: list[str] = field(default_factory=list)
+    _has_said_all: bool = False
 
     def wait_for(self, words: str) -> None:
         """Read what it says until a line holds ``words``."""
@@ -125,6 +155,7 @@ class Bench:
         while not self.said or words not in self.said[-1]:
             line = self._lines.get(timeout=max(0.0, give_up_s - time.monotonic()))
             if line is None:
+                self._has_said_all = True
                 raise EOFError(f"it ended without {words!r}, and said: {''.join(self.said)}")
             self.said.append(line)
 
@@ -141,14 +172,19 @@ class Bench:
 
     def part(self, module: str) -> psutil.Process:
         """The process of the run that was started as ``-m module``; waits until there is one."""
+        return self.parts(module, 1)[0]
+
+    def parts(self, module: str, count: int) -> list[psutil.Process]:
+        """As many processes of the run that were started as ``-m module``, the oldest first."""
         found: list[psutil.Process] = []
 
         def look() -> bool:
-            found[:] = [each for each in self.processes() if _runs(each, module)]
-            return bool(found)
+            assert self.process.poll() is None, f"it ended, and said: {self.all_said()}"
+            found[:] = sorted((each for each in self.processes() if _runs(each, module)), key=_age)
+            return len(found) == count
 
-        eventually(look, f"a process of {module}")
-        return found[0]
+        eventually(look, f"{count} processes of {module}")
+        return found
 
     def send(self, number: signal.Signals) -> None:
         """Signal the command itself, and none of the processes it has started."""
@@ -158,10 +194,45 @@ class Bench:
         """Wait for its end; the exit code."""
         return self.process.wait(within_s)
 
+    def ends_with(self, *codes: int, within_s: float = _WHOLE_RUN_S) -> dict[str, Any]:
+        """Wait for its end, one of ``codes``; the document.
+
+        It has left no process, its books close, and what it said is short and no traceback.
+        """
+        code = self.finish(within_s)
+        assert code in codes, f"{code}: {self.all_said()}"
+        assert self.processes() == []
+        assert books_close(self.document)
+        log = self.log
+        for text in (log, self.all_said()):
+            assert "Traceback" not in text
+            assert len(text) < _LONGEST_LOG_BYTES
+        return self.document
+
+    def all_said(self) -> str:
+        """All that it has said, when it has ended."""
+        self.process.wait(PATIENCE_S)
+        while not self._has_said_all:
+            line = self._lines.get(timeout=PATIENCE_S)
+            if line is None:
+                self._has_said_all = True
+            else:
+                self.said.append(line)
+        return "".join(self.said)
+
+    @property
+    def log(self) -> str:
+        """What its parts have said."""
+        return (self.directory / "run.log").read_text(encoding="utf-8")
+
     @property
     def document(self) -> dict[str, Any]:
         """The result document it has left."""
         return document_in(self.directory)
+
+
+def _age(process: psutil.Process) -> tuple[float, int]:
+    return process.create_time(), process.pid
 
 
 def _runs(process: psutil.Process, module: str) -> bool:
@@ -172,13 +243,16 @@ def _runs(process: psutil.Process, module: str) -> bool:
 
 
 @contextmanager
-def bench(*arguments: str, cwd: Path, program: tuple[str, ...] = (CHATBENCH,)) -> Iterator[Bench]:
-    """Start ``chatbench run``, without pictures, into ``cwd/run``; it does not outlive the block.
+def bench(
+    *arguments: str, cwd: Path, program: tuple[str, ...] = (CHATBENCH,), pictures: bool = False
+) -> Iterator[Bench]:
+    """Start ``chatbench run`` into ``cwd/run``; it does not outlive the block.
 
     ``program`` may start it in another way, such as through taskset.
     """
     trace = uuid.uuid4().hex
-    command = [*program, "run", *arguments, "--no-plots", "--no-html", "--out", "run"]
+    bare = () if pictures else ("--no-plots", "--no-html")
+    command = [*program, "run", *arguments, *bare, "--out", "run"]
     with subprocess.Popen(
         command,
         cwd=cwd,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
+import itertools
 import logging
+import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -17,9 +17,75 @@ from websockets.http11 import Request, Response
 from websockets.sync.server import Server, ServerConnection, serve
 
 from tests.support.patience import PATIENCE_S
+from tests.support.raw_websocket import CLOSE, accepting, frame
 
-_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
-_CLOSE_FRAME = 0x88
+Talk = Callable[[socket.socket, int], None]
+"""What is done with one client; those who say something are numbered from 0, in the order in which they do."""
+
+
+@contextmanager
+def talking_server(talk: Talk) -> Iterator[str]:
+    """Hold ``talk`` with each client in a thread of its own, and hang up; the address."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
+        clients: list[socket.socket] = []
+        threads: list[threading.Thread] = []
+        numbers = itertools.count()
+
+        def hold(client: socket.socket) -> None:
+            with suppress(OSError):
+                if client.recv(1, socket.MSG_PEEK):
+                    talk(client, next(numbers))
+                client.shutdown(socket.SHUT_RDWR)
+
+        def accept() -> None:
+            while True:
+                try:
+                    client, _ = listener.accept()
+                except OSError:
+                    return  # the listener was shut down
+                clients.append(client)
+                threads.append(threading.Thread(target=hold, args=(client,)))
+                threads[-1].start()
+
+        accepting_clients = threading.Thread(target=accept)
+        accepting_clients.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            accepting_clients.join(PATIENCE_S)
+            for client in clients:
+                with suppress(OSError):
+                    client.shutdown(socket.SHUT_RDWR)
+            for thread in threads:
+                thread.join(PATIENCE_S)
+            for client in clients:
+                client.close()
+
+
+def request_of(client: socket.socket) -> bytes:
+    """The client's next request, its body included; b"" where it has hung up."""
+    request = b""
+    while b"\r\n\r\n" not in request:
+        data = client.recv(4096)
+        if not data:
+            return b""
+        request += data
+    head, _, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    while length is not None and len(body) < int(length[1]):
+        body += client.recv(4096)
+    return head + b"\r\n\r\n" + body
+
+
+def stay_with(client: socket.socket) -> None:
+    """Take all it says, until it goes, or wants to."""
+    while not _wants_to_leave(client.recv(65536)):
+        pass
+
+
+def _wants_to_leave(data: bytes) -> bool:
+    return not data or data[0] == 0x80 | CLOSE
 
 
 @dataclass(slots=True)
@@ -38,63 +104,138 @@ class Seen:
 @contextmanager
 def silent_server(*, upgrades: bool) -> Iterator[Seen]:
     """Take every connection and never answer; with ``upgrades``, answer the handshake and nothing after it."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        seen = Seen(f"http://127.0.0.1:{listener.getsockname()[1]}")
-        clients: list[socket.socket] = []
-        threads: list[threading.Thread] = []
+    seen = Seen("")
 
-        def accept() -> None:
-            while True:
-                try:
-                    client, _ = listener.accept()
-                except OSError:
-                    return  # the listener was shut down
-                clients.append(client)
-                threads.append(threading.Thread(target=_listen_to, args=(client, seen, upgrades)))
-                threads[-1].start()
-
-        accepting = threading.Thread(target=accept)
-        accepting.start()
-        try:
-            yield seen
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            accepting.join(PATIENCE_S)
-            for client in clients:
-                with suppress(OSError):
-                    client.shutdown(socket.SHUT_RDWR)
-            for thread in threads:
-                thread.join(PATIENCE_S)
-            for client in clients:
-                client.close()
-
-
-def _listen_to(client: socket.socket, seen: Seen, upgrades: bool) -> None:
-    with suppress(OSError):
-        request = b""
-        while b"\r\n\r\n" not in request:
-            data = client.recv(4096)
-            if not data:
-                return
-            request += data
+    def listen_to(client: socket.socket, _: int) -> None:
+        request = request_of(client)
         seen.request.set()
         if upgrades:
-            client.sendall(_handshake(request))
+            client.sendall(accepting(request))
         while data := client.recv(4096):
             seen.frame.set()
-            if data[0] == _CLOSE_FRAME:
+            if _wants_to_leave(data):
                 seen.close.set()
 
+    with talking_server(listen_to) as seen.url:
+        yield seen
 
-def _handshake(request: bytes) -> bytes:
-    headers = dict(line.lower().split(b": ", 1) for line in request.split(b"\r\n")[1:] if b": " in line)
-    at = request.lower().index(b"sec-websocket-key: ") + len(b"sec-websocket-key: ")
-    key = request[at : at + len(headers[b"sec-websocket-key"])]
-    accept = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
-    return (
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
-    )
+
+@dataclass(frozen=True, slots=True)
+class Misdeed:
+    """What a server says to a client's first frame, and whether it hangs up then."""
+
+    answer: bytes
+    hangs_up: bool = False
+
+
+@contextmanager
+def misbehaving_server(*misdeeds: Misdeed) -> Iterator[str]:
+    """Let everybody in; each client has a misdeed of its own, in turn. The address."""
+
+    def misbehave(client: socket.socket, number: int) -> None:
+        misdeed = misdeeds[number % len(misdeeds)]
+        client.sendall(accepting(request_of(client)))
+        if not _wants_to_leave(client.recv(4096)):
+            client.sendall(misdeed.answer)
+            if not misdeed.hangs_up:
+                stay_with(client)
+
+    with talking_server(misbehave) as url:
+        yield url
+
+
+@dataclass(slots=True)
+class Door:
+    """What a server with a door has seen, and whether logins are answered yet."""
+
+    url: str
+    asked_count: int = 0
+    """Logins that wait, or have waited, for the door."""
+    is_open: threading.Event = field(default_factory=threading.Event)
+
+
+@contextmanager
+def door_server(waits: Callable[[int], bool] = lambda _: True) -> Iterator[Door]:
+    """Log in and echo, as DOOR_DIALECT says; the client ``n`` with ``waits(n)`` has no answer before the door opens."""
+    door = Door("")
+    lock = threading.Lock()
+
+    def serve_one(client: socket.socket, number: int) -> None:
+        request = request_of(client)
+        if request.startswith(b"GET"):
+            client.sendall(accepting(request))
+            echo(client)
+        else:
+            with lock:
+                door.asked_count += 1
+            if waits(number):
+                door.is_open.wait()
+            body = b'{"access_token": "let-me-in"}'
+            client.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+    with talking_server(serve_one) as door.url:
+        try:
+            yield door
+        finally:
+            door.is_open.set()
+
+
+DOOR_DIALECT = """
+[login]
+path = "/login"
+json = { username = "{username}", password = "{password}" }
+token = "$.access_token"
+[connect]
+path = "/ws?token={token}"
+[publish]
+send = "{text}"
+reach = "self"
+"""
+
+
+def echo(client: socket.socket) -> None:
+    """Send every message back until the client closes."""
+    with client.makefile("rb") as stream:
+        while head := stream.read(2):
+            size = head[1] & 0x7F
+            if size == 126:
+                size = int.from_bytes(stream.read(2), "big")
+            mask, payload = stream.read(4), stream.read(size)
+            plain = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+            client.sendall(frame(head[0] & 0x0F, plain))
+            if head[0] & 0x0F == CLOSE:
+                return
+
+
+@contextmanager
+def unwilling_server() -> Iterator[str]:
+    """Let everybody in, say nothing, and answer whatever is posted with 503 and a long page. The address."""
+    page = b"<html>" + b"come back later " * 200
+    refusal = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: %d\r\n\r\n" % len(page) + page
+
+    def refuse(client: socket.socket, _: int) -> None:
+        while request := request_of(client):
+            if request.startswith(b"GET"):
+                client.sendall(accepting(request))
+                stay_with(client)
+                return
+            client.sendall(refusal)
+
+    with talking_server(refuse) as url:
+        yield url
+
+
+@contextmanager
+def storm_server(welcome_count: int) -> Iterator[str]:
+    """Let the first ``welcome_count`` clients in and say nothing to them; hang up on all others. The address."""
+
+    def welcome(client: socket.socket, number: int) -> None:
+        if number < welcome_count:
+            client.sendall(accepting(request_of(client)))
+            stay_with(client)
+
+    with talking_server(welcome) as url:
+        yield url
 
 
 @contextmanager
