@@ -296,6 +296,8 @@ class Ledger:
         self._judge_room_order(end_ns)
         self._entries.clear()
         self._log_append.clear()
+        # What comes while the sockets are closed was called lost, and is no duplicate.
+        self._window_ns = (_NEVER_NS, _NEVER_NS)
 
     @property
     def under_way(self) -> int:

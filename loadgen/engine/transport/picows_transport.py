@@ -169,8 +169,8 @@ class _Socket(WSListener):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         now = now_ns()
-        if self._transport is None:
-            return  # never opened: connect() raises
+        if not self.was_opened:
+            return  # connect() raises
         self._transport = None
         received = sent = None
         if transport.close_handshake is not None:
@@ -184,6 +184,10 @@ class _Socket(WSListener):
             self._listener.closed(_number(received.code) or _NO_STATUS, received.reason or "", now)
         else:
             self._listener.closed(_NO_CLOSE_FRAME, "", now)
+
+    def let_go(self) -> None:
+        """Send nothing more: picows hangs up where connecting is cancelled, even at the moment after the 101."""
+        self._transport = None
 
     def pause_writing(self) -> None:
         self.writable = False
@@ -240,19 +244,23 @@ class PicowsTransport:
         socket = _Socket(listener, self.traffic, self.handshake_headers)
         try:
             async with asyncio.timeout(self._timeout_s):
-                await ws_connect(
-                    lambda: socket,
-                    self._base_url + opening.path,
-                    ssl_context=self._ssl,
-                    websocket_handshake_timeout=self._timeout_s,
-                    logger_name=self._logger,
-                    extra_headers=headers,
-                    max_frame_size=MAX_FRAME_BYTES,
-                    max_redirects=0,  # a server must not send our load elsewhere
-                    read_buffer_init_size=READ_BUFFER_BYTES,
-                    use_aiofastnet=False,
-                    local_addr=self._local_address,
-                )
+                try:
+                    await ws_connect(
+                        lambda: socket,
+                        self._base_url + opening.path,
+                        ssl_context=self._ssl,
+                        websocket_handshake_timeout=self._timeout_s,
+                        logger_name=self._logger,
+                        extra_headers=headers,
+                        max_frame_size=MAX_FRAME_BYTES,
+                        max_redirects=0,  # a server must not send our load elsewhere
+                        read_buffer_init_size=READ_BUFFER_BYTES,
+                        use_aiofastnet=False,
+                        local_addr=self._local_address,
+                    )
+                except asyncio.CancelledError:
+                    socket.let_go()
+                    raise
         except WSHandshakeError as error:
             raise _refused(error) from error
         except (OSError, WSError, UnicodeError) as error:
