@@ -41,7 +41,7 @@ _LEDGER = (
     ("deliveries_excused", "excused", "the receiver had left, or its socket was gone", None),
     ("deliveries_recovered", "recovered", "brought by history after it came back", "deliveries_excused"),
     ("deliveries_duplicated", "duplicated", "extra copies of a delivery", None),
-    ("deliveries_reordered", "reordered", "after a later message of the same sender", None),
+    ("deliveries_reordered", "reordered", "after a later one of its sender, or of a numbered room", None),
     ("deliveries_unexpected", "unexpected", "read by someone it was not for", None),
 )
 # Anything but 0 here is the server's failure, and is shown so.

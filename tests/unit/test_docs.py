@@ -1,0 +1,67 @@
+"""What the documentation shows can be done."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from loadgen.measure.doubts import DoubtCode
+from loadgen.measure.tally import Metric
+from scenarios.layers import FLAGS
+from scenarios.schema import Scenario
+from scenarios.settle import settle
+from scenarios.validation import fields_of
+
+ROOT = Path(__file__).parents[2]
+SCENARIOS = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", SCENARIOS, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_every_scenario_in_the_documentation_is_a_whole_file(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who copies it can run it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tokens.txt").write_text("token\n", encoding="utf-8")
+    (tmp_path / "example.toml").write_text(EXAMPLES[number], encoding="utf-8")
+
+    assert settle("example.toml", {}, {}).name == "example"
+
+
+def test_every_key_of_a_scenario_is_shown_by_example() -> None:
+    """A key that nobody is told of is not there."""
+    missing = [key for key, _ in fields_of(Scenario) if not re.search(rf"\b{key.rpartition('.')[2]}\b", SCENARIOS)]
+
+    assert missing == []
+
+
+def test_every_doubt_and_metric_is_explained() -> None:
+    """Whoever meets one in a report can look it up."""
+    text = (ROOT / "docs" / "measuring.md").read_text(encoding="utf-8")
+
+    assert [name for name in (*DoubtCode, *Metric) if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/scenarios.md", "docs/measuring.md"])
+def test_every_flag_of_run_in_the_documentation_is_there(name: str) -> None:
+    """A flag that was renamed is renamed here, too."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    known = {flag.name for flag in FLAGS} | {"--help", "--no-html", "--no-plots", "--memory"}
+
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) <= known
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md")), ids=lambda p: p.name)
+def test_links_and_pictures_of_the_documentation_are_there(path: Path) -> None:
+    """Files, and headings of files."""
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", path.read_text(encoding="utf-8")):
+        name, _, heading = target.partition("#")
+        file = path.parent / name if name else path
+        assert file.exists(), target
+        headings = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE) if heading else []
+        assert not heading or heading in {re.sub(r"[^\w\- ]", "", h).lower().replace(" ", "-") for h in headings}, (
+            target
+        )
