@@ -96,7 +96,7 @@ class Ledger:
         self._prefix = prefix
         self._entries: dict[bytes, Entry] = {}
         self._log_append: dict[bytes, Callable[[int], None]] = {}  # marker -> how to note an arrival
-        self._order = Order()
+        self._order = Order(self._arrivals_so_far)
         # Of each sender: how many messages it has sent, as far as we know without gaps ...
         self._sent_count: Counter[int] = Counter()
         # ... and those that arrived here before the news of them.
@@ -375,9 +375,7 @@ class Ledger:
         else:
             wanted[:] = False
         sent_ns = np.array([entry.stamp.sent_ns for entry in batch], dtype=np.int64)[place]
-        # What comes to somebody who was excused and has come back was brought by history.
-        is_back = times_ns >= self.members.came_back_ns(keys % users, sent_ns)
-        wanted &= ~(is_back & (self.members.left_ns(keys % users, sent_ns) < sent_ns + self._rules.deadline_ns))
+        wanted &= ~self._brought_by_history(keys % users, times_ns, sent_ns)
 
         extras = []
         for key, copies in zip(*np.unique(keys[~wanted], return_counts=True), strict=True):
@@ -391,6 +389,21 @@ class Ledger:
             for i, (entry, low, high) in enumerate(zip(batch, bounds[:-1], bounds[1:], strict=True))
         }
         return arrivals, extras
+
+    def _brought_by_history(self, receivers: Int64s, times_ns: Int64s, sent_ns: int | Int64s) -> npt.NDArray[np.bool_]:
+        """Which arrivals came to somebody who was excused, and has come back."""
+        is_back = times_ns >= self.members.came_back_ns(receivers, sent_ns)
+        brought: npt.NDArray[np.bool_] = is_back & (
+            self.members.left_ns(receivers, sent_ns) < sent_ns + self._rules.deadline_ns
+        )
+        return brought
+
+    def _arrivals_so_far(self, entry: Entry) -> Arrivals:
+        arrivals = entry.arrivals_so_far()
+        if self.members.last_departure_ns < entry.stamp.sent_ns:
+            return arrivals
+        waited_for = ~self._brought_by_history(arrivals.receivers, arrivals.times_ns, entry.stamp.sent_ns)
+        return Arrivals(arrivals.receivers[waited_for], arrivals.times_ns[waited_for])
 
     def _record(self, arrivals: dict[Entry, Arrivals]) -> None:
         """Times and counts of first arrivals."""

@@ -92,7 +92,7 @@ class Membership:
         ends: Int64s = np.where(self._in_stay_before(users, sent_ns), self._left_before_ns[users], self._left_ns[users])
         return ends
 
-    def came_back_ns(self, users: Int64s, sent_ns: Int64s) -> Int64s:
+    def came_back_ns(self, users: Int64s, sent_ns: int | Int64s) -> Int64s:
         """When each of some receivers began its present stay, where it was in an earlier one at ``sent_ns``.
 
         The arrays go together: who, and when what was for him was sent. The end of time for those who have not been

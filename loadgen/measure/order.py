@@ -13,7 +13,7 @@ A message that is past the deadline remembers who misses it and has got a later 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -44,8 +44,10 @@ class _Sender:
 class Order:
     """Knows the messages of each sender that are not finished, and counts overtaken deliveries."""
 
-    def __init__(self) -> None:
+    def __init__(self, arrivals_so_far: Callable[[Entry], Arrivals]) -> None:
+        """``arrivals_so_far`` tells the first arrivals of a message under way."""
         self._senders: defaultdict[int, _Sender] = defaultdict(_Sender)
+        self._arrivals_so_far = arrivals_so_far
 
     def opened(self, entry: Entry) -> None:
         """A message was sent."""
@@ -68,11 +70,11 @@ class Order:
             sender = self._senders[entry.sender]
             if entry.overdue:
                 if entry.measured:
-                    overdue_count += _overtaken_past_the_deadline(entry, sender, batch)
+                    overdue_count += self._overtaken_past_the_deadline(entry, sender, batch)
             elif len(sender.under_way) > 1 or sender.kept or sender.overdue:
                 several[entry.sender] = sender
         mixed = {number: sender for number, sender in several.items() if _may_be_mixed(sender)}
-        return overdue_count + (_overtaken_under_way(mixed, batch) if mixed else 0)
+        return overdue_count + (self._overtaken_under_way(mixed, batch) if mixed else 0)
 
     def settled(self, entry: Entry, new: Arrivals, *, finished: bool, known_count: int) -> None:
         """``entry`` was accounted for: it is finished, or it is past the deadline and somebody misses it.
@@ -94,6 +96,57 @@ class Order:
             if sender.overdue:
                 _note_overtaken(sender.overdue.values(), kept)
 
+    def _overtaken_under_way(self, senders: Mapping[int, _Sender], batch: Mapping[Entry, Arrivals]) -> int:
+        """Of messages within the deadline: arrivals that come after one of a higher number, all senders at once.
+
+        One sort by (sender, receiver, time), and a running maximum of the sequence within each (sender, receiver).
+        """
+        told: list[tuple[Entry, Arrivals, bool]] = []
+        for sender in senders.values():
+            told += [(entry, arrivals, False) for entry, arrivals in sender.kept.values()]
+            for entry in sender.under_way.values():
+                in_batch = batch.get(entry)
+                arrivals = self._arrivals_so_far(entry) if in_batch is None else in_batch
+                told.append((entry, arrivals, in_batch is not None and entry.measured))
+            # One past the deadline has lost its earlier arrivals; what comes now is later than any of these.
+            told += [(entry, batch[entry], False) for entry in sender.overdue.values() if entry in batch]
+        told = [(entry, arrivals, counts) for entry, arrivals, counts in told if len(arrivals.receivers)]
+        if len(told) < 2:
+            return 0
+        sizes = [len(arrivals.receivers) for _, arrivals, _ in told]
+        receivers = np.concatenate([arrivals.receivers for _, arrivals, _ in told])
+        times_ns = np.concatenate([arrivals.times_ns for _, arrivals, _ in told])
+        sender_of = np.repeat([entry.sender for entry, _, _ in told], sizes)
+        sequences = np.repeat([entry.sequence for entry, _, _ in told], sizes)
+        counted = np.repeat([counts for _, _, counts in told], sizes)
+
+        order = np.lexsort((sequences, times_ns, receivers, sender_of))
+        sequences, counted, receivers, sender_of = sequences[order], counted[order], receivers[order], sender_of[order]
+        begins = np.empty(len(order), np.bool_)
+        begins[0] = True
+        begins[1:] = (receivers[1:] != receivers[:-1]) | (sender_of[1:] != sender_of[:-1])
+        # The groups lie one after the other; an offset that rises from group to group keeps their maxima apart.
+        offset = (np.cumsum(begins) - 1) * (int(sequences.max()) + 1)
+        highest = np.maximum.accumulate(sequences + offset)
+        return int(np.count_nonzero(counted & (highest > sequences + offset)))
+
+    def _overtaken_past_the_deadline(self, entry: Entry, sender: _Sender, batch: Mapping[Entry, Arrivals]) -> int:
+        new = batch[entry]
+        if not len(new.receivers):
+            return 0
+        mask: Bools = np.isin(new.receivers, entry.overtaken)
+        for later in (*sender.under_way.values(), *sender.overdue.values()):
+            if later.sequence > entry.sequence:
+                mask |= _before(batch[later] if later in batch else self._arrivals_so_far(later), new)
+        for later, arrivals in sender.kept.values():
+            if later.sequence > entry.sequence:
+                mask |= _before(arrivals, new)
+        for later in sender.overdue.values():
+            if later.sequence > entry.sequence:
+                without = np.concatenate((later.missing, later.excused))
+                mask |= np.isin(new.receivers, later.audience) & ~np.isin(new.receivers, without)
+        return int(mask.sum())
+
 
 def _may_be_mixed(sender: _Sender) -> bool:
     """Whether some message may have an arrival after the first one of a later message; almost always none has."""
@@ -107,59 +160,6 @@ def _may_be_mixed(sender: _Sender) -> bool:
         if first_ns is not None and (earliest_ns is None or first_ns < earliest_ns):
             earliest_ns = first_ns
     return False
-
-
-def _overtaken_under_way(senders: Mapping[int, _Sender], batch: Mapping[Entry, Arrivals]) -> int:
-    """Of messages within the deadline: arrivals that come after one of a higher number, all senders at once.
-
-    One sort by (sender, receiver, time), and a running maximum of the sequence within each (sender, receiver).
-    """
-    told: list[tuple[Entry, Arrivals, bool]] = []
-    for sender in senders.values():
-        told += [(entry, arrivals, False) for entry, arrivals in sender.kept.values()]
-        for entry in sender.under_way.values():
-            in_batch = batch.get(entry)
-            arrivals = entry.arrivals_so_far() if in_batch is None else in_batch
-            told.append((entry, arrivals, in_batch is not None and entry.measured))
-        # One past the deadline has lost its earlier arrivals; what comes now is later than any of these.
-        told += [(entry, batch[entry], False) for entry in sender.overdue.values() if entry in batch]
-    told = [(entry, arrivals, counts) for entry, arrivals, counts in told if len(arrivals.receivers)]
-    if len(told) < 2:
-        return 0
-    sizes = [len(arrivals.receivers) for _, arrivals, _ in told]
-    receivers = np.concatenate([arrivals.receivers for _, arrivals, _ in told])
-    times_ns = np.concatenate([arrivals.times_ns for _, arrivals, _ in told])
-    sender_of = np.repeat([entry.sender for entry, _, _ in told], sizes)
-    sequences = np.repeat([entry.sequence for entry, _, _ in told], sizes)
-    counted = np.repeat([counts for _, _, counts in told], sizes)
-
-    order = np.lexsort((sequences, times_ns, receivers, sender_of))
-    sequences, counted, receivers, sender_of = sequences[order], counted[order], receivers[order], sender_of[order]
-    begins = np.empty(len(order), np.bool_)
-    begins[0] = True
-    begins[1:] = (receivers[1:] != receivers[:-1]) | (sender_of[1:] != sender_of[:-1])
-    # The groups lie one after the other; an offset that rises from group to group keeps their maxima apart.
-    offset = (np.cumsum(begins) - 1) * (int(sequences.max()) + 1)
-    highest = np.maximum.accumulate(sequences + offset)
-    return int(np.count_nonzero(counted & (highest > sequences + offset)))
-
-
-def _overtaken_past_the_deadline(entry: Entry, sender: _Sender, batch: Mapping[Entry, Arrivals]) -> int:
-    new = batch[entry]
-    if not len(new.receivers):
-        return 0
-    mask: Bools = np.isin(new.receivers, entry.overtaken)
-    for later in (*sender.under_way.values(), *sender.overdue.values()):
-        if later.sequence > entry.sequence:
-            mask |= _before(batch[later] if later in batch else later.arrivals_so_far(), new)
-    for later, arrivals in sender.kept.values():
-        if later.sequence > entry.sequence:
-            mask |= _before(arrivals, new)
-    for later in sender.overdue.values():
-        if later.sequence > entry.sequence:
-            without = np.concatenate((later.missing, later.excused))
-            mask |= np.isin(new.receivers, later.audience) & ~np.isin(new.receivers, without)
-    return int(mask.sum())
 
 
 def _before(earlier: Arrivals, new: Arrivals) -> Bools:

@@ -244,23 +244,22 @@ class PicowsTransport:
         socket = _Socket(listener, self.traffic, self.handshake_headers)
         try:
             async with asyncio.timeout(self._timeout_s):
-                try:
-                    await ws_connect(
-                        lambda: socket,
-                        self._base_url + opening.path,
-                        ssl_context=self._ssl,
-                        websocket_handshake_timeout=self._timeout_s,
-                        logger_name=self._logger,
-                        extra_headers=headers,
-                        max_frame_size=MAX_FRAME_BYTES,
-                        max_redirects=0,  # a server must not send our load elsewhere
-                        read_buffer_init_size=READ_BUFFER_BYTES,
-                        use_aiofastnet=False,
-                        local_addr=self._local_address,
-                    )
-                except asyncio.CancelledError:
-                    socket.let_go()
-                    raise
+                await ws_connect(
+                    lambda: socket,
+                    self._base_url + opening.path,
+                    ssl_context=self._ssl,
+                    websocket_handshake_timeout=self._timeout_s,
+                    logger_name=self._logger,
+                    extra_headers=headers,
+                    max_frame_size=MAX_FRAME_BYTES,
+                    max_redirects=0,  # a server must not send our load elsewhere
+                    read_buffer_init_size=READ_BUFFER_BYTES,
+                    use_aiofastnet=False,
+                    local_addr=self._local_address,
+                )
+        except asyncio.CancelledError:
+            socket.let_go()
+            raise
         except WSHandshakeError as error:
             raise _refused(error) from error
         except (OSError, WSError, UnicodeError) as error:

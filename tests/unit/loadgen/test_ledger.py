@@ -164,7 +164,7 @@ class Processes:
         return total
 
 
-@settings(max_examples=2_000)
+@settings(max_examples=1_000)
 @given(STEPS, st.integers(1, 3))
 def test_the_ledger_agrees_with_naive_books_whenever_it_settles(
     steps: list[tuple[object, ...]], process_count: int
