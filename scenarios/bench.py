@@ -88,7 +88,8 @@ def bench(settled: Settled, command: str) -> ExitCode:
         diary.note(document)
         if diary.trouble is not None:
             attempts.failed(diary.path, diary.trouble)
-    _draw(document, directory, attempts, html=settled.run.html, plots=settled.run.plots)
+    with interrupts.obeyed():
+        _draw(document, directory, attempts, html=settled.run.html, plots=settled.run.plots)
     if not settled.run.quiet:
         with contextlib.suppress(OSError), _given_up_when_broken(sys.stderr):
             print_summary(document, report_in(directory, html=settled.run.html))

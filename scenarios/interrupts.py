@@ -1,11 +1,12 @@
-"""Ctrl-C and SIGTERM, from the start of a run until its document is written."""
+"""Ctrl-C and SIGTERM, from the start of a run until its report is drawn."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 from loadgen.engine.coordinator import Coordinator
 
@@ -22,15 +23,22 @@ class Interrupts:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._coordinator: Coordinator | None = None
 
-    @contextlib.contextmanager
-    def caught(self) -> Iterator[None]:
+    def caught(self) -> AbstractContextManager[None]:
         """Catch the signals meanwhile; KeyboardInterrupt at the end where one came that nobody was told of."""
-        before = {number: signal.signal(number, self._catch) for number in CAUGHT}
+        return self._handled(self._catch)
+
+    def obeyed(self) -> AbstractContextManager[None]:
+        """KeyboardInterrupt meanwhile, or at the end where a library has swallowed it."""
+        return self._handled(self._obey)
+
+    @contextlib.contextmanager
+    def _handled(self, handler: Callable[[int, object], None]) -> Iterator[None]:
+        before = {number: signal.signal(number, handler) for number in CAUGHT}
         try:
             yield
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            for number, previous in before.items():
+                signal.signal(number, previous)
         if self._is_untold:
             raise KeyboardInterrupt
 
@@ -57,6 +65,10 @@ class Interrupts:
             self.event.set()
         else:
             self._loop.call_soon_threadsafe(self._interrupt)
+
+    def _obey(self, _number: int, _frame: object) -> None:
+        self._is_untold = True
+        raise KeyboardInterrupt
 
     def _interrupt(self) -> None:
         self.event.set()
