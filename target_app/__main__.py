@@ -6,6 +6,7 @@ import sys
 
 from target_app.server import CannotListenError, serve
 from target_app.settings import SettingsError, read_settings
+from target_app.truth import TruthError
 
 # The exit code of every chatbench program for a command line it cannot follow.
 BAD_SETTINGS = 104
@@ -21,8 +22,10 @@ def main() -> int:
         settings = read_settings(sys.argv[1:], os.environ)
         if settings.secret_is_random:
             log.info("CHATBENCH_SECRET is not set: tokens are good for this process only")
+        if settings.faults is not None:
+            log.warning("faults are on, on purpose: %s", "; ".join(settings.faults.texts()) or "none in the file")
         serve(settings)
-    except SettingsError as error:
+    except (SettingsError, TruthError) as error:
         sys.stderr.write(f"target_app: {error}\n")
         return BAD_SETTINGS
     except CannotListenError as error:

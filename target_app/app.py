@@ -5,7 +5,7 @@ as a module of their own with a router, added to the list below.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 
 from target_app import chat_socket, echo, health, login, rooms_socket
 from target_app.connection import OUTBOXES
-from target_app.services import make_services
+from target_app.services import Services, make_services
 from target_app.settings import Settings
 
 
@@ -31,8 +31,10 @@ def create_app(settings: Settings) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-    # What is yielded here reaches each connection: ASGI's lifespan state.
-    yield {OUTBOXES: app.state.services.outboxes}
+    services: Services = app.state.services
+    async with nullcontext() if services.misfortune is None else services.misfortune.running():
+        # What is yielded here reaches each connection: ASGI's lifespan state.
+        yield {OUTBOXES: services.outboxes}
 
 
 async def _say_what_is_wrong(_: Request, error: Exception) -> JSONResponse:

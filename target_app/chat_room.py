@@ -1,12 +1,13 @@
 """The plain chat room: one room, text frames, everyone hears everything."""
 
-from target_app.outbox import SERVICE_RESTART, Outbox, broadcast
+from target_app.outbox import SERVICE_RESTART, Deliver, Origin, Outbox, broadcast
 
 
 class ChatRoom:
     """Everyone who is in the chat."""
 
-    def __init__(self) -> None:
+    def __init__(self, deliver: Deliver) -> None:
+        self._deliver = deliver
         # A dict is a set that remembers the order of joining.
         self._members: dict[Outbox, str] = {}
 
@@ -17,7 +18,8 @@ class ChatRoom:
 
     def say(self, outbox: Outbox, text: str) -> None:
         """Tell everyone what a member said, itself too."""
-        broadcast(f"{self._members[outbox]}: {text}", self._members)
+        user = self._members[outbox]
+        self._deliver(f"{user}: {text}", self._members, Origin(room=None, sender=user, id=None))
 
     def leave(self, outbox: Outbox) -> None:
         """Let a connection out and tell those who stay."""

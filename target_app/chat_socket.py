@@ -12,16 +12,15 @@ router = APIRouter()
 @router.websocket("/ws/chat")
 async def chat(websocket: WebSocket, services: Shared, token: str | None = None) -> None:
     """Join the chat, say what the client sends, leave with the connection."""
-    await websocket.accept()
-    identity = await admit(websocket, token, services.tokens)
+    identity = await admit(websocket, token, services)
     if identity is None:
         return
     outbox = outbox_of(websocket)
     # A plain client knows no codes of ours: an expired token is a refusal like any other.
-    with conversation(outbox, identity, expired_code=POLICY_VIOLATION):
+    with conversation(outbox, identity, services, expired_code=POLICY_VIOLATION):
         services.chat_room.join(outbox, identity.user)
         try:
-            async for text in texts(websocket):
+            async for text in texts(websocket, services.misfortune):
                 services.chat_room.say(outbox, text)
         finally:
             services.chat_room.leave(outbox)

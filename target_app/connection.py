@@ -33,6 +33,9 @@ class ChatConnection(WebSocketsSansIOProtocol):
         super().connection_made(transport)
         outboxes: Outboxes = self.app_state[OUTBOXES]
         self.close_timeout = outboxes.limits.closing_s
+        if outboxes.write_at_once:
+            # uvloop 0.21 collects writes until the end of its round, unless they would not fit into the buffer.
+            self.transport.set_write_buffer_limits(high=0)
         self.write = self.transport.write
         self.is_closing = self.transport.is_closing
         self.outbox = Outbox(self, outboxes)

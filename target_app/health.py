@@ -18,9 +18,11 @@ class Health(BaseModel):
     connections: int
     rooms: int
     uptime_s: float
+    # What goes wrong on purpose; left out of the answer of a server that does its best.
+    faults: list[str] | None = None
 
 
-@router.get("/healthz")
+@router.get("/healthz", response_model_exclude_none=True)
 async def health(services: Shared) -> Health:
     """Answer at once: this must not wait for anything a busy server is busy with."""
     return Health(
@@ -28,4 +30,5 @@ async def health(services: Shared) -> Health:
         connections=len(services.outboxes.open),
         rooms=len(services.rooms),
         uptime_s=round((time.monotonic_ns() - services.started_ns) / 1e9, 3),
+        faults=None if services.misfortune is None else services.misfortune.faults.texts(),
     )

@@ -1,7 +1,7 @@
 """What is sent to one connection, so that a slow reader never slows the room."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -32,6 +32,8 @@ class Outboxes:
     """Every connection's outbox, and what happened to them."""
 
     limits: Limits
+    # Bytes leave during the write, and not when the event loop comes round: for stamps that tell when.
+    write_at_once: bool = False
     open: set["Outbox"] = field(default_factory=set)
     slow_reader_close_count: int = 0
 
@@ -69,6 +71,10 @@ class Outbox:
             self._wait(frame)
         elif self.closed_with is None and not self._line.is_closing():
             self._write(frame)
+
+    def is_open(self) -> bool:
+        """Whether what is sent now is not sent in vain."""
+        return self.closed_with is None and not self._line.is_closing()
 
     def send_text(self, text: str) -> None:
         """Send one text to this connection alone; for many, `broadcast` encodes it once."""
@@ -131,3 +137,24 @@ def broadcast(text: str, outboxes: Iterable[Outbox]) -> None:
     frame = text_frame(text)
     for outbox in outboxes:
         outbox.send(frame)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a message comes from; ``room`` is None where there is but one, ``id`` where the client gave none."""
+
+    room: str | None
+    sender: str
+    id: str | int | None
+
+
+class Deliver(Protocol):
+    """How a message gets to those who are in its room."""
+
+    def __call__(self, text: str, members: Mapping[Outbox, object], origin: Origin, /) -> None:
+        """Send one text to many."""
+
+
+def deliver(text: str, members: Mapping[Outbox, object], _origin: Origin, /) -> None:
+    """Send one text to many, now and as it is."""
+    broadcast(text, members)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, WebSocket
 
 from target_app import rooms_protocol as protocol
 from target_app.connection import outbox_of
-from target_app.outbox import Outbox, broadcast
+from target_app.outbox import Origin, Outbox
 from target_app.refusal import RefusedError
 from target_app.rooms_protocol import Join, Leave, Ping, Publish
 from target_app.services import Services, Shared
@@ -25,16 +25,15 @@ router = APIRouter()
 async def rooms(websocket: WebSocket, services: Shared) -> None:
     """Welcome the client, answer each of its frames, leave its rooms with the connection."""
     subprotocol = _bearer_subprotocol(websocket)
-    await websocket.accept(subprotocol)
-    identity = await admit(websocket, _token(websocket, subprotocol), services.tokens)
+    identity = await admit(websocket, _token(websocket, subprotocol), services, subprotocol)
     if identity is None:
         return
     outbox = outbox_of(websocket)
-    with conversation(outbox, identity, expired_code=TOKEN_EXPIRED):
+    with conversation(outbox, identity, services, expired_code=TOKEN_EXPIRED):
         session = RoomsSession(identity, outbox, services)
         session.welcome()
         try:
-            async for frame in frames(websocket):
+            async for frame in frames(websocket, services.misfortune):
                 session.answer(frame)
         finally:
             services.rooms.leave_all(outbox)
@@ -47,6 +46,7 @@ class RoomsSession:
         self._identity = identity
         self._outbox = outbox
         self._rooms = services.rooms
+        self._deliver = services.deliver
         self._limits = services.settings.limits
         self._instance = services.settings.instance
 
@@ -80,7 +80,8 @@ class RoomsSession:
     def _publish(self, publish: Publish) -> None:
         room = self._rooms.joined(publish.room, self._outbox)
         message = room.publish(self._identity.user, publish.text, time.time_ns() // 1_000_000)
-        broadcast(protocol.message_frame(message), room.members)
+        origin = Origin(room.name, message.sender, publish.id)
+        self._deliver(protocol.message_frame(message), room.members, origin)
         if publish.id is not None:
             self._outbox.send_text(protocol.ack(publish.id, message.seq))
 

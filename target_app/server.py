@@ -23,6 +23,9 @@ BACKLOG = 4096
 
 STDIN = 0
 
+# On every response while things go wrong on purpose, the 101 of a WebSocket included.
+FAULTS_HEADER = ("X-Chatbench-Faults", "on")
+
 # Nobody pings: 10,000 idle sockets cost nothing. A peer that vanished without a word is found by the
 # kernel, after this long and nine probes 75 s apart.
 KEEPALIVE_IDLE_S = 60
@@ -33,7 +36,7 @@ class CannotListenError(Exception):
 
 
 def serve(settings: Settings) -> None:
-    """Serve until told to stop; raises CannotListenError."""
+    """Serve until told to stop; raises CannotListenError and TruthError."""
     raise_descriptor_limit()
     listener = listen(settings.host, settings.port)
     server = ChatServer(
@@ -48,6 +51,7 @@ def serve(settings: Settings) -> None:
             lifespan="on",
             proxy_headers=False,
             server_header=False,
+            headers=[] if settings.faults is None else [FAULTS_HEADER],
             access_log=False,
             log_config=None,
             # At "info" uvicorn logs every WebSocket with its query string, and so its token.

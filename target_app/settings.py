@@ -2,11 +2,15 @@
 
 import argparse
 import ipaddress
+import os
 import secrets
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import NoReturn
+
+from target_app.faults import Faults, FaultsError, read_faults
 
 # Public on purpose: `serve` and `run --target` in two terminals agree on the
 # generated passwords without being told. That is why it is for loopback only.
@@ -53,6 +57,9 @@ class Settings:
     secret_is_random: bool = True
     token_lifetime_s: int = 3_600
     exit_with_stdin: bool = False
+    # What to do wrong on purpose, and where to write what became of each message; without a path nowhere.
+    faults: Faults | None = None
+    truth_path: Path = Path(os.devnull)
     instance: str = field(default_factory=socket.gethostname)
     limits: Limits = field(default_factory=Limits)
     # OWASP's smallest recommended cost for argon2id (19 MiB, two passes, one lane).
@@ -69,12 +76,16 @@ def read_settings(flags: Sequence[str], environment: Mapping[str, str]) -> Setti
             f"--host {given.host}: everybody knows the default key of the generated accounts, so it is for"
             " loopback only; set CHATBENCH_ACCOUNTS_KEY to a key of your own to listen elsewhere"
         )
+    if given.truth is not None and given.faults is None:
+        raise SettingsError("--truth: tells what became of the faults, so it needs --faults FILE")
     settings = Settings(
         host=given.host,
         port=given.port,
         accounts_count=given.accounts,
         accounts_key=key,
         exit_with_stdin=given.exit_with_stdin,
+        faults=given.faults,
+        truth_path=given.truth or Path(os.devnull),
     )
     secret = environment.get("CHATBENCH_SECRET")
     if not secret:
@@ -113,7 +124,21 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="stop when standard input ends: for a parent that holds the other end of a pipe",
     )
+    parser.add_argument(
+        "--faults",
+        type=_faults,
+        metavar="FILE",
+        help="do wrong what this TOML file asks for: delays, losses, freezes, ...; see target_app/faults.py",
+    )
+    parser.add_argument("--truth", type=Path, metavar="LOG", help="write what became of each message to this file")
     return parser
+
+
+def _faults(text: str) -> Faults:
+    try:
+        return read_faults(Path(text))
+    except FaultsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _port(text: str) -> int:

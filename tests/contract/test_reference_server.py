@@ -12,7 +12,16 @@ from websockets.sync.client import ClientConnection
 
 from target_app.tokens import ALGORITHM, AUDIENCE, ISSUER
 from tests.support.patience import PATIENCE_S
-from tests.support.server_process import COMMAND, SECRET, ServerProcess, close_of, server_process
+from tests.support.server_process import (
+    COMMAND,
+    SECRET,
+    ServerProcess,
+    asked,
+    close_of,
+    heard,
+    server_process,
+    text_from,
+)
 
 pytestmark = pytest.mark.system
 
@@ -53,22 +62,6 @@ def arrive(server: ServerProcess) -> Iterator[Arrive]:
             return connection
 
         yield connect_and_join
-
-
-def text_from(connection: ClientConnection) -> str:
-    text = connection.recv(timeout=PATIENCE_S)
-    assert isinstance(text, str)
-    return text
-
-
-def heard(connection: ClientConnection) -> dict[str, Any]:
-    frame: dict[str, Any] = json.loads(text_from(connection))
-    return frame
-
-
-def asked(connection: ClientConnection, **fields: object) -> dict[str, Any]:
-    connection.send(json.dumps(fields))
-    return heard(connection)
 
 
 def a_token(lifetime_s: int, **changes: object) -> str:

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPMessage
 from typing import IO, Any
 
 import psutil
@@ -42,6 +42,12 @@ class ServerProcess:
             connection.request(method, path, body, {"Content-Type": "application/json"})
             response = connection.getresponse()
             return response.status, json.load(response)
+
+    def headers(self, path: str) -> HTTPMessage:
+        """GET; the headers of the answer, whatever their case."""
+        with closing(HTTPConnection(self.url.removeprefix("http://"), timeout=PATIENCE_S)) as connection:
+            connection.request("GET", path)
+            return connection.getresponse().headers
 
     def login(self, name: str, password: str) -> tuple[int, Any]:
         """Try to log in; the status and the JSON answer."""
@@ -96,6 +102,25 @@ def server_process(
             yield ServerProcess(url=_ready_url(process, log), process=process, log=log)
         finally:
             process.kill()
+
+
+def text_from(connection: ClientConnection) -> str:
+    """Return the next text the server sends."""
+    text = connection.recv(timeout=PATIENCE_S)
+    assert isinstance(text, str)
+    return text
+
+
+def heard(connection: ClientConnection) -> dict[str, Any]:
+    """Return the next frame of the rooms protocol."""
+    frame: dict[str, Any] = json.loads(text_from(connection))
+    return frame
+
+
+def asked(connection: ClientConnection, **fields: object) -> dict[str, Any]:
+    """Send a frame of the rooms protocol; the next one that comes."""
+    connection.send(json.dumps(fields))
+    return heard(connection)
 
 
 def close_of(connection: ClientConnection) -> tuple[int, str]:
