@@ -259,6 +259,76 @@ def show(
     typer.echo(explained(scenario), nl=False)
 
 
+@app.command()
+def doctor(
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="URL",
+            help="Base address of a server to try a dialect on; repeatable: the two users take them in turn.",
+            rich_help_panel=_TARGET,
+        ),
+    ] = None,
+    dialect: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE", help="reference (default), plain, echo, or a dialect file.", rich_help_panel=_TARGET
+        ),
+    ] = None,
+    users_file: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.csv", help="username,password a line; the first two.", rich_help_panel=_TARGET),
+    ] = None,
+    tokens_file: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="One token a line, the first two; nobody logs in.", rich_help_panel=_TARGET),
+    ] = None,
+    header: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="'K: V'", help="Sent with every request and handshake; repeatable.", rich_help_panel=_TARGET
+        ),
+    ] = None,
+    insecure: Annotated[
+        bool | None,
+        typer.Option("--insecure", "-k", help="Take any TLS certificate.", rich_help_panel=_TARGET),
+    ] = None,
+    users: Annotated[
+        int | None,
+        typer.Option(
+            "--users", "-u", metavar="N", min=1, help="Do so many users fit on this machine?", rich_help_panel=_LOAD
+        ),
+    ] = None,
+    print_json: Annotated[
+        bool, typer.Option("--json", help="Print a document on standard output.", rich_help_panel=_OUTPUT)
+    ] = False,
+) -> None:
+    """Say what this machine can carry, or, with --target, why a dialect does not work.
+
+    With --target two users log in, connect, join and say one thing; each step
+    shows what was sent, what came back and which key of the dialect file to
+    look at. Exit codes: 0 all is well, 97 users do not fit or a step failed,
+    104 bad input, 106 nobody answers, or everybody's login was refused.
+    """
+    from scenarios.doctor import examine_dialect, examine_machine
+    from scenarios.layers import headers_from
+
+    given: dict[str, Any] = {
+        "target.url": target or None,
+        "target.dialect": dialect,
+        "target.headers": headers_from(header, "--header") if header else None,
+        "target.insecure": insecure,
+        "users.file": users_file,
+        "users.tokens_file": tokens_file,
+    }
+    flags = {key: value for key, value in given.items() if value is not None}
+    if not target:
+        raise typer.Exit(examine_machine(users, flags, print_json=print_json))
+    if users is not None:
+        raise InputError(f"--users: expected without --target, which is tried with two users, got {users}")
+    raise typer.Exit(examine_dialect(flags, os.environ, print_json=print_json))
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def serve(context: typer.Context) -> None:
     """Start the reference server; its own flags follow (see: chatbench serve --help)."""
@@ -282,6 +352,27 @@ def report(
         raise InputError(f"{run_dir}: expected the directory of a run, got a file")
     leave_behind(document, run_dir, html=html, plots=plots)
     print_summary(document, report_in(run_dir, html=html))
+
+
+@app.command()
+def calibrate(
+    quick: Annotated[bool, typer.Option("--quick", help="The most telling runs only, in about a minute.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="The calibration document, its page beside it; default: where later runs find it.",
+        ),
+    ] = None,
+    print_json: Annotated[bool, typer.Option("--json", help="Print the document on standard output.")] = False,
+) -> None:
+    """Measure the measurer: our figures beside the truth, and the most that the generator carries on this machine."""
+    from scenarios.calibrate import Wish
+    from scenarios.calibrate import calibrate as carry_out
+
+    raise typer.Exit(carry_out(Wish(quick=quick, out=out, print_json=print_json)))
 
 
 def main() -> None:

@@ -41,8 +41,8 @@ def settle_processes(scenario: Scenario, machine: Machine, layers: Layers) -> in
     """How many processes offer the load; InputError where they cannot have so many users."""
     asked, user_count = scenario.run.processes, scenario.users.count
     if asked == "auto":
-        free_cores = (machine.core_count or 1) - (1 if scenario.target.url is None else 0)
-        process_count = max(1, min(free_cores, user_count, MOST_PROCESSES))
+        beside_server = scenario.target.url is None
+        process_count = min(process_count_for(machine.core_count, beside_server=beside_server), user_count)
     else:
         process_count = asked
     if process_count > user_count:
@@ -58,6 +58,16 @@ def settle_processes(scenario: Scenario, machine: Machine, layers: Layers) -> in
     return process_count
 
 
+def process_count_for(core_count: int | None, *, beside_server: bool) -> int:
+    """What ``--processes auto`` gives, given enough users: one for each core, but the embedded server's."""
+    return max(1, min((core_count or 1) - beside_server, MOST_PROCESSES))
+
+
+def connections_per_node(port_count: int) -> int:
+    """How many connections a run lets leave from one address for one node."""
+    return int(MOST_OF_THE_PORTS * port_count)
+
+
 def settle_source_addresses(
     base_urls: Sequence[str], user_count: int, port_count: int | None, layers: Layers
 ) -> tuple[str, ...]:
@@ -67,11 +77,11 @@ def settle_source_addresses(
     """
     most_alike = max(Counter(base_urls).values(), default=1)
     users_per_node = math.ceil(user_count * most_alike / max(1, len(base_urls)))
-    if port_count is None or users_per_node <= MOST_OF_THE_PORTS * port_count:
+    if port_count is None or users_per_node <= connections_per_node(port_count):
         return ()
     if not all(_is_loopback(url) for url in base_urls):
         raise InputError(
-            f"{layers.label('users.count')}: expected at most {int(MOST_OF_THE_PORTS * port_count)} users a node of "
+            f"{layers.label('users.count')}: expected at most {connections_per_node(port_count)} users a node of "
             f"the target, since this machine has {port_count} ports to connect from (sysctl "
             f"net.ipv4.ip_local_port_range widens that), got {users_per_node}"
         )

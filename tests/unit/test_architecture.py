@@ -42,6 +42,8 @@ PURE = (
     "reports.series_csv",
     "reports.events",
     "scenarios.schema",
+    "scenarios.checkup",
+    "scenarios.diagnosis",
 )
 IMPURE = {"asyncio", "socket", "subprocess", "threading", "time", "random", "ssl", "signal", "os", "multiprocessing"}
 
@@ -60,7 +62,8 @@ DOORS = {
     "matplotlib": ("reports.plots",),
     "jinja2": ("reports.page",),
     "markupsafe": ("reports.page",),
-    "rich": ("reports.terminal",),
+    "rich": ("reports.terminal", "scenarios.doctor"),
+    "packaging": ("scenarios.environment",),
     "hdrh": ("reports.hdr",),
     "typer": ("scenarios.cli",),
     "pydantic": ("scenarios.schema", "scenarios.validation", "scenarios.dialect_files", "target_app"),
