@@ -33,7 +33,8 @@ def read_accounts(path: Path) -> tuple[tuple[str, str], ...]:
                 if not row:
                     continue
                 if len(row) != 2 or not row[0]:
-                    raise InputError(f"{path}: line {number}: expected username,password, got {','.join(row)!r}")
+                    # The line is not quoted: it may hold a password.
+                    raise InputError(f"{path}: line {number}: expected username,password, got something else")
                 accounts.append((row[0], row[1]))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         why = error.strerror if isinstance(error, OSError) else error

@@ -263,9 +263,9 @@ def test_a_wrong_variable_is_told_by_the_name_of_the_variable(variable: str, tex
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("ann,secret\nbob\n", "users.csv: line 2: expected username,password, got 'bob'"),
-        ("ann,secret\n\n,pw\n", "users.csv: line 3: expected username,password, got ',pw'"),
-        ("ann,a,b\n", "users.csv: line 1: expected username,password, got 'ann,a,b'"),
+        ("ann,secret\nbob\n", "users.csv: line 2: expected username,password, got something else"),
+        ("ann,secret\n\n,pw\n", "users.csv: line 3: expected username,password, got something else"),
+        ("ann,a,b\n", "users.csv: line 1: expected username,password, got something else"),
         ("\n", "users.csv: expected username,password lines, got an empty file"),
     ],
 )
