@@ -102,7 +102,7 @@ def test_a_worker_that_is_killed_in_the_drain_is_told_too(relay: Listening, tmp_
 
 def test_a_worker_that_is_frozen_is_given_up(relay: Listening, tmp_path: Path) -> None:
     """After 5 s without a word it is killed; the others have not waited for it."""
-    load = (*FEW, "--duration", "8s", "--drain", "200ms", *TWO)
+    load = (*FEW, "--duration", "9s", "--drain", "200ms", *TWO)
     with bench(*load, *at(relay.url, RELAY_DIALECT), cwd=tmp_path) as running:
         running.wait_for("measured window")
         frozen = running.parts(WORKER, 2)[0]

@@ -102,9 +102,9 @@ def test_what_is_never_answered_is_given_up(tmp_path: Path) -> None:
         handshakes = stack.enter_context(bench(*LONG, *at(silent.url, "echo"), cwd=tmp_path / "handshakes"))
         half = stack.enter_context(bench(*half_load, cwd=tmp_path / "half"))
 
-        no_login = logins.ends_with(106, within_s=PATIENCE_S)
-        no_handshake = handshakes.ends_with(97, within_s=PATIENCE_S)
-        fewer = half.ends_with(97, 99, within_s=PATIENCE_S)
+        no_login = logins.ends_with(106)
+        no_handshake = handshakes.ends_with(97)
+        fewer = half.ends_with(97, 99)
 
     assert no_login["run"]["ended_early"] == "login_refused"
     assert errors_of(no_login) == {("timeout", "login"): 10}
@@ -351,7 +351,7 @@ def test_a_server_that_is_frozen_for_good_does_not_hold_the_run(tmp_path: Path) 
         running.wait_for("measured window")
         running.part("target_app").suspend()
 
-        document = running.ends_with(97, 99, within_s=PATIENCE_S)
+        document = running.ends_with(97, 99)
 
     counts = document["counters"]
     assert running.finish() == code_of(document, otherwise=99)
