@@ -214,5 +214,12 @@ def _run_time_s(document: dict[str, Any]) -> float:
     return float(max([*times[-1:], *starts[-1:]], default=0.0))
 
 
+class _Console(Console):
+    """One whose reader may hang up: rich would end the program, and a run must go on to its document."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # noqa: PLE0704  # called by rich while it handles the BrokenPipeError
+
+
 def _stderr() -> Console:
-    return Console(stderr=True, highlight=False)
+    return _Console(stderr=True, highlight=False)

@@ -75,6 +75,8 @@ def _kind_of(error: Exception) -> ErrorKind:
             return ErrorKind.DNS
         case aiohttp.ClientSSLError():
             return ErrorKind.TLS
+        case aiohttp.ClientOSError() if error.errno is None:  # "Can not write request body"
+            return ErrorKind.RESET
         case aiohttp.ClientOSError():
             return kind_of_os_error(error)
         case aiohttp.ServerDisconnectedError():

@@ -84,6 +84,10 @@ class MachineReading:
     """TCP sockets, in the network namespace we see."""
 
 
+# CPU is counted in ticks of 10 ms: of a shorter window a single tick would be more than 5 %.
+SHORTEST_WINDOW_NS = 200_000_000
+
+
 @dataclass(slots=True)
 class ProcessRecord:
     """A process and its readings: one each second, and one at either end of the measured window."""
@@ -102,9 +106,12 @@ class ProcessRecord:
 
     @property
     def window_cpu_ratio(self) -> float | None:
-        """Share of one core used in the measured window."""
+        """Share of one core used in the measured window; None where that was too short to tell."""
         used_ns = self.window_cpu_ns
-        return None if used_ns is None else used_ns / (self.window[-1].at_ns - self.window[0].at_ns)
+        if used_ns is None:
+            return None
+        window_ns = self.window[-1].at_ns - self.window[0].at_ns
+        return used_ns / window_ns if window_ns >= SHORTEST_WINDOW_NS else None
 
     @property
     def peak_rss_bytes(self) -> int | None:
