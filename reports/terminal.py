@@ -1,7 +1,8 @@
-"""What a run says on the terminal: a live line while it goes on, and a summary at the end. All on stderr."""
+"""What is said on a terminal: of a run, on standard error, a live line and a summary; for other commands plain rows."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +26,10 @@ _STATES = {"held": "green", "broken": "bold red", numbers.NO_DATA: "bold yellow"
 _SEVERITIES = {"fatal": "bold red", "warning": "bold yellow", "note": "bold"}
 # Phases that take as long as they take -> the metric that has a sample for each user who is through.
 _COUNTED = {"login": "login_time", "connect": "connect_time", "join": "join_time"}
+
+# A text, or a text and its style in rich's words; a cell may have several.
+Part = str | tuple[str, str]
+Cell = Part | list[Part]
 
 
 class LiveView:
@@ -77,6 +82,27 @@ def print_summary(document: dict[str, Any], report: Path | None = None, *, conso
     if report is not None:
         # On one line however long it is, so that it can be clicked and copied.
         console.print(Text(f"report  {report}"), soft_wrap=True)
+
+
+def stdout() -> Console:
+    """Standard output, for what a command prints besides runs; colours on a terminal, plain text elsewhere."""
+    return Console(highlight=False)
+
+
+def print_text(console: Console, text: str, style: str = "", *, wrap: bool = True) -> None:
+    """Print a paragraph; what is to be copied goes on one line however long it is (``wrap``)."""
+    width = min(WIDTH, console.width) if wrap else None
+    console.print(Text(text, style), width=width, soft_wrap=not wrap)
+
+
+def print_row(console: Console, cells: Sequence[Cell], widths: Sequence[int]) -> None:
+    """Print cells side by side: the first ones so wide, in characters, and the last over what is left of the line."""
+    grid = _grid(0)
+    for width in widths:
+        grid.add_column(width=width)
+    grid.add_column(ratio=1)
+    grid.add_row(*(Text.assemble(*(cell if isinstance(cell, list) else [cell])) for cell in cells))
+    console.print(grid, width=min(WIDTH, console.width))
 
 
 def _summary_blocks(summary: Summary) -> list[RenderableType]:

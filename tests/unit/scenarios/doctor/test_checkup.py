@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from scenarios.checkup import Check, Facts, Finding, Requirement, Severity, check_up
+from scenarios.doctor.checkup import check_up
+from scenarios.doctor.facts import Facts, Requirement
+from scenarios.doctor.findings import Check, Finding, Severity
 
 ROOMY = Facts(
     is_root=True,

@@ -1,0 +1,100 @@
+"""One of the two users who try a dialect, with its socket and what came to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+
+from loadgen.engine.transport import Connection
+from loadgen.engine.user import User, UserState
+from loadgen.measure.ledger import Receive
+from scenarios.doctor.attempts import Closing, Overheard
+
+# What is kept of what comes: enough to understand it, however much there is.
+KEPT_FRAMES = 50
+KEPT_MESSAGES = 200
+KEPT_BYTES = 16_384
+
+
+class Guest:
+    """A user of the engine and its socket; implements :class:`loadgen.engine.transport.Listener`."""
+
+    def __init__(self, chatter: User, prefix: bytes, receive: Receive) -> None:
+        """``prefix`` is what the markers of this examination start with."""
+        self.chatter = chatter
+        self.user = chatter.index
+        self.connection: Connection | None = None
+        self.closing: Closing | None = None
+        self.first_frames: tuple[bytes, ...] = ()
+        """What was sent after the 101."""
+        self.reply_count = 0
+        self._prefix = prefix
+        self._take = receive
+        self._frames: list[bytes] = []
+        self._frame_count = 0
+        self._changed = asyncio.Event()
+
+    def receive(self, user: int, payload: bytes, now_ns: int) -> bool:
+        """Let the ledger look first, as in a run."""
+        taken = self._take(user, payload, now_ns)
+        self._frame_count += 1
+        kept = KEPT_MESSAGES if self._prefix in payload else KEPT_FRAMES
+        if len(self._frames) < kept:
+            self._frames.append(payload[:KEPT_BYTES])
+        self.changed()
+        return taken
+
+    def opened(self, connection: Connection, now_ns: int) -> None:
+        self.connection = connection
+        self.first_frames = tuple(self.chatter.opened(now_ns))
+        self.send(self.first_frames)
+
+    def heard(self, payload: bytes, now_ns: int) -> None:
+        replies = self.chatter.heard(payload, now_ns)
+        self.reply_count += len(replies)
+        self.send(replies)
+        self.changed()
+
+    def closed(self, code: int, reason: str, now_ns: int) -> None:
+        self.connection = None
+        self.closing = Closing(int(code), reason)
+        self.chatter.closed(code, reason, now_ns)
+        self.changed()
+
+    def send(self, frames: Sequence[bytes]) -> None:
+        """Send them, unless the socket is gone."""
+        for frame in frames:
+            if self.connection is not None:
+                self.connection.send(frame)
+
+    def changed(self) -> None:
+        """Whoever waits looks again."""
+        self._changed.set()
+
+    def overheard(self) -> Overheard:
+        """What came since this was asked last."""
+        heard = Overheard(tuple(self._frames), self._frame_count, self.closing)
+        self._frames, self._frame_count = [], 0
+        return heard
+
+    def holds(self, mark: bytes) -> bool:
+        """Whether it has got the message with this marker."""
+        return any(mark in frame for frame in self._frames)
+
+    async def is_past(self, state: UserState, within_s: float) -> bool:
+        """Wait until the user is not in a state any more, in which it waits for something; whether that has come."""
+        return await self.until(lambda: self.chatter.state is not state, within_s) and self.closing is None
+
+    async def listen(self, for_s: float) -> None:
+        """Wait for what may still come, unless the socket is gone."""
+        await self.until(lambda: False, for_s)
+
+    async def until(self, is_true: Callable[[], bool], within_s: float) -> bool:
+        """Wait until ``is_true()`` or the socket is gone; whether it came to be true."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while not is_true() and self.closing is None:
+                    self._changed.clear()
+                    await self._changed.wait()
+        return is_true()

@@ -1,0 +1,147 @@
+"""What became of the one message of two users."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from loadgen.dialects import HttpAnswer, HttpRequest
+from loadgen.dialects.script import HttpScript, Reach
+from reports.budgets import ExitCode
+from scenarios.doctor import talking
+from scenarios.doctor.attempts import Closing, Overheard
+from scenarios.doctor.steps import Outcome, exit_code_of
+from tests.support.examined import ALL_WELL, FINE, TEXT, WORDS, case, heard, publishing, talk, verdict
+
+
+def test_a_message_that_reaches_everybody_is_well() -> None:
+    """In each of the steps that look at it."""
+    judged = case()
+    steps = [
+        talking.published(judged, ALL_WELL),
+        talking.acknowledged(judged, ALL_WELL),
+        talking.delivered(judged, ALL_WELL),
+        talking.came_back(judged, ALL_WELL),
+        talking.marked(judged, ALL_WELL),
+    ]
+
+    assert [verdict(step) for step in steps] == [FINE] * 5
+    assert exit_code_of(steps) is ExitCode.PASS
+
+
+def test_a_server_that_closes_upon_the_message_ends_it() -> None:
+    """The frame is not what it wants."""
+    step = talking.published(case(), talk(Overheard(closing=Closing(1003, "no")), heard()))
+
+    assert verdict(step) == (Outcome.FAILED, "publish.send")
+    assert step.summary == "the server closed with 1003 'no' when it got the message"
+    assert step.is_the_end
+
+
+def test_a_message_over_http_that_is_refused_ends_it() -> None:
+    """With the answer."""
+    script = publishing(send=None, http=HttpScript("/say", body="{text}"), ack=None)
+    message = HttpRequest("POST", "/say", (("X", "y"),), TEXT.encode())
+    refused = talk(heard(), heard(), message=message, answer=HttpAnswer(403, (), (), b'{"why": "no"}'))
+    step = talking.published(case(script), refused)
+
+    assert verdict(step) == (Outcome.FAILED, "publish.http")
+    assert [line.text for line in step.lines] == [f"POST /say with X {WORDS}<marker>", '403 {"why": "no"}']
+    assert step.is_the_end
+
+
+@pytest.mark.parametrize(
+    ("frames", "key", "advice"),
+    [
+        (("OK c0ffee-0-0!",), "publish.ack", "our id came back in another form: try ack = 'OK {id}!'"),
+        (
+            ("ACK 99",),
+            "publish.ack",
+            "the server acknowledges 99, our id is c0ffee-0-0: it must give back our {id}",
+        ),
+        (
+            (f"ACK c0ffee-0-0 {TEXT}",),
+            "publish.ack",
+            "it came within the message itself, where none is looked for: leave publish.ack out",
+        ),
+        (("ERR what?",), "publish.send", "the server seems to refuse the message: see what came"),
+        (
+            (),
+            "publish.ack",
+            "none of what came names our id: does the server acknowledge at all? If not, leave publish.ack out",
+        ),
+    ],
+)
+def test_an_acknowledgement_that_did_not_match_is_looked_for_in_what_came(
+    frames: tuple[str, ...], key: str, advice: str
+) -> None:
+    """Another form, another id, the wrong place, a refusal, or none."""
+    step = talking.acknowledged(case(), talk(heard(*frames), heard()))
+
+    assert verdict(step) == (Outcome.FAILED, key)
+    assert step.summary == "no frame matched 'ACK c0ffee-0-0' within 5 s"
+    assert step.advice == advice
+    assert not step.is_the_end
+
+
+def test_the_number_in_the_room_is_told_where_the_dialect_asks_for_it() -> None:
+    """The one in the acknowledgement of our message."""
+    acked = talk(heard("ACK other-0-0 6", "ACK c0ffee-0-0 7"), heard(), is_acked=True)
+    step = talking.acknowledged(case(publishing(ack="ACK {id} {seq}")), acked)
+
+    assert step.summary == "a frame matched publish.ack, and {seq} is 7"
+
+
+def test_an_acknowledgement_that_nobody_asked_for_is_offered() -> None:
+    """It is no failure to leave it out."""
+    step = talking.acknowledged(case(publishing(ack=None)), ALL_WELL)
+
+    assert verdict(step) == (Outcome.NOT_ASKED_FOR, "publish.ack")
+    assert step.advice == "a frame names it all the same: ack = 'ACK {id}'"
+
+
+@pytest.mark.parametrize(
+    ("changes", "own", "other", "delivery", "own_message"),
+    [
+        ({}, (), (), (Outcome.FAILED, "publish.send"), (Outcome.FAILED, "publish.send")),
+        ({}, (), (TEXT,), FINE, (Outcome.FAILED, "publish.echo")),
+        ({}, (TEXT,), (), (Outcome.FAILED, "join.send"), FINE),
+        ({"echo": False}, (), (TEXT,), FINE, FINE),
+        ({"echo": False}, (TEXT,), (TEXT,), FINE, (Outcome.FAILED, "publish.echo")),
+        ({"reach": Reach.SELF}, (TEXT,), (), FINE, FINE),
+        ({"reach": Reach.SELF}, (TEXT,), (TEXT,), (Outcome.FAILED, "publish.reach"), FINE),
+        ({"reach": Reach.SELF}, (), (), FINE, (Outcome.FAILED, "publish.send")),
+        ({"reach": Reach.SELF}, (), (TEXT,), (Outcome.FAILED, "publish.reach"), (Outcome.FAILED, "publish.reach")),
+    ],
+)
+def test_who_gets_the_message_is_held_against_what_the_dialect_says(
+    changes: dict[str, Any],
+    own: tuple[str, ...],
+    other: tuple[str, ...],
+    delivery: tuple[Outcome, str | None],
+    own_message: tuple[Outcome, str | None],
+) -> None:
+    """Both ways: what should come and does not, and what comes and should not."""
+    judged, said = case(publishing(**changes)), talk(heard(*own), heard(*other))
+
+    assert verdict(talking.delivered(judged, said)) == delivery
+    assert verdict(talking.came_back(judged, said)) == own_message
+
+
+def test_a_wrong_echo_is_said_in_words() -> None:
+    """The sentence a user looks for."""
+    step = talking.came_back(case(publishing(echo=False)), ALL_WELL)
+
+    assert step.summary == "user 1 got its own message back although publish.echo is false"
+    assert talking.came_back(case(), talk(heard(), heard(TEXT))).summary == (
+        "user 1 did not get its own message back although publish.echo is true"
+    )
+
+
+def test_a_message_that_comes_twice_is_well_and_said() -> None:
+    """It is the server's doing, and a run counts it."""
+    step = talking.delivered(case(), talk(heard(TEXT), heard(TEXT, TEXT)))
+
+    assert verdict(step) == FINE
+    assert step.summary == "user 2 got the message of user 1, 2 times: a run counts the others as duplicates"
