@@ -1,0 +1,414 @@
+"""The calibration document: what a target that knows the truth did, beside what we measured.
+
+The truth of a delivery begins when the generator sends (its stamp stands in the marker) and ends when the target hands
+the frame to the kernel; our figure ends when a receiver has it. So what lies between, the loopback and our own event
+loop, is exactly the error of measurement that is stated here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from loadgen.measure.doubts import OTHERS_CPU_RATIO
+from loadgen.measure.histogram import MIN_SAMPLES_BEYOND
+from reports import hdr, numbers
+from reports.budgets import Document, Verdict
+from reports.truth import TrueMessage, Truth, TruthError
+
+SCHEMA = "chatbench.calibration/1"
+
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99_9": 0.999}
+
+# What a quantile may be off: the larger of the two (measuring.md).
+ALLOWED_RATIO = 0.01
+ALLOWED_US = 100.0
+# A second without a server, in a window of ten, is a tenth of all messages, half of which wait for half of it or more.
+# Who counts from when a message was sent, and stops sending meanwhile, sees nothing of it.
+FROZEN_P95_MS = 350.0
+# At half of what the generator can carry.
+LATENESS_P99_MS = 1.0
+
+_NS_PER_US, _NS_PER_MS = 1e3, 1e6
+
+
+class Fault(StrEnum):
+    """What is injected, and counted."""
+
+    LOST = "lost"
+    DUPLICATED = "duplicated"
+    REORDERED = "reordered"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How one run was set up."""
+
+    name: str
+    delay: str
+    """How the target delays deliveries, in words."""
+    processes: int
+    transport: str
+    users: int
+    rate_per_s: float
+    """Messages a second; each goes to all users."""
+    ceiling_ratio: float | None = None
+    """The load as a share of what the slower side can carry; None where it was not chosen by that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """One quantile of the service time in one run."""
+
+    run: str
+    delay: str
+    processes: int
+    transport: str
+    deliveries_per_s: float
+    ceiling_ratio: float | None
+    quantile: str
+    injected_ms: float
+    measured_ms: float
+    error_us: float
+    error_ratio: float
+    allowed_us: float
+    within: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One kind of fault in one run."""
+
+    run: str
+    processes: int
+    transport: str
+    fault: Fault
+    injected: int
+    counted: int
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A run in which the target stood still."""
+
+    frozen_ms: float
+    window_s: float
+    delivery_p95_ms: float | None
+    service_p95_ms: float | None
+    lost: int
+    held: bool
+    """Whether the stall is seen in the delivery time, and no message was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One step of the search for the generator's ceiling."""
+
+    rate_per_s: float
+    deliveries_per_s: float | None
+    send_lateness_p99_ms: float | None
+    loop_lag_p99_ms: float | None
+    cpu_ratio: float | None
+    carried: bool
+    """Whether the generator kept its schedule and its core was not full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """What one process of the generator can carry here, against a server that is faster than it."""
+
+    deliveries_per_s_per_process: float | None
+    messages_per_s_per_process: float | None
+    connects_per_s: float | None
+    sockets_per_process: int | None
+    """So many were opened, and talked; there may be room for more."""
+    target_deliveries_per_s: float | None
+    """What the faulty target can carry, by the CPU it took for less."""
+    curve: tuple[Load, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Jitter:
+    """How exactly the generator keeps time at half of its ceiling; and what reading the clock costs."""
+
+    rate_per_s: float | None
+    send_lateness_p99_ms: float | None
+    loop_lag_p99_ms: float | None
+    clock_read_ns: float
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All that a calibration has found; what it did not get to is None or missing."""
+
+    created_at: str
+    """RFC 3339."""
+    quick: bool
+    machine: dict[str, Any]
+    """What makes this machine this machine; figures of another are not comparable."""
+    ceiling: Ceiling
+    jitter: Jitter
+    accuracy: tuple[Accuracy, ...]
+    counts: tuple[Counted, ...]
+    freeze: Frozen | None
+    others_cpu_ratio: float | None
+    """What others used of this machine meanwhile, as a share of all cores."""
+    troubles: tuple[str, ...] = ()
+    """Runs that gave nothing to compare, and why."""
+
+
+# --- one run ----------------------------------------------------------------------------------------------------
+
+
+def accuracy_of(setting: Setting, truth: Truth, document: Document) -> list[Accuracy]:
+    """Injected beside measured service time, for each quantile that both have enough samples for."""
+    injected_ns = sorted(service_times_ns(measured_part(truth, document)))
+    measured = document["metrics"]["delivery_service_time"]
+    if measured["hdr"] is None or not injected_ns:
+        raise TruthError(f"{setting.name}: nothing was delivered")
+    if measured["count"] != len(injected_ns):
+        raise TruthError(
+            f"{setting.name}: the target sent {len(injected_ns):,} deliveries, and {measured['count']:,} were timed"
+        )
+    histogram = hdr.decode(measured["hdr"])
+    rows = []
+    for name, q in QUANTILES.items():
+        told_ns, seen_ns = quantile_ns(injected_ns, q), histogram.quantile_ns(q)
+        if told_ns is None or seen_ns is None:
+            continue
+        error_us = (seen_ns - told_ns) / _NS_PER_US
+        allowed_us = max(ALLOWED_US, ALLOWED_RATIO * told_ns / _NS_PER_US)
+        rows.append(
+            Accuracy(
+                run=setting.name,
+                delay=setting.delay,
+                processes=setting.processes,
+                transport=setting.transport,
+                deliveries_per_s=document["rates"]["deliveries_received_per_s"],
+                ceiling_ratio=setting.ceiling_ratio,
+                quantile=name,
+                injected_ms=told_ns / _NS_PER_MS,
+                measured_ms=seen_ns / _NS_PER_MS,
+                error_us=error_us,
+                error_ratio=(seen_ns - told_ns) / told_ns,
+                allowed_us=allowed_us,
+                within=abs(error_us) <= allowed_us,
+            )
+        )
+    return rows
+
+
+def measured_part(truth: Truth, document: Document) -> list[TrueMessage]:
+    """The messages due in the measured window, by when they were due: as many of the last as were sent in it.
+
+    Nothing is due after the window, so those of the warm-up come first.
+    """
+    ours = [message for message in truth.messages if message.stamp is not None]
+    ours.sort(key=_due_ns)
+    sent = document["counters"]["messages_sent"]
+    if len(ours) < sent:
+        raise TruthError(f"truth log: {sent:,} messages were sent in the measured window, and it holds {len(ours):,}")
+    return ours[len(ours) - sent :]
+
+
+def _due_ns(message: TrueMessage) -> int:
+    assert message.stamp is not None, "others are left out before"
+    return message.stamp.due_ns
+
+
+def service_times_ns(messages: Iterable[TrueMessage]) -> list[int]:
+    """From the generator's sending to the target's, for each delivery, extra copies left out."""
+    return [
+        at_ns - message.stamp.sent_ns for message in messages if message.stamp is not None for at_ns in message.sent_ns
+    ]
+
+
+def quantile_ns(rising_ns: Sequence[int], q: float) -> int | None:
+    """The exact quantile, by the same rule as a histogram's; None with fewer than 10 samples beyond it."""
+    # Rounded first: in floating point 0.07 * 100 is a little more than 7.
+    rank = max(1, math.ceil(round(q * len(rising_ns), 6)))
+    return rising_ns[rank - 1] if len(rising_ns) - rank >= MIN_SAMPLES_BEYOND else None
+
+
+def counts_of(setting: Setting, truth: Truth, document: Document, deadline_ns: int) -> list[Counted]:
+    """Injected beside counted faults of a run without a warm-up, whose drain is longer than its deadline."""
+    injected = injected_counts(truth, deadline_ns)
+    rows = []
+    for fault in Fault:
+        counted = document["counters"][f"deliveries_{fault}"]
+        rows.append(
+            Counted(
+                run=setting.name,
+                processes=setting.processes,
+                transport=setting.transport,
+                fault=fault,
+                injected=injected[fault],
+                counted=counted,
+                exact=injected[fault] == counted,
+            )
+        )
+    return rows
+
+
+def injected_counts(truth: Truth, deadline_ns: int) -> dict[Fault, int]:
+    """What the target did wrong to deliveries of ours; all messages of the run are of one room."""
+    departures = defaultdict(list)
+    for departure in truth.departures:
+        departures[departure.user].append(departure.at_ns)
+    arrivals: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+    lost = duplicated = 0
+    for message in truth.messages:
+        if message.stamp is None:
+            continue
+        sent_ns = message.stamp.sent_ns
+        # Whose socket was gone before the message was late is excused by our books, and not lost.
+        lost += sum(
+            not any(sent_ns <= at_ns < sent_ns + deadline_ns for at_ns in departures[user])
+            for user in (*message.dropped, *message.gone)
+        )
+        duplicated += sum(message.extra_copies)
+        for user, at_ns in zip(message.receivers, message.sent_ns, strict=True):
+            arrivals[user].append((at_ns, message.number))
+    reordered = sum(_overtaken_count(sorted(each)) for each in arrivals.values())
+    return {Fault.LOST: lost, Fault.DUPLICATED: duplicated, Fault.REORDERED: reordered}
+
+
+def _overtaken_count(in_time: Sequence[tuple[int, int]]) -> int:
+    highest, count = -1, 0
+    for _, number in in_time:
+        count += number < highest
+        highest = max(highest, number)
+    return count
+
+
+def freeze_of(truth: Truth, document: Document) -> Frozen:
+    """What a stall of the whole target looks like in our figures."""
+    metrics, lost = document["metrics"], document["counters"]["deliveries_lost"]
+    frozen_ns = sum(freeze.to_ns - freeze.from_ns for freeze in truth.freezes)
+    if not frozen_ns:
+        raise TruthError("truth log: the target never stood still")
+    p95_ms = metrics["delivery_time"]["p95"]
+    return Frozen(
+        frozen_ms=frozen_ns / _NS_PER_MS,
+        window_s=document["rates"]["window_s"],
+        delivery_p95_ms=p95_ms,
+        service_p95_ms=metrics["delivery_service_time"]["p95"],
+        lost=lost,
+        held=p95_ms is not None and p95_ms > FROZEN_P95_MS and lost == 0,
+    )
+
+
+# --- all of them ------------------------------------------------------------------------------------------------
+
+
+def build(findings: Findings) -> Document:
+    """The document, judged."""
+    failures, doubts = list(_failures(findings)), list(_doubts(findings))
+    verdict = Verdict.INVALID if doubts else Verdict.FAIL if failures else Verdict.PASS
+    sections = asdict(findings)
+    return {
+        "schema": SCHEMA,
+        "created_at": sections["created_at"],
+        "quick": sections["quick"],
+        "machine": sections["machine"],
+        "ceiling": sections["ceiling"] | {"curve": [asdict(load) for load in findings.ceiling.curve]},
+        "jitter": sections["jitter"],
+        "accuracy": [asdict(row) for row in findings.accuracy],
+        "counts": [asdict(row) for row in findings.counts],
+        "freeze": sections["freeze"],
+        "machine_busy_ratio": findings.others_cpu_ratio,
+        "verdict": str(verdict),
+        "reasons": [*doubts, *failures],
+    }
+
+
+def _doubts(findings: Findings) -> Iterable[str]:
+    """Why its figures cannot be believed."""
+    busy = findings.others_cpu_ratio
+    if busy is not None and OTHERS_CPU_RATIO.severity_of(busy) is not None:
+        yield (
+            f"other programs used {numbers.percent(busy)} of this machine's CPU meanwhile (more than "
+            f"{numbers.percent(OTHERS_CPU_RATIO.warning)} is too much); stop them, and calibrate again"
+        )
+    yield from findings.troubles
+    if not findings.accuracy or not findings.counts or findings.freeze is None:
+        yield "not everything was measured"
+    if findings.ceiling.deliveries_per_s_per_process is None:
+        yield "the generator's ceiling was not found"
+
+
+def _failures(findings: Findings) -> Iterable[str]:
+    wrong = [row for row in findings.accuracy if not row.within]
+    if wrong:
+        worst = max(wrong, key=lambda row: abs(row.error_us) / row.allowed_us)
+        yield (
+            f"{len(wrong)} of {len(findings.accuracy)} quantiles are further off than "
+            f"{100 * ALLOWED_RATIO:g} % and {ALLOWED_US:g} us; the worst: {worst.run}, "
+            f"{label_of(worst.quantile)}, {worst.error_us:+,.0f} us of {worst.allowed_us:,.0f} allowed"
+        )
+    for row in findings.counts:
+        if not row.exact:
+            yield f"{row.run}: {row.injected:,} deliveries were {row.fault}, and {row.counted:,} were counted"
+    freeze = findings.freeze
+    if freeze is not None and not freeze.held:
+        yield (
+            f"a stall of {freeze.frozen_ms:,.0f} ms: delivery time p95 was {numbers.duration(freeze.delivery_p95_ms)} "
+            f"(more than {FROZEN_P95_MS:g} ms expected), and {freeze.lost:,} deliveries were lost"
+        )
+    late_ms = findings.jitter.send_lateness_p99_ms
+    if late_ms is not None and late_ms >= LATENESS_P99_MS:
+        yield (
+            f"at half of its ceiling the generator sent {numbers.duration(late_ms)} late (p99; less than "
+            f"{LATENESS_P99_MS:g} ms expected)"
+        )
+
+
+def label_of(quantile: str) -> str:
+    """A quantile's name as people write it."""
+    return quantile.replace("_", ".")
+
+
+def carried_per_s(calibration: Document | None) -> float | None:
+    """Deliveries a second that a process carried; None where that is not known, or cannot be believed."""
+    if calibration is None or calibration["verdict"] == Verdict.INVALID:
+        return None
+    ceiling: float | None = calibration["ceiling"]["deliveries_per_s_per_process"]
+    return ceiling
+
+
+def quoted(calibration: Document) -> dict[str, Any]:
+    """What the documents of later runs on the same machine keep of a calibration."""
+    worst: dict[str, float | None] = dict.fromkeys(f"error_{name}_us" for name in QUANTILES)
+    for row in calibration["accuracy"]:
+        key = f"error_{row['quantile']}_us"
+        worst[key] = max(worst[key] or 0.0, abs(row["error_us"]))
+    return {
+        "created_at": calibration["created_at"],
+        "verdict": calibration["verdict"],
+        "deliveries_per_s_per_process": calibration["ceiling"]["deliveries_per_s_per_process"],
+        **worst,
+    }
+
+
+def quotation(environment: dict[str, Any]) -> str:
+    """What a run's environment says of the machine's calibration, in a sentence; empty where there was none."""
+    calibration = environment.get("calibration")
+    if not calibration:
+        return ""
+    day = numbers.printable(calibration["created_at"])[:10]
+    if calibration["verdict"] == Verdict.INVALID:
+        return f"This machine was calibrated on {day}, but too much was going on to believe it."
+    errors_us = [calibration[f"error_{name}_us"] for name in QUANTILES]
+    known = [error_us for error_us in errors_us if error_us is not None]
+    within = (
+        f"quantiles were within {numbers.duration(max(known) / 1000)} of the truth" if known else "nothing was timed"
+    )
+    ceiling = calibration["deliveries_per_s_per_process"]
+    carried = "" if ceiling is None else f", up to {numbers.rate(ceiling)} deliveries/s a process"
+    failed = " The calibration did not pass." if calibration["verdict"] == Verdict.FAIL else ""
+    return f"On this machine {within}{carried} (calibrated {day}).{failed}"
