@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports import numbers
+from reports.calibration import quotation
 from reports.planned import plain_text, value_text
 from reports.verdicts import Headline, doubt_title, headline, observed_text
 
@@ -147,7 +148,8 @@ class Fact:
 class Summary:
     """All a report says.
 
-    ``books_close`` is None when there is nothing to add up; ``cpu_of_a_delivery`` is empty when nothing was delivered.
+    ``books_close`` is None when there is nothing to add up; ``cpu_of_a_delivery`` is empty when nothing was delivered,
+    ``calibration`` where this machine was never calibrated.
     """
 
     scenario: str
@@ -164,6 +166,7 @@ class Summary:
     budgets: tuple[BudgetRow, ...]
     doubts: tuple[DoubtRow, ...]
     limit: str
+    calibration: str
     errors: tuple[ErrorRow, ...]
     phases: tuple[PhaseRow, ...]
     plan: tuple[Fact, ...]
@@ -191,6 +194,7 @@ def summarise(document: dict[str, Any]) -> Summary:
         budgets=tuple(_budgets(document.get("budgets") or [])),
         doubts=tuple(_doubts(document.get("doubts") or [])),
         limit=_limit(document.get("limit") or {}, done=not (run.get("interrupted") or run.get("ended_early"))),
+        calibration=quotation(document.get("environment") or {}),
         errors=tuple(_errors(document.get("errors") or [])),
         phases=tuple(_phases(document.get("phases") or [])),
         plan=tuple(

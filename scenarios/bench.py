@@ -24,9 +24,11 @@ from loadgen.measure.record import EndedEarly, ProcessRecord, Record
 from loadgen.measure.tally import Tally
 from reports import junit, markdown, series_csv, store
 from reports.budgets import Document, ExitCode, exit_code_of
+from reports.calibration import carried_per_s, quoted
 from reports.document import RunFacts, build, snapshot
 from reports.impatience import Impatience
 from reports.terminal import LiveView, print_summary
+from scenarios.calibration_store import calibration_of, fingerprint_of
 from scenarios.diary import Diary
 from scenarios.environment import describe_environment
 from scenarios.evidence import evidence_of
@@ -58,6 +60,9 @@ def bench(settled: Settled, command: str) -> ExitCode:
     started = datetime.now(UTC)
     directory = run_directory(settled, started)
     store.claim(directory, force=settled.run.force)
+    environment = describe_environment()
+    calibration = calibration_of(fingerprint_of(environment), os.environ)
+    environment["calibration"] = None if calibration is None else quoted(calibration)
     facts = RunFacts(
         id=f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
         scenario=settled.name,
@@ -67,7 +72,7 @@ def bench(settled: Settled, command: str) -> ExitCode:
         target_urls=settled.base_urls,
         target_owned=not settled.base_urls,
         plan=settled.rows,
-        environment=describe_environment(),
+        environment=environment,
     )
     interrupts, attempts = Interrupts(), store.Attempts()
     with interrupts.caught():
@@ -82,7 +87,8 @@ def bench(settled: Settled, command: str) -> ExitCode:
             _log_traceback(directory)
             raise
         facts = replace(facts, finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"))
-        document = build(facts, record, doubts_about(evidence_of(settled, record, target_died)), settled.budgets)
+        evidence = evidence_of(settled, record, target_died, carried_per_s(calibration))
+        document = build(facts, record, doubts_about(evidence), settled.budgets)
         _write_texts(document, directory, attempts)
     if diary is not None:
         diary.note(document)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from loadgen.measure.doubts import Evidence, JudgedQuantile
-from loadgen.measure.record import EndedEarly, Record
+from loadgen.measure.record import EndedEarly, Phase, Record
 from loadgen.measure.tally import Count, Metric
+from loadgen.plan.pacing import NS_PER_S
 from scenarios.machine import this_machine
 from scenarios.settle import Settled
 
 
-def evidence_of(settled: Settled, record: Record, target_died: str | None) -> Evidence:
-    """What the doubts are drawn from."""
+def evidence_of(
+    settled: Settled, record: Record, target_died: str | None, calibrated_deliveries_per_s: float | None
+) -> Evidence:
+    """What the doubts are drawn from; the last of a process, where this machine was calibrated."""
     plan, counts = record.plan, record.tally.counts
     machine = this_machine()
     untried = counts[Count.CONNECTIONS_PLANNED] - counts[Count.CONNECTIONS_OPENED] - counts[Count.CONNECTIONS_FAILED]
@@ -34,6 +37,17 @@ def evidence_of(settled: Settled, record: Record, target_died: str | None) -> Ev
             if budget.metric in set(Metric) and budget.aggregate in ("p", "med")
         ),
         gc_pauses_ns=record.tally.metrics[Metric.GC_PAUSE],
+        deliveries_per_s=_deliveries_per_s(record, settled.process_count),
+        calibrated_deliveries_per_s=calibrated_deliveries_per_s,
         extensions=record.handshake_headers.get("sec-websocket-extensions"),
         dialect_has_join=plan.dialect.join is not None,
     )
+
+
+def _deliveries_per_s(record: Record, process_count: int) -> float | None:
+    """Of each process on average, in the measured window as far as the run came."""
+    for span in record.phases:
+        if span.phase is Phase.MEASURE and span.end_ns is not None and span.end_ns > span.start_ns:
+            received = record.tally.counts[Count.DELIVERIES_RECEIVED]
+            return received * NS_PER_S / (span.end_ns - span.start_ns) / process_count
+    return None

@@ -315,6 +315,21 @@ def test_compressed_connections_are_noted(extensions: str | None, noted: bool) -
     assert found(a_tally(), extensions=extensions) == expected
 
 
+@pytest.mark.parametrize(
+    ("seen_per_s", "calibrated_per_s", "doubted"),
+    [(100_000, 100_000, False), (100_001, 100_000, True), (100_001, None, False), (None, 100_000, False)],
+)
+def test_more_than_calibration_ever_reached_is_doubted(
+    seen_per_s: float | None, calibrated_per_s: float | None, doubted: bool
+) -> None:
+    """How far our figures are from the truth is not known there; where nobody has looked, there is nothing to doubt."""
+    doubts = raised(a_tally(), deliveries_per_s=seen_per_s, calibrated_deliveries_per_s=calibrated_per_s)
+
+    expected = [(DoubtCode.BEYOND_CALIBRATION, Severity.WARNING)] if doubted else []
+    assert [(doubt.code, doubt.severity) for doubt in doubts] == expected
+    assert all("100,001 deliveries a second, more than the 100,000" in doubt.detail for doubt in doubts)
+
+
 def test_many_users_without_a_join_are_noted() -> None:
     """Such a server may tell everybody about everybody: frames that no message asked for."""
     tally = a_tally()
