@@ -212,6 +212,8 @@ async def _run(
             impatience = Impatience(settled.budgets) if settled.run.abort_on_fail else None
 
             def on_second(record: Record) -> None:
+                if live is None and diary is None and impatience is None:
+                    return  # nobody looks; on a crowded machine a snapshot takes its 2 ms from a worker
                 document = snapshot(facts, record, with_hdr=impatience is not None)
                 if live is not None:
                     with contextlib.suppress(OSError), _given_up_when_broken(sys.stderr):

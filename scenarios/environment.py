@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from loadgen.engine.limits import raise_open_files_limit
-from scenarios.checkup import Requirement
+from scenarios.doctor.facts import Requirement
 
 _PACKAGES = ("chatbench", "picows", "uvloop", "numpy", "aiohttp", "fastapi", "uvicorn", "websockets")
 

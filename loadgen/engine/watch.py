@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from loadgen.engine.clock import now_ns
 from loadgen.engine.transport import Transport
-from loadgen.measure.ledger import SETTLED_AT_ONCE, Ledger
+from loadgen.measure.ledger import Ledger
 from loadgen.measure.tally import Count, Metric, Tally
 from loadgen.plan.pacing import NS_PER_S
 
@@ -40,7 +40,7 @@ async def _settle(ledger: Ledger) -> int:
     """Bring the books up to date; how long to leave them alone then, in ns."""
     while True:
         began_ns = now_ns()
-        if ledger.settle(began_ns) < SETTLED_AT_ONCE:
+        if not ledger.settle(began_ns):
             # What is left was looked at in vain, and may be much where a server has stopped.
             return LOOK_SHARE * (now_ns() - began_ns)
         await asyncio.sleep(0)

@@ -35,6 +35,7 @@ class Entry:
         "missing",
         "overdue",
         "overtaken",
+        "reordered",
         "room_sequence",
         "sender",
         "sequence",
@@ -56,6 +57,8 @@ class Entry:
         """Who was to get it, has not, and is not waited for any more."""
         self.overtaken = NOBODY
         """Who misses it past the deadline, and has got a later, finished message of its sender."""
+        self.reordered = NOBODY
+        """Who got it after a later one of its sender, and is counted."""
         self.log = array("q")
         """Arrivals since it was last settled, in order: time_ns, user, time_ns, user, ..."""
         self.complete_at = 2 * len(audience)
@@ -80,6 +83,10 @@ class Entry:
         times_ns, users = np.array(self.log, dtype=np.int64).reshape(-1, 2).T
         receivers, first = np.unique(users, return_index=True)
         return Arrivals(receivers, times_ns[first])
+
+    def note_reordered(self, receivers: Int64s) -> None:
+        """They got it after a later one of its sender."""
+        self.reordered = np.concatenate((self.reordered, receivers))
 
     def look(self) -> bool:
         """Find out whether it is complete, and if not, how long the log must be before it can be."""

@@ -128,7 +128,12 @@ class Order:
         # The groups lie one after the other; an offset that rises from group to group keeps their maxima apart.
         offset = (np.cumsum(begins) - 1) * (int(sequences.max()) + 1)
         highest = np.maximum.accumulate(sequences + offset)
-        return int(np.count_nonzero(counted & (highest > sequences + offset)))
+        overtaken = np.flatnonzero(counted & (highest > sequences + offset))
+        if len(overtaken):
+            places = np.repeat(np.arange(len(told)), sizes)[order][overtaken]
+            for place in np.unique(places):
+                told[place][0].note_reordered(receivers[overtaken[places == place]])
+        return len(overtaken)
 
     def _overtaken_past_the_deadline(self, entry: Entry, sender: _Sender, batch: Mapping[Entry, Arrivals]) -> int:
         new = batch[entry]
@@ -145,6 +150,7 @@ class Order:
             if later.sequence > entry.sequence:
                 without = np.concatenate((later.missing, later.excused))
                 mask |= np.isin(new.receivers, later.audience) & ~np.isin(new.receivers, without)
+        entry.note_reordered(new.receivers[mask])
         return int(mask.sum())
 
 

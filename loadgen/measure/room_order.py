@@ -3,9 +3,10 @@
 Where a dialect tells the number (its acknowledgement holds ``{seq}``), every receiver must get a room's messages by
 rising number. Arrivals are judged when all that came before them is known, a deadline later: until then a message may
 be under way that had reached somebody first. Messages whose arrivals do not overlap, and that come by rising number,
-are compared as a whole; only where some are entangled are their receivers looked at one by one.
+are compared as a whole; only where some are entangled are their receivers looked at one by one. Of a message that is
+still arriving, what has come is judged with what came then, and the rest later.
 
-What was overtaken by a message of its own sender is left out: :mod:`loadgen.measure.order` counts it.
+What was overtaken by a message of its own sender is left out: :mod:`loadgen.measure.order` has counted it.
 """
 
 from __future__ import annotations
@@ -43,9 +44,8 @@ class _Arrived(NamedTuple):
 @dataclass(slots=True)
 class _Room:
     arrived: list[_Arrived] = field(default_factory=list)
-    highest: int = -1  # the highest number of those that have been judged
-    sender: int = -1  # who sent it
-    receivers: Int64s = field(default_factory=lambda: NOBODY)  # who got it
+    top: int = -1  # the highest number of those that have been judged
+    highest: Int64s = field(default_factory=lambda: NOBODY)  # the same for each receiver
 
 
 class RoomOrder:
@@ -57,25 +57,57 @@ class RoomOrder:
     def note(self, room: int, entry: Entry, arrivals: Arrivals) -> None:
         """First arrivals of a message; its number may become known until they are judged."""
         if len(arrivals.receivers):
-            times_ns = arrivals.times_ns
-            self._rooms[room].arrived.append(_Arrived(entry, arrivals, int(times_ns.min()), int(times_ns.max())))
+            self._rooms[room].arrived.append(_arrived(entry, arrivals))
 
     def overtaken_count(self, until_ns: int) -> int:
         """How many arrivals of measured messages up to ``until_ns``, not judged before, came after a higher number."""
         return sum(_judge(room, until_ns) for room in self._rooms.values() if room.arrived)
 
 
+def _arrived(entry: Entry, arrivals: Arrivals) -> _Arrived:
+    return _Arrived(entry, arrivals, int(arrivals.times_ns.min()), int(arrivals.times_ns.max()))
+
+
 def _judge(room: _Room, until_ns: int) -> int:
-    ripe = [each for each in room.arrived if each.last_ns <= until_ns]
-    room.arrived = [each for each in room.arrived if each.last_ns > until_ns]
+    ripe: list[_Arrived] = []
+    unripe: list[_Arrived] = []
+    for each in room.arrived:
+        if each.last_ns <= until_ns:
+            ripe.append(each)
+        elif each.first_ns > until_ns:
+            unripe.append(each)
+        else:
+            for mask, part in ((each.arrivals.times_ns <= until_ns, ripe), (each.arrivals.times_ns > until_ns, unripe)):
+                receivers, times_ns = each.arrivals
+                part.append(_arrived(each.entry, Arrivals(receivers[mask], times_ns[mask])))
+    room.arrived = unripe
     numbered = sorted((each for each in ripe if each.entry.room_sequence is not None), key=lambda each: each.first_ns)
     count = 0
+    in_order: list[_Arrived] = []
     for together in _entangled(numbered):
-        count += _overtaken(room, together)
-        top = max(together, key=lambda each: each.number)
-        if top.number > room.highest:
-            room.highest, room.sender, room.receivers = top.number, top.entry.sender, top.arrivals.receivers
+        if len(together) == 1 and together[0].number > room.top:
+            in_order.append(together[0])
+        else:
+            _learn(room, in_order)
+            in_order = []
+            count += _overtaken(room, together)
+            _learn(room, sorted(together, key=lambda each: each.number))
+        room.top = max(room.top, *(each.number for each in together))
+    _learn(room, in_order)
     return count
+
+
+def _learn(room: _Room, rising: Sequence[_Arrived]) -> None:
+    """Note the highest number of each receiver; the messages come by rising number."""
+    if not rising:
+        return
+    receivers = np.concatenate([each.arrivals.receivers for each in rising])
+    number = np.repeat([each.number for each in rising], [len(each.arrivals.receivers) for each in rising])
+    missing = int(receivers.max()) + 1 - len(room.highest)
+    if missing > 0:
+        room.highest = np.concatenate((room.highest, np.full(missing, -1)))
+    # Of several for one receiver the last, which is the highest, stays.
+    room.highest[receivers] = np.maximum(room.highest[receivers], number)
 
 
 def _entangled(in_time: Sequence[_Arrived]) -> list[Sequence[_Arrived]]:
@@ -92,27 +124,24 @@ def _entangled(in_time: Sequence[_Arrived]) -> list[Sequence[_Arrived]]:
 
 
 def _overtaken(room: _Room, together: Sequence[_Arrived]) -> int:
-    if len(together) == 1 and together[0].number > room.highest:
-        return 0
     sizes = [len(each.arrivals.receivers) for each in together]
     receivers = np.concatenate([each.arrivals.receivers for each in together])
     times_ns = np.concatenate([each.arrivals.times_ns for each in together])
     number = np.repeat([each.number for each in together], sizes)
-    sender = np.repeat([each.entry.sender for each in together], sizes)
-    measured = np.repeat([each.entry.measured for each in together], sizes)
+    counts = np.concatenate(
+        [np.isin(each.arrivals.receivers, each.entry.reordered, invert=True) & each.entry.measured for each in together]
+    )
+    known = np.concatenate((room.highest, np.full(max(0, int(receivers.max()) + 1 - len(room.highest)), -1)))
+    highest = np.maximum(_highest_so_far(receivers, number, times_ns), known[receivers])
+    return int(np.count_nonzero(counts & (highest > number)))
 
-    before = np.where(np.isin(receivers, room.receivers) & (sender != room.sender), room.highest, -1)
-    of_room = np.maximum(_highest_so_far((receivers,), number, times_ns), before)
-    of_sender = _highest_so_far((receivers, sender), number, times_ns)
-    return int(np.count_nonzero(measured & (of_room > number) & (of_sender <= number)))
 
-
-def _highest_so_far(groups: tuple[Int64s, ...], number: Int64s, times_ns: Int64s) -> Int64s:
-    """For each arrival, the highest number that had come in its group by then, its own included."""
-    order = np.lexsort((number, times_ns, *groups))
+def _highest_so_far(receivers: Int64s, number: Int64s, times_ns: Int64s) -> Int64s:
+    """For each arrival, the highest number that its receiver had got by then, its own included."""
+    order = np.lexsort((number, times_ns, receivers))
     begins = np.ones(len(order), np.bool_)
-    begins[1:] = np.any([group[order][1:] != group[order][:-1] for group in groups], axis=0)
-    # The groups lie one after the other; an offset that rises from group to group keeps their maxima apart.
+    begins[1:] = receivers[order][1:] != receivers[order][:-1]
+    # The receivers lie one after the other; an offset that rises from one to the next keeps their maxima apart.
     offset = (np.cumsum(begins) - 1) * (int(number.max()) + 1)
     highest = np.empty(len(order), np.int64)
     highest[order] = np.maximum.accumulate(number[order] + offset) - offset

@@ -17,7 +17,7 @@ from loadgen.dialects.script import ConnectScript, DialectScript, JoinScript, Pu
 from loadgen.dialects.scripted import ScriptedDialect
 from loadgen.engine.user import Books, User, UserState
 from loadgen.measure import marker
-from loadgen.measure.ledger import SETTLED_AT_ONCE, Ledger, Rules
+from loadgen.measure.ledger import Ledger, Rules
 from loadgen.measure.payload import Payload
 from loadgen.measure.spread import SpreadJoin
 from loadgen.measure.tally import Tally
@@ -160,7 +160,7 @@ class Simulation:
 
     def _settle(self) -> None:
         for ledger in self.ledgers:
-            while ledger.settle(self.now_ns) == SETTLED_AT_ONCE:
+            while ledger.settle(self.now_ns):
                 pass
 
     def _tell_news(self) -> None:

@@ -85,6 +85,8 @@ class _Socket(asyncio.Protocol):
             payload = bytes(frame.data)
             traffic.frames_received += 1
             traffic.bytes_received += len(payload)
+            # Frames that came together keep their order.
+            now += 1
             if self._parts is None and frame.fin and frame.opcode < Opcode.CLOSE:
                 if not self._receive(self._user, payload, now):
                     self._listener.heard(payload, now)
