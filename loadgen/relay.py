@@ -166,7 +166,8 @@ class Member(WSListener):
             self._reply(b"ERR not in a room")
             return
         self._relay.broadcast(self._room, text_frame(b"MSG %b %b %b" % (self._room_name, self._name, text)))
-        self._reply(b"ACK " + message_id)
+        if message_id != b"-":  # whose sender wants no acknowledgement
+            self._reply(b"ACK " + message_id)
 
     def _reply(self, payload: bytes) -> None:
         self._transport.underlying_transport.write(text_frame(payload))

@@ -93,7 +93,9 @@ class Entry:
         if len(self.log) < self.complete_at:
             return False
         if len(self.log) <= 2 * _FEW:
-            absent = len(set(self.missing.tolist()).difference(self.log[1::2]))
+            there = self.log[1::2]
+            missing = self.missing.tolist()
+            absent = missing[0] not in there if len(missing) == 1 else len(set(missing).difference(there))
             self.complete_at = len(self.log) + 2 * absent
             self.complete = not absent
             return self.complete

@@ -16,6 +16,7 @@ lost here. Expected and received deliveries of all processes add up to those of 
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -340,21 +341,15 @@ class Ledger:
 
     def _sort_out(self, batch: Sequence[Entry]) -> tuple[dict[Entry, Arrivals], list[tuple[int, Stamp, int]]]:
         """The first arrival at each receiver that missed the message; and all others, as (user, message, copies)."""
-        arrivals = {}
-        unclear = []
+        clear: list[Entry] = []
+        unclear: list[Entry] = []
+        departed_ns = self.members.last_departure_ns
         for entry in batch:
             # Everybody has it, there are as many arrivals as receivers, and nobody has left since: each has it once.
             # Almost all end here.
-            if (
-                entry.complete
-                and len(entry.log) == 2 * len(entry.missing)
-                and self.members.last_departure_ns < entry.stamp.sent_ns
-            ):
-                times_ns, receivers = np.array(entry.log, dtype=np.int64).reshape(-1, 2).T
-                arrivals[entry] = Arrivals(receivers, times_ns)
-                del entry.log[:]
-            else:
-                unclear.append(entry)
+            once = entry.complete and len(entry.log) == 2 * len(entry.missing) and departed_ns < entry.stamp.sent_ns
+            (clear if once else unclear).append(entry)
+        arrivals = _all_arrivals(clear)
         if not unclear:
             return arrivals, []
         others, extras = self._sort_out_unclear(unclear)
@@ -497,6 +492,21 @@ class Ledger:
         if is_sender and not self._rules.echo:
             return Standing.MUST_NOT
         return self.members.standing(user, self._rules.rooms.room_of(stamp.sender), stamp.sent_ns)
+
+
+def _all_arrivals(entries: Sequence[Entry]) -> dict[Entry, Arrivals]:
+    """What has arrived of each, taken out of the logs: one array for all, since making one costs 2 us."""
+    together = array("q")
+    for entry in entries:
+        together.extend(entry.log)
+    times_ns, receivers = np.array(together, dtype=np.int64).reshape(-1, 2).T
+    arrivals, low = {}, 0
+    for entry in entries:
+        high = low + len(entry.log) // 2
+        arrivals[entry] = Arrivals(receivers[low:high], times_ns[low:high])
+        del entry.log[:]
+        low = high
+    return arrivals
 
 
 def _records_in(texts: bytes, width: int) -> list[bytes]:

@@ -116,7 +116,10 @@ class Tally:
 
     def of_second(self, metric: Metric, second: int) -> Histogram:
         """The metric within one second of the series, coarse: the one thing that grows with a run."""
-        return self.metric_seconds.setdefault((metric, second), Histogram(COARSE))
+        histogram = self.metric_seconds.get((metric, second))
+        if histogram is None:
+            histogram = self.metric_seconds[metric, second] = Histogram(COARSE)
+        return histogram
 
     def merge(self, other: Tally) -> None:
         """Add all that ``other`` has counted; of two examples of one error the smaller text stays."""
