@@ -7,7 +7,9 @@ from typing import Any
 # A process of one event loop that is this busy is at its end.
 SATURATED_CPU_RATIO = 0.9
 
-# Where others use more than this of all cores, a generator that came too late may have been kept from its own.
+# A machine that is this busy has nothing left, and where others use more than this of it, it is they who had it. Short
+# of that there were cores to be had, and the generator was given too little of them: that is the generator's limit.
+FULL_CPU_RATIO = 0.9
 CROWDED_CPU_RATIO = 0.2
 
 # What others can do to a generator by taking its CPU, and what it can only do to itself.
@@ -24,7 +26,8 @@ def limit_of(document: dict[str, Any]) -> dict[str, str]:
     ours = [doubt for doubt in fatal if doubt["code"] in _OUR_DOUBTS]
     crowd = _crowd_on_machine(document)
     if ours and crowd and all(doubt["code"] in _DOUBTS_OF_LATENESS for doubt in ours):
-        return {"side": "machine", "reason": f"{crowd}; {ours[0]['detail']}"}
+        full = (document["machine"]["cpu_ratio"] or 0.0) > FULL_CPU_RATIO
+        return {"side": "machine" if full else "generator", "reason": f"{ours[0]['detail']}; {crowd}"}
     if ours:
         return {"side": "generator", "reason": ours[0]["detail"]}
     strained = _strain_of_server(document)

@@ -97,6 +97,8 @@ def test_a_run_leaves_its_directory(smoke: tuple[Path, str]) -> None:
         "result.json",
         "report.html",
         "summary.md",
+        "junit.xml",
+        "series.csv",
         "plots",
         "run.log",
     }
@@ -185,7 +187,8 @@ def test_json_is_the_document_and_all_there_is_on_stdout(served: Listening, tmp_
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert json.loads(ended.stdout) == document_in(tmp_path / "run")
-    assert {path.name for path in (tmp_path / "run").iterdir()} == {"result.json", "summary.md", "run.log"}
+    texts = {"result.json", "summary.md", "junit.xml", "series.csv", "run.log"}
+    assert {path.name for path in (tmp_path / "run").iterdir()} == texts
 
 
 def test_quiet_prints_nothing(served: Listening, tmp_path: Path) -> None:

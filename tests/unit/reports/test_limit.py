@@ -14,9 +14,12 @@ DEAD = {"code": "worker_died", "severity": "fatal", "detail": "a process ended",
 A_BROKEN_BUDGET = [{"expression": "delivery_time: p(99) < 250ms", "observed": 300.0, "ok": False}]
 
 
-def crowded(*doubts: dict[str, Any], others_cpu_ratio: float | None = 0.34, **changes: Any) -> dict[str, Any]:
-    """A document of a machine that ran other programs too."""
-    return a_document(doubts=list(doubts), machine={"others_cpu_ratio": others_cpu_ratio}, **changes)
+def crowded(
+    *doubts: dict[str, Any], others_cpu_ratio: float | None = 0.34, cpu_ratio: float | None = 0.97, **changes: Any
+) -> dict[str, Any]:
+    """A document of a machine that ran other programs too, and had nothing left."""
+    machine = {"others_cpu_ratio": others_cpu_ratio, "cpu_ratio": cpu_ratio}
+    return a_document(doubts=list(doubts), machine=machine, **changes)
 
 
 def a_worker(pid: int, cpu_ratio: float | None, late_ms: float) -> dict[str, Any]:
@@ -41,7 +44,16 @@ def test_a_late_generator_on_a_crowded_machine_was_kept_from_its_cpu() -> None:
     limit = limit_of(crowded(LATE))
 
     assert limit["side"] == "machine"
-    assert limit["reason"] == "programs that are not ours used 34% of the machine; messages left 14 ms late"
+    assert limit["reason"] == "messages left 14 ms late; programs that are not ours used 34% of the machine"
+
+
+@pytest.mark.parametrize("cpu_ratio", [None, 0.6, 0.9])
+def test_a_late_generator_on_a_crowded_core_of_a_machine_with_free_ones_is_the_limit(cpu_ratio: float | None) -> None:
+    """It was kept to too little; who took it is said all the same."""
+    limit = limit_of(crowded(LATE, cpu_ratio=cpu_ratio))
+
+    assert limit["side"] == "generator"
+    assert "programs that are not ours used 34%" in limit["reason"]
 
 
 @pytest.mark.parametrize("others_cpu_ratio", [None, 0.0, 0.2])
