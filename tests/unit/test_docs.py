@@ -49,7 +49,15 @@ def test_every_doubt_and_metric_is_explained() -> None:
 def test_every_flag_of_run_in_the_documentation_is_there(name: str) -> None:
     """A flag that was renamed is renamed here, too."""
     text = (ROOT / name).read_text(encoding="utf-8")
-    known = {flag.name for flag in FLAGS} | {"--help", "--no-html", "--no-plots", "--memory", "--faults", "--truth", "--quick"}
+    known = {flag.name for flag in FLAGS} | {
+        "--help",
+        "--no-html",
+        "--no-plots",
+        "--memory",
+        "--faults",
+        "--truth",
+        "--quick",
+    }
 
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) <= known
 
