@@ -142,34 +142,59 @@ class OpenLoop:
     """Sends each message when it is due by the plan, or as soon after as we can."""
 
     def __init__(self, swarm: Swarm, speaker: Speaker, alarm: Alarm, start_ns: int, end_ns: int) -> None:
+        plan = swarm.plan
         self._swarm = swarm
         self._speaker = speaker
         self._alarm = alarm
         self._start_ns = start_ns
         self._end_ns = end_ns
-        self._senders = Senders(swarm.plan.seed)
+        self._senders = Senders(plan.seed)
+        self._pace = schedule(plan.gaps, plan.rate_per_s, plan.seed)
+        self._number = -1
+        # The next message of ours: who writes it, and when it is due; None after the last.
+        self._next: tuple[int, int] | None = None
 
     async def run(self) -> None:
-        swarm, plan = self._swarm, self._swarm.plan
-        pace = schedule(plan.gaps, plan.rate_per_s, plan.seed)
-        n, in_a_row = 0, 0
-        while (due_ns := self._start_ns + pace.due_ns(n)) < self._end_ns:
-            sender = self._sender_of(n, due_ns)
-            n += 1
-            if sender not in swarm.members:
-                continue  # another process's user, or nobody
-            now = now_ns()
-            if due_ns > now and swarm.left_count:
-                await pause_until(swarm, due_ns - NS_PER_S)
-                if swarm.left_count:
-                    await self._alarm.until(due_ns)
-                now, in_a_row = now_ns(), 0
-            else:
+        swarm, ledger = self._swarm, self._swarm.ledger
+        ledger.on_due = self._say_next
+        self._advance()
+        in_a_row = 0
+        try:
+            while self._next is not None:
+                _, due_ns = self._next
+                if due_ns > now_ns() and swarm.left_count:
+                    in_a_row = 0
+                    await pause_until(swarm, due_ns - NS_PER_S)
+                    if swarm.left_count:
+                        await self._alarm.until(due_ns)
+                    continue  # a delivery may have come first
+                self._say_next()
                 in_a_row += 1
                 if in_a_row % SENDS_AT_ONCE == 0:
                     await asyncio.sleep(0)
-                    now = now_ns()
-            self._speaker.say(sender, n - 1, due_ns, now)
+        finally:
+            ledger.on_due = None
+            ledger.remind(None)
+
+    def _say_next(self) -> None:
+        if self._next is not None:
+            sender, due_ns = self._next
+            self._speaker.say(sender, self._number, due_ns, now_ns())
+            self._advance()
+
+    def _advance(self) -> None:
+        """Find the next message that one of our users writes."""
+        while True:
+            self._number += 1
+            due_ns = self._start_ns + self._pace.due_ns(self._number)
+            if due_ns >= self._end_ns:
+                self._next = None
+                break
+            sender = self._sender_of(self._number, due_ns)
+            if sender is not None and sender in self._swarm.members:
+                self._next = sender, due_ns
+                break
+        self._swarm.ledger.remind(None if self._next is None else due_ns)
 
     def _sender_of(self, n: int, due_ns: int) -> int | None:
         """Who writes message ``n``; None where the plan has nobody there to write it."""

@@ -111,6 +111,9 @@ class Ledger:
         self._sent_news: list[bytes] = []
         self._acked_news: list[bytes] = []
         self._spreads: list[Spreads] = []
+        self._due_ns = [_NEVER_NS]
+        self.on_due: Callable[[], None] | None = None
+        """Called when a delivery comes at the time said by :meth:`remind`, or later."""
         self._room_order = RoomOrder() if rules.has_room_sequence else None
         self._unnumbered: dict[bytes, Entry] = {}  # finished, and its number may still come
         self._judged_ns = 0
@@ -177,6 +180,7 @@ class Ledger:
         prefix, width = self._prefix, marker.WIDTH
         log_append_of = self._log_append.get
         slow_path = self._receive_slowly
+        due_ns = self._due_ns
 
         # Hot: every delivery comes through here, 0.35 us. One function for all users, not a closure for each: what is
         # shared stays in the processor's cache (0.15 us of 4.3 us a delivery, 500 sockets).
@@ -191,9 +195,24 @@ class Ledger:
                 return slow_path(user, payload, now_ns)
             append(now_ns)
             append(user)
+            if now_ns >= due_ns[0]:  # 0.03 us
+                on_due()
             return True
 
+        def on_due() -> None:
+            due_ns[0] = _NEVER_NS
+            if self.on_due is not None:
+                self.on_due()
+
         return receive
+
+    def remind(self, at_ns: int | None) -> None:
+        """Have ``on_due`` called by the first delivery at or after ``at_ns``, once; None: by none.
+
+        A hundred sockets that are ready at once are read one after the other, for milliseconds, before the event loop
+        looks at its alarms again. What is due meanwhile need not wait for that.
+        """
+        self._due_ns[0] = _NEVER_NS if at_ns is None else at_ns
 
     def _receive_slowly(self, user: int, payload: bytes, now_ns: int) -> bool:
         """All markers of a frame that holds several, or one that is not open."""

@@ -416,3 +416,22 @@ def test_a_room_is_held_to_the_numbers_that_acknowledgements_tell(process_count:
 
     assert tally.counts[Count.DELIVERIES_RECEIVED] == 4
     assert tally.counts[Count.DELIVERIES_REORDERED] == 1
+
+
+def test_the_first_delivery_at_the_time_of_a_reminder_calls_it_once() -> None:
+    """What is due need not wait until all sockets that are ready have been read."""
+    ledger = a_ledger()
+    calls: list[int] = []
+    frame = send(ledger, 0, 10)
+    ledger.on_due = lambda: calls.append(len(calls))
+    ledger.remind(20)
+
+    ledger.receive(0, frame, 19)
+    assert calls == []
+    ledger.receive(2, frame, 20)
+    ledger.receive(2, frame, 21)
+    assert calls == [0]
+
+    ledger.remind(None)
+    ledger.receive(2, frame, 30)
+    assert calls == [0]
