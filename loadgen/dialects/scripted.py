@@ -10,9 +10,12 @@ from urllib.parse import quote, urlencode
 
 from loadgen.dialects import Ack, Confirmation, Credentials, Heard, HttpAnswer, HttpRequest, KeepAlive, Opening
 from loadgen.dialects.script import DialectScript, HttpScript
-from loadgen.dialects.template import fill, fill_all, json_text
+from loadgen.dialects.template import fill, fill_all, json_text, placeholders
 
 _NOTHING_HEARD = Heard()
+
+# A message that says no more than this needs not all that is known of its user.
+_OF_A_MESSAGE = frozenset({"room", "id", "text", "json:text"})
 
 
 class ScriptedDialect:
@@ -93,13 +96,16 @@ class ScriptedDialect:
 
     def publish(self, text: str, message_id: str) -> bytes | HttpRequest:
         publish = self._script.publish
-        values = self._values
-        values["id"], values["text"] = message_id, text
-        if publish.http is not None or (publish.send is not None and "{json:text}" in publish.send):
-            values["json:text"] = json_text(text)
         if publish.http is not None:
+            values = self._values
+            values["id"], values["text"], values["json:text"] = message_id, text, json_text(text)
             return _http_request(publish.http, values)
         assert publish.send is not None, "a dialect file without publish.send and publish.http was let through"
+        names = _names_in(publish.send)
+        values = {"room": self._room} if names <= _OF_A_MESSAGE else self._values
+        values["id"], values["text"] = message_id, text
+        if "json:text" in names:
+            values["json:text"] = json_text(text)
         return fill(publish.send, values).encode()
 
     def on_frame(self, frame: bytes) -> Heard:
@@ -129,6 +135,11 @@ class ScriptedDialect:
         if until.startswith("re:"):
             values = {name: re.escape(value) for name, value in values.items()}
         return matcher(fill(until, values))(frame)
+
+
+@lru_cache(maxsize=64)
+def _names_in(template: str) -> frozenset[str]:
+    return frozenset(placeholders(template))
 
 
 def prepare(script: DialectScript) -> None:

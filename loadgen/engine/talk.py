@@ -13,7 +13,7 @@ from loadgen.engine.clock import Alarm, new_alarm, now_ns, sleep_until
 from loadgen.engine.movement import Movement
 from loadgen.engine.swarm import LOGINS_AT_ONCE, Swarm
 from loadgen.engine.user import UserState
-from loadgen.engine.watch import collector_watched, traffic_counted, watch_loop
+from loadgen.engine.watch import collector_watched, keep_books, traffic_counted, watch_loop
 from loadgen.errors import ServerError
 from loadgen.measure import marker
 from loadgen.measure.tally import Note
@@ -53,7 +53,8 @@ async def talk(swarm: Swarm, start_ns: int) -> None:
             loop = ClosedLoop(swarm, speaker, alarm, start_ns, end_ns)
         movement = Movement(swarm, clients, measure_ns, loop.joined)
         helpers = [
-            asyncio.create_task(watch_loop(swarm.tally, swarm.ledger, (measure_ns, end_ns))),
+            asyncio.create_task(watch_loop(swarm.tally, (measure_ns, end_ns))),
+            asyncio.create_task(keep_books(swarm.ledger)),
             asyncio.create_task(_wake_when_nobody_is_left(swarm, alarm)),
         ]
         if (every_ns := plan.dialect.alive.every_ns) is not None:

@@ -36,6 +36,9 @@ class UserState(StrEnum):
     GONE = "gone"
 
 
+_READY = UserState.READY  # to ask an enum for a member costs 0.07 us
+
+
 class Books:
     """Where all users of a process write down what they see."""
 
@@ -158,33 +161,30 @@ class User:
 
         ``writable`` is False where the server has stopped reading and the socket is full.
         """
-        tally, ledger = self._books.tally, self._books.ledger
-        measured = ledger.is_measured(due_ns)
-        if measured:
-            tally.counts[Count.MESSAGES_DUE] += 1
-        if due_ns <= now_ns:  # when nobody is left, what is still to come is settled at once
-            tally.happened(PerSecond.MESSAGES_DUE, due_ns)
-        if self.state is not UserState.READY or not writable:
-            if measured:
-                tally.counts[Count.MESSAGES_UNSENT] += 1
-                if self.state is UserState.AWAY:
-                    tally.counts[Note.UNSENT_AWAY] += 1
+        if self.state is not _READY or not writable:
+            self._count_unsent(due_ns, now_ns)
             return None
+        books = self._books
+        ledger, dialect = books.ledger, self._dialect
         sequence = ledger.next_sequence(self.index)
         stamp = Stamp(self.index, sequence, due_ns, now_ns)
-        mark = marker.write(self._books.prefix, stamp)
-        message_id = f"{self._books.tag}-{self.index}-{sequence}"
-        message = self._dialect.publish(self._books.payload.text(n, mark), message_id)
+        mark = marker.write(books.prefix, stamp)
+        message_id = f"{books.tag}-{self.index}-{sequence}"
+        message = dialect.publish(books.payload.text(n, mark), message_id)
         ledger.sent(mark, stamp)
-        if self._dialect.has_ack:
+        if dialect.has_ack:
             self._await_ack(message_id, stamp, mark)
-        lateness_ns = now_ns - due_ns
-        tally.happened(PerSecond.MESSAGES_SENT, now_ns)
-        tally.of_second(Metric.SEND_LATENESS, tally.second_of(now_ns)).record(lateness_ns)
-        if measured:
-            tally.counts[Count.MESSAGES_SENT] += 1
-            tally.metrics[Metric.SEND_LATENESS].record(lateness_ns)
         return message
+
+    def _count_unsent(self, due_ns: int, now_ns: int) -> None:
+        tally = self._books.tally
+        if due_ns <= now_ns:  # when nobody is left, what is still to come is settled at once
+            tally.happened(PerSecond.MESSAGES_DUE, due_ns)
+        if self._books.ledger.is_measured(due_ns):
+            tally.counts[Count.MESSAGES_DUE] += 1
+            tally.counts[Count.MESSAGES_UNSENT] += 1
+            if self.state is UserState.AWAY:
+                tally.counts[Note.UNSENT_AWAY] += 1
 
     def _await_ack(self, message_id: str, stamp: Stamp, mark: bytes) -> None:
         if self._awaiting_ack is None:

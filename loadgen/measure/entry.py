@@ -92,10 +92,13 @@ class Entry:
         """Find out whether it is complete, and if not, how long the log must be before it can be."""
         if len(self.log) < self.complete_at:
             return False
+        if len(self.log) == 2 and len(self.missing) == 1:
+            absent = int(self.log[1] != self.missing.item())
+            self.complete_at = 2 + 2 * absent
+            self.complete = not absent
+            return self.complete
         if len(self.log) <= 2 * _FEW:
-            there = self.log[1::2]
-            missing = self.missing.tolist()
-            absent = missing[0] not in there if len(missing) == 1 else len(set(missing).difference(there))
+            absent = len(set(self.missing.tolist()).difference(self.log[1::2]))
             self.complete_at = len(self.log) + 2 * absent
             self.complete = not absent
             return self.complete

@@ -32,6 +32,7 @@ from loadgen.measure.marker import Stamp
 from loadgen.measure.membership import Membership, Standing
 from loadgen.measure.order import Arrivals, Order
 from loadgen.measure.room_order import RoomOrder
+from loadgen.measure.sends import Sends
 from loadgen.measure.spread import Spreads, record_spreads
 from loadgen.measure.tally import Count, Metric, Note, PerSecond, Tally
 from loadgen.plan.pacing import NS_PER_S
@@ -111,6 +112,8 @@ class Ledger:
         self._sent_news: list[bytes] = []
         self._acked_news: list[bytes] = []
         self._spreads: list[Spreads] = []
+        self._sends = Sends()
+        self._expected_count = 0  # not in the tally yet
         self._due_ns = [_NEVER_NS]
         self.on_due: Callable[[], None] | None = None
         """Called when a delivery comes at the time said by :meth:`remind`, or later."""
@@ -137,7 +140,8 @@ class Ledger:
 
     def sent(self, text: bytes, stamp: Stamp) -> None:
         """A message with the marker ``text`` was handed to the transport at ``stamp.sent_ns``."""
-        self._sent_count[stamp.sender] += 1
+        self._sent_count[stamp.sender] = stamp.sequence + 1
+        self._sends.note((stamp.due_ns, stamp.sent_ns))
         self._open(text, stamp)
         if self._has_news:
             self._sent_news.append(text)
@@ -164,7 +168,7 @@ class Ledger:
         self._log_append[text] = entry.log.append
         self._order.opened(entry)
         if measured:
-            self.tally.counts[Count.DELIVERIES_EXPECTED] += len(audience)
+            self._expected_count += len(audience)
         return entry
 
     def _audience(self, stamp: Stamp) -> Int64s:
@@ -279,6 +283,7 @@ class Ledger:
 
         Takes so many at a time that it is over in a millisecond. Whether there may be more.
         """
+        self._account_sends()
         oldest_ns = now_ns - self._rules.deadline_ns
         batch: list[Entry] = []
         arrival_count = 0
@@ -302,6 +307,12 @@ class Ledger:
             self._judged_ns = now_ns
         return more
 
+    def _account_sends(self) -> None:
+        self._sends.account(self.tally, self._window_ns)
+        if self._expected_count:
+            self.tally.counts[Count.DELIVERIES_EXPECTED] += self._expected_count
+            self._expected_count = 0
+
     def _judge_room_order(self, until_ns: int) -> None:
         if self._room_order is not None:
             self.tally.counts[Count.DELIVERIES_REORDERED] += self._room_order.overtaken_count(until_ns)
@@ -311,6 +322,7 @@ class Ledger:
 
     def close(self, end_ns: int) -> None:
         """The drain has ended: account for everything; what is missing is lost, or excused."""
+        self._account_sends()
         if self._entries:
             self._settle(list(self._entries.values()), end_ns)
         left = [entry for entry in self._entries.values() if entry.measured]
@@ -343,17 +355,17 @@ class Ledger:
                 entry.missing = np.setdiff1d(entry.missing, new.receivers, assume_unique=True)
             if len(entry.missing):
                 self._excuse(entry, now_ns)
+            is_finished = not len(entry.missing)
             if self._room_order is not None:
                 self._room_order.note(self._rules.rooms.room_of(entry.sender), entry, new)
-                if not len(entry.missing) and entry.room_sequence is None:
+                if is_finished and entry.room_sequence is None:
                     self._unnumbered[entry.marker] = entry
-            if len(entry.missing):
-                entry.overdue = True
-            else:
+            if is_finished:
                 finished.append(entry)
                 del self._entries[entry.marker], self._log_append[entry.marker]
-            known_count = self._sent_count[entry.sender]
-            self._order.settled(entry, new, finished=not len(entry.missing), known_count=known_count)
+            else:
+                entry.overdue = True
+            self._order.settled(entry, new, finished=is_finished, known_count=self._sent_count[entry.sender])
         self._note_spreads([entry for entry in finished if entry.measured])
         for user, stamp, copies in extras:
             self._count_extra(user, stamp, copies=copies)
@@ -445,9 +457,9 @@ class Ledger:
         metrics[Metric.DELIVERY_TIME].record_many(delivery_ns[timed])
         metrics[Metric.DELIVERY_SERVICE_TIME].record_many(service_ns[timed])
 
-        for second, at in self._by_second(times_ns):
+        for second, at in self.tally.by_second(times_ns):
             self.tally.seconds[second][PerSecond.DELIVERIES_RECEIVED] += int(np.count_nonzero(at))
-        for second, at in self._by_second(due_ns):
+        for second, at in self.tally.by_second(due_ns):
             self.tally.of_second(Metric.DELIVERY_TIME, second).record_many(delivery_ns[at & ~backwards])
 
         some = [entry for entry, size in zip(arrivals, sizes, strict=True) if size]
@@ -467,16 +479,6 @@ class Ledger:
             self._spreads.append(spreads)
         else:
             record_spreads(spreads, self.tally)
-
-    def _by_second(self, times_ns: Int64s) -> list[tuple[int, npt.NDArray[np.bool_]]]:
-        """Each second of the series that occurs, with a mask of the times in it."""
-        seconds = (times_ns - self.tally.origin_ns) // NS_PER_S
-        if not len(seconds):
-            return []
-        low, high = int(seconds.min()), int(seconds.max())
-        if low == high:
-            return [(low, np.ones(len(seconds), np.bool_))]
-        return [(int(second), seconds == second) for second in np.unique(seconds)]
 
     def _excuse(self, entry: Entry, now_ns: int) -> None:
         """Strike out who misses the message because it left, or its socket did, before the message was late."""

@@ -6,6 +6,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import numpy as np
+import numpy.typing as npt
+
 from loadgen.errors import ErrorKind
 from loadgen.measure.histogram import COARSE, Histogram
 from loadgen.plan.pacing import NS_PER_S
@@ -104,6 +107,16 @@ class Tally:
     def second_of(self, at_ns: int) -> int:
         """The second of the series that a monotonic instant lies in."""
         return (at_ns - self.origin_ns) // NS_PER_S
+
+    def by_second(self, times_ns: npt.NDArray[np.int64]) -> list[tuple[int, npt.NDArray[np.bool_]]]:
+        """Each second of the series that occurs in the times, with a mask of those that lie in it."""
+        seconds = (times_ns - self.origin_ns) // NS_PER_S
+        if not len(seconds):
+            return []
+        low, high = int(seconds.min()), int(seconds.max())
+        if low == high:
+            return [(low, np.ones(len(seconds), np.bool_))]
+        return [(int(second), seconds == second) for second in np.unique(seconds)]
 
     def happened(self, event: PerSecond, now_ns: int) -> None:
         """Count one event in the second of ``now_ns``."""

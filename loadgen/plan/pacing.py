@@ -80,16 +80,16 @@ class ExponentialSchedule:
     rate_per_s: float
     seed: int
     _block: int = field(default=-1, init=False)
-    _due_ns: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64), init=False)
+    _due_ns: list[int] = field(default_factory=list, init=False)
 
     def due_ns(self, n: int) -> int:
         """See :class:`Schedule`."""
         block, within = divmod(n, BLOCK_SIZE)
         if block != self._block:
             uniform = np.sort(block_rng(self.seed, Stream.GAPS, block).random(BLOCK_SIZE))
-            self._due_ns = ((block + uniform) * (BLOCK_SIZE * NS_PER_S / self.rate_per_s)).astype(np.int64)
+            self._due_ns = ((block + uniform) * (BLOCK_SIZE * NS_PER_S / self.rate_per_s)).astype(np.int64).tolist()
             self._block = block
-        return int(self._due_ns[within])
+        return self._due_ns[within]
 
 
 def schedule(gaps: Gaps, rate_per_s: float, seed: int) -> Schedule:

@@ -42,12 +42,12 @@ class Senders:
 
     seed: int
     _block: int = field(default=-1, init=False)
-    _drawn: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0), init=False)
+    _drawn: list[float] = field(default_factory=list, init=False)
 
     def sender_of(self, n: int, user_count: int) -> int:
         """The user who writes message ``n`` (from 0), of those numbered from 0 to ``user_count`` - 1."""
         block, within = divmod(n, BLOCK_SIZE)
         if block != self._block:
-            self._drawn = block_rng(self.seed, Stream.SENDERS, block).random(BLOCK_SIZE)
+            self._drawn = block_rng(self.seed, Stream.SENDERS, block).random(BLOCK_SIZE).tolist()
             self._block = block
         return int(self._drawn[within] * user_count)
