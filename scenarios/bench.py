@@ -33,7 +33,7 @@ from scenarios.diary import Diary
 from scenarios.environment import describe_environment
 from scenarios.evidence import evidence_of
 from scenarios.interrupts import Interrupts
-from scenarios.pinning import Pinning, confined_to, separate_cores
+from scenarios.pinning import Pinning, separate_cores
 from scenarios.settle import Settled, base_url_of
 from scenarios.target import OwnTarget, check_reachable, embedded
 
@@ -207,7 +207,6 @@ async def _run(
             own = arriving.result()
             if own is not None:
                 facts = replace(facts, target_urls=(base_url_of(own.url, "target.url"),))
-            stack.enter_context(confined_to(pinning.generator if pinning else None))
             live = None if settled.run.quiet else stack.enter_context(LiveView())
             impatience = Impatience(settled.budgets) if settled.run.abort_on_fail else None
 
@@ -229,6 +228,7 @@ async def _run(
                 target_pid=own.process.pid if own is not None else None,
                 log=log,
                 on_second=on_second,
+                worker_cores=pinning.generator if pinning else settled.worker_cores,
             )
             interrupts.reach(coordinator)
             record = await coordinator.run()

@@ -128,21 +128,24 @@ async def _watch(pid: int, server: Server) -> None:
 
 
 async def run_chatbench(flags: Sequence[str], place: Place, length_s: float) -> Document:
-    """The document of ``chatbench run`` with those flags, on the generator's cores; TroubleError where there is none.
+    """The document of ``chatbench run`` with those flags, its workers on the generator's cores.
+
+    TroubleError where there is none.
 
     ``length_s`` is how long its phases take.
     """
     command = (sys.executable, "-P", "-c", "from scenarios.cli import main; main()", "run", *flags)
+    if place.generator_cores is not None:
+        command += ("--worker-cores", ",".join(map(str, sorted(place.generator_cores))))
     output = ("--out", str(place.folder / "run"), "--force", "--quiet", "--json", "--no-html", "--no-plots")
-    with confined_to(place.generator_cores):
-        process = await asyncio.create_subprocess_exec(
-            *(*command, *output),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=_without_settings(os.environ),
-            start_new_session=True,
-        )
+    process = await asyncio.create_subprocess_exec(
+        *(*command, *output),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=_without_settings(os.environ),
+        start_new_session=True,
+    )
     try:
         async with asyncio.timeout(length_s + RUN_OVERHEAD_S):
             said, complained = await process.communicate()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -124,6 +125,10 @@ def run(  # the flags of product.md
             metavar="picows|websockets", help="Which library carries the frames (picows).", rich_help_panel=_LOAD
         ),
     ] = None,
+    worker_cores: Annotated[
+        str | None,
+        typer.Option(metavar="N,N", help="Cores that the processes keep to.", hidden=True, rich_help_panel=_LOAD),
+    ] = None,
     seed: Annotated[
         str | None, typer.Option(metavar="N", help="Settles every random choice.", rich_help_panel=_LOAD)
     ] = None,
@@ -199,6 +204,7 @@ def run(  # the flags of product.md
     """
     from scenarios.bench import bench
     from scenarios.layers import headers_from
+    from scenarios.pinning import cores_from
     from scenarios.settle import settle
 
     given: dict[str, Any] = {
@@ -233,6 +239,8 @@ def run(  # the flags of product.md
         "budgets": budget,
     }
     settled = settle(scenario, {key: value for key, value in given.items() if value is not None}, os.environ)
+    if worker_cores is not None:
+        settled = replace(settled, worker_cores=cores_from(worker_cores, "--worker-cores"))
     raise typer.Exit(bench(settled, command=shlex.join(["chatbench", *sys.argv[1:]])))
 
 

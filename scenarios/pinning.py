@@ -11,6 +11,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from loadgen.errors import InputError
+
 
 @dataclass(frozen=True, slots=True)
 class Pinning:
@@ -40,3 +42,12 @@ def confined_to(cores: frozenset[int] | None) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def cores_from(text: str, name: str) -> frozenset[int]:
+    """The cores in ``0,2``; InputError, which calls the text by ``name``, where one is none that we may use."""
+    ours = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    given = text.split(",")
+    if not all(core.isdecimal() and int(core) in ours for core in given):
+        raise InputError(f"{name}: expected some of the cores {', '.join(map(str, sorted(ours)))}, got {text!r}")
+    return frozenset(map(int, given))

@@ -48,6 +48,8 @@ class Settled:
     rows: dict[str, dict[str, Any]]
     """Key path -> {value, origin}, as the document shows it."""
     _plan_fields: dict[str, Any]
+    worker_cores: frozenset[int] | None = None
+    """Cores that the processes keep to where the target is not ours; None: any."""
 
     @property
     def run(self) -> Run:

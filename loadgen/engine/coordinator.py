@@ -44,8 +44,13 @@ class Coordinator:
         target_pid: int | None,
         log: IO[bytes],
         on_second: Callable[[Record], None],
+        worker_cores: frozenset[int] | None = None,
     ) -> None:
-        """``log`` takes what workers print; ``on_second`` is called with the record once a second."""
+        """``log`` takes what workers print; ``on_second`` is called with the record once a second.
+
+        Workers keep to ``worker_cores``, if any; the coordinator goes wherever there is room, since what it does each
+        second would keep a worker from reading for milliseconds.
+        """
         self.record = Record(plan, Tally(now_ns()), ProcessRecord(os.getpid()))
         self._machine = MachineProbe()
         self._probes = [(Probe(os.getpid()), self.record.coordinator)]
@@ -53,6 +58,7 @@ class Coordinator:
             self.record.target = ProcessRecord(target_pid)
             self._watch(self.record.target)
         self._process_count = process_count
+        self._worker_cores = worker_cores
         self._spreads = SpreadJoin(process_count)
         self._log = log
         self._on_second = on_second
@@ -93,7 +99,7 @@ class Coordinator:
     async def _start(self) -> None:
         plan = self.record.plan
         for index in range(self._process_count):
-            hand = await Hand.start(self._log)
+            hand = await Hand.start(self._log, self._worker_cores)
             self._hands.append(hand)
             self.record.workers.append(hand.record)
             self._watch(hand.record)

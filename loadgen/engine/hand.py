@@ -40,8 +40,8 @@ class Hand:
         self._why_given_up: str | None = None
 
     @classmethod
-    async def start(cls, log: IO[bytes]) -> Self:
-        """Start a worker that has nothing to do yet; what it prints goes to ``log``."""
+    async def start(cls, log: IO[bytes], cores: frozenset[int] | None) -> Self:
+        """Start a worker that has nothing to do yet; what it prints goes to ``log``. It keeps to ``cores``, if any."""
         ours, theirs = socket.socketpair()
         with theirs:
             # -P: a folder called loadgen where the user happens to be must not be imported.
@@ -53,6 +53,9 @@ class Hand:
                 stdout=log,
                 stderr=log,
             )
+        if cores is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(process.pid, cores)
         return cls(process, await Wire.over(ours))
 
     @property

@@ -10,6 +10,7 @@ buckets many at a time: 0.02 us a value, where a call for each value costs 1.2 u
 from __future__ import annotations
 
 import math
+from array import array
 
 import numpy as np
 import numpy.typing as npt
@@ -53,14 +54,12 @@ class Histogram:
     """Durations in integer nanoseconds. Merging is associative and commutative."""
 
     __slots__ = (
-        "_arrays",
         "_bits",
         "_counts",
         "_first",
         "_max_ns",
         "_min_ns",
-        "_pending_count",
-        "_singles",
+        "_pending",
         "_sum_ns",
     )
 
@@ -71,18 +70,14 @@ class Histogram:
         self._sum_ns = 0
         self._min_ns: int | None = None
         self._max_ns: int | None = None
-        # Waiting for their buckets:
-        self._singles: list[int] = []
-        self._arrays: list[Int64s] = []
-        self._pending_count = 0
+        self._pending = array("q")  # waiting for their buckets
 
     def record(self, value_ns: int) -> None:
         """Record one value; ValueError outside [0, HIGHEST_NS]."""
         if not 0 <= value_ns <= HIGHEST_NS:
             raise _out_of_range(value_ns)
-        self._singles.append(value_ns)
-        self._pending_count += 1
-        if self._pending_count >= _PENDING_COUNT:
+        self._pending.append(value_ns)
+        if len(self._pending) >= _PENDING_COUNT:
             self._sort_in()
 
     def record_many(self, values_ns: Int64s) -> None:
@@ -90,9 +85,8 @@ class Histogram:
         if not len(values_ns):
             return
         _check_range(values_ns)
-        self._arrays.append(values_ns)
-        self._pending_count += len(values_ns)
-        if self._pending_count >= _PENDING_COUNT:
+        self._pending.frombytes(values_ns.tobytes())
+        if len(self._pending) >= _PENDING_COUNT:
             self._sort_in()
 
     def record_counts(self, values_ns: Int64s, counts: Int64s) -> None:
@@ -137,7 +131,7 @@ class Histogram:
     @property
     def count(self) -> int:
         """How many values were recorded."""
-        return self._pending_count + int(self._counts.sum())
+        return len(self._pending) + int(self._counts.sum())
 
     @property
     def min_ns(self) -> int | None:
@@ -165,10 +159,10 @@ class Histogram:
         return bucket_upper_ns(filled + self._first, self._bits), self._counts[filled]
 
     def _sort_in(self) -> None:
-        if not self._pending_count:
+        if not self._pending:
             return
-        values = np.concatenate([*self._arrays, np.array(self._singles, np.int64)])
-        self._arrays, self._singles, self._pending_count = [], [], 0
+        values = np.array(self._pending, np.int64)
+        self._pending = array("q")
         self._widen(int(values.sum()), int(values.min()), int(values.max()))
         buckets = bucket_of(values, self._bits)
         first = int(buckets.min())

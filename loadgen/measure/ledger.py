@@ -20,6 +20,7 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.ma  # np.unique imports it when it is first called: 8 ms in which nothing is received
@@ -44,10 +45,6 @@ Receive = Callable[[int, bytes, int], bool]
 """(user, payload, now_ns) -> whether it was a message of this run."""
 
 _NUMBER, _NUMBER_WIDTH = b"%016x", 16
-
-# What is settled in a row delays what is due meanwhile: a message of few receivers takes 7 us, one of 500 takes 30 us.
-SETTLED_AT_ONCE = 100
-ARRIVALS_AT_ONCE = 5_000
 
 _NEVER_NS = np.iinfo(np.int64).max
 
@@ -86,6 +83,16 @@ class News:
 
     def __bool__(self) -> bool:
         return bool(self.sent or self.acked)
+
+
+class Bite(NamedTuple):
+    """How much is settled at once: it ends with the message that reaches either."""
+
+    messages: int
+    arrivals: int
+
+
+BITE = Bite(messages=100, arrivals=5_000)
 
 
 class Ledger:
@@ -278,12 +285,9 @@ class Ledger:
 
     # --- accounting -----------------------------------------------------------------------------------------
 
-    def settle(self, now_ns: int) -> bool:
-        """Account for messages that everybody has, or that are past the deadline.
-
-        Takes so many at a time that it is over in a millisecond. Whether there may be more.
-        """
-        self._account_sends()
+    def settle(self, now_ns: int, bite: Bite = BITE) -> bool:
+        """Account for messages that everybody has, or that are past the deadline; whether there may be more."""
+        self.account_sends()
         oldest_ns = now_ns - self._rules.deadline_ns
         batch: list[Entry] = []
         arrival_count = 0
@@ -296,7 +300,7 @@ class Ledger:
                 continue
             batch.append(entry)
             arrival_count += len(entry.log) // 2
-            if len(batch) >= SETTLED_AT_ONCE or arrival_count >= ARRIVALS_AT_ONCE:
+            if len(batch) >= bite.messages or arrival_count >= bite.arrivals:
                 more = True
                 break
         if batch:
@@ -307,7 +311,8 @@ class Ledger:
             self._judged_ns = now_ns
         return more
 
-    def _account_sends(self) -> None:
+    def account_sends(self) -> None:
+        """Count what was sent; a part of settling that can be done by itself."""
         self._sends.account(self.tally, self._window_ns)
         if self._expected_count:
             self.tally.counts[Count.DELIVERIES_EXPECTED] += self._expected_count
@@ -322,7 +327,7 @@ class Ledger:
 
     def close(self, end_ns: int) -> None:
         """The drain has ended: account for everything; what is missing is lost, or excused."""
-        self._account_sends()
+        self.account_sends()
         if self._entries:
             self._settle(list(self._entries.values()), end_ns)
         left = [entry for entry in self._entries.values() if entry.measured]

@@ -83,11 +83,11 @@ class Order:
         """
         sender, sequence = self._senders[entry.sender], entry.sequence
         under_way = sender.under_way
-        if finished and not (sender.kept or sender.overdue) and sequence < known_count and sequence in under_way:
+        alone = finished and not (sender.kept or sender.overdue)
+        if alone and sequence < known_count and next(iter(under_way), None) == sequence:
             # Almost always: the oldest there is, so nothing can be held against it any more.
-            if next(iter(under_way)) == sequence:
-                del under_way[sequence]
-                return
+            del under_way[sequence]
+            return
         was_under_way = sender.under_way.pop(sequence, None) is not None
         if not finished:
             if was_under_way:

@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 NS_PER_S = 1_000_000_000
 

@@ -6,9 +6,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 
-import numpy as np
-import numpy.typing as npt
-
 from loadgen.plan.pacing import BLOCK_SIZE, Stream, block_rng
 
 
