@@ -1,44 +1,55 @@
 """The application: every endpoint, and what they share.
 
-Direct messages, typing, history, presence, roles, metrics and the page each come
-as a module of their own with a router, added to the list below.
+Direct messages, typing, history, presence, roles and the page each come as a
+module of their own with a router, added to the list below.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 
-from target_app import chat_socket, echo, health, login, rooms_socket
+from target_app import chat_socket, echo, health, inspection, login, protected, rooms_socket, session_socket
+from target_app.body_limit import LimitBodies
 from target_app.connection import OUTBOXES
+from target_app.loop_lag import loop_lag
+from target_app.middleware import StampAnswers
+from target_app.problems import problems, say_what_is_wrong
 from target_app.services import Services, make_services
 from target_app.settings import Settings
 
 
 def create_app(settings: Settings) -> FastAPI:
     """Make one app with a state of its own; its WebSockets need `target_app.server` below them."""
-    # No documentation page: it would be fetched from elsewhere.
-    app = FastAPI(title="chatbench reference server", docs_url=None, redoc_url=None, lifespan=_lifespan)
-    app.state.services = make_services(settings)
-    app.add_exception_handler(RequestValidationError, _say_what_is_wrong)
-    for module in (login, rooms_socket, chat_socket, echo, health):
+    services = make_services(settings)
+    app = FastAPI(
+        title="chatbench reference server",
+        # FastAPI's own pages are fetched from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+        responses={**problems(500)},
+    )
+    app.state.services = services
+    app.add_exception_handler(RequestValidationError, say_what_is_wrong)
+    # Whatever is added later lies further out.
+    app.add_middleware(LimitBodies, body_bytes=settings.limits.body_bytes)
+    app.add_middleware(StampAnswers, answered=services.metrics.answered)
+    for module in (login, rooms_socket, chat_socket, protected, echo, inspection, health):
         app.include_router(module.router)
+    # The last: to it, /ws/anything is a session.
+    app.include_router(session_socket.router)
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     services: Services = app.state.services
-    async with nullcontext() if services.misfortune is None else services.misfortune.running():
+    async with AsyncExitStack() as running:
+        await running.enter_async_context(loop_lag(services.metrics.lagged))
+        if services.misfortune is not None:
+            await running.enter_async_context(services.misfortune.running())
         # What is yielded here reaches each connection: ASGI's lifespan state.
         yield {OUTBOXES: services.outboxes}
-
-
-async def _say_what_is_wrong(_: Request, error: Exception) -> JSONResponse:
-    # FastAPI's own answer quotes the input: here that is a password, or text that no UTF-8 can carry.
-    assert isinstance(error, RequestValidationError)
-    detail = [{"type": e["type"], "loc": e["loc"], "msg": e["msg"]} for e in error.errors()]
-    return JSONResponse({"detail": detail}, status_code=422)

@@ -138,6 +138,7 @@ class Deliveries:
         books.sent_ns.append(self._clock())
         for _ in range(1 + copies):
             outbox.send(books.frame)
+        outbox.count_sent(1 + copies)
         self._settle(books)
 
     def _give_up(self, books: Books, receiver: Receiver) -> None:

@@ -31,9 +31,10 @@ class Grant(BaseModel):
 @router.post("/login")
 async def login(credentials: Credentials, services: Shared) -> Grant:
     """Log in."""
-    if not await services.accounts.accepts(credentials.username, credentials.password):
-        raise HTTPException(status.HTTP_401_UNAUTHORIZED, "Bad username or password")
-    if services.misfortune is not None and await services.misfortune.refuses_login(credentials.username):
-        raise HTTPException(status.HTTP_401_UNAUTHORIZED, "Refused on purpose")
+    with services.metrics.login():
+        if not await services.accounts.accepts(credentials.username, credentials.password):
+            raise HTTPException(status.HTTP_401_UNAUTHORIZED, "Bad username or password")
+        if services.misfortune is not None and await services.misfortune.refuses_login(credentials.username):
+            raise HTTPException(status.HTTP_401_UNAUTHORIZED, "Refused on purpose")
     tokens = services.tokens
     return Grant(access_token=tokens.issue(credentials.username), expires_in=tokens.lifetime_s)

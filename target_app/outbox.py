@@ -1,7 +1,7 @@
 """What is sent to one connection, so that a slow reader never slows the room."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -36,6 +36,7 @@ class Outboxes:
     write_at_once: bool = False
     open: set["Outbox"] = field(default_factory=set)
     slow_reader_close_count: int = 0
+    sent_frame_count: int = 0
 
 
 class Outbox:
@@ -79,6 +80,21 @@ class Outbox:
     def send_text(self, text: str) -> None:
         """Send one text to this connection alone; for many, `broadcast` encodes it once."""
         self.send(text_frame(text))
+        self.count_sent(1)
+
+    def count_sent(self, frame_count: int) -> None:
+        """Count what was sent, here or to others at once: a broadcast pays for this once, not at every `send`."""
+        self._outboxes.sent_frame_count += frame_count
+
+    @property
+    def waiting_frame_count(self) -> int:
+        """How many frames wait for the reader."""
+        return len(self._waiting)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes wait for the reader."""
+        return self._waiting_bytes
 
     def close(self, code: int, reason: str) -> None:
         """Say goodbye after whatever waits; what is sent from now on is dropped."""
@@ -132,11 +148,13 @@ def text_frame(text: str) -> bytes:
     return Frame(Opcode.TEXT, text.encode()).serialize(mask=False)
 
 
-def broadcast(text: str, outboxes: Iterable[Outbox]) -> None:
+def broadcast(text: str, outboxes: Collection[Outbox]) -> None:
     """Send one text to many, encoded once."""
     frame = text_frame(text)
     for outbox in outboxes:
         outbox.send(frame)
+    if outboxes:
+        outbox.count_sent(len(outboxes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,12 @@ from starlette.requests import HTTPConnection
 from target_app import outbox
 from target_app.accounts import Accounts
 from target_app.chat_room import ChatRoom
+from target_app.figures import figures
+from target_app.metrics import Metrics
 from target_app.misfortune import Misfortune
 from target_app.outbox import Deliver, Outbox, Outboxes
 from target_app.rooms import Rooms
+from target_app.sessions import Sessions
 from target_app.settings import Settings
 from target_app.tokens import Tokens
 
@@ -27,7 +30,9 @@ class Services:
     outboxes: Outboxes
     chat_room: ChatRoom
     rooms: Rooms[Outbox]
+    sessions: Sessions[Outbox]
     deliver: Deliver
+    metrics: Metrics
     # None unless the server was asked to do things wrong.
     misfortune: Misfortune | None
     started_ns: int = field(default_factory=time.monotonic_ns)
@@ -37,15 +42,21 @@ def make_services(settings: Settings) -> Services:
     """One fresh set: no rooms, nobody connected. Raises TruthError."""
     faults = settings.faults
     misfortune = None if faults is None else Misfortune(faults, settings.truth_path)
-    deliver = outbox.deliver if misfortune is None else misfortune.deliver
+    outboxes = Outboxes(settings.limits, write_at_once=misfortune is not None)
+    rooms: Rooms[Outbox] = Rooms(settings.limits)
+    sessions: Sessions[Outbox] = Sessions(settings.limits)
+    metrics = Metrics(figures(outboxes, rooms, sessions))
+    deliver = metrics.counting(outbox.deliver if misfortune is None else misfortune.deliver)
     return Services(
         settings=settings,
         accounts=Accounts(settings),
         tokens=Tokens(settings),
-        outboxes=Outboxes(settings.limits, write_at_once=misfortune is not None),
+        outboxes=outboxes,
         chat_room=ChatRoom(deliver),
-        rooms=Rooms(settings.limits),
+        rooms=rooms,
+        sessions=sessions,
         deliver=deliver,
+        metrics=metrics,
         misfortune=misfortune,
     )
 

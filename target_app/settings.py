@@ -43,6 +43,11 @@ class Limits:
     outbox_bytes: int = 1024 * 1024
     # How long a closing connection has to take its last frames and answer; then it is cut.
     closing_s: float = 2.0
+    # A larger body of an HTTP request is answered with 413.
+    body_bytes: int = 64 * 1024
+    # Sessions that nobody is connected to: the newest are kept, for this long.
+    idle_sessions: int = 10_000
+    idle_session_s: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)

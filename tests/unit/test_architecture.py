@@ -75,6 +75,7 @@ DOORS = {
     "starlette": ("target_app",),
     "jwt": ("target_app.tokens",),
     "pwdlib": ("target_app.accounts",),
+    "prometheus_client": ("target_app.metrics",),
     "websockets": ("target_app", "loadgen.engine.transport.websockets_transport"),
     "picows": ("loadgen.engine.transport.picows_transport", "loadgen.relay"),
     "aiohttp": ("loadgen.engine.http",),
