@@ -6,12 +6,24 @@ module of their own with a router, added to the list below.
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 
-from target_app import chat_socket, echo, health, inspection, login, protected, rooms_socket, session_socket
+from target_app import (
+    about,
+    chat_socket,
+    docs_page,
+    echo,
+    health,
+    inspection,
+    login,
+    protected,
+    rooms_socket,
+    session_socket,
+)
 from target_app.body_limit import LimitBodies
 from target_app.connection import OUTBOXES
 from target_app.loop_lag import loop_lag
@@ -25,8 +37,11 @@ def create_app(settings: Settings) -> FastAPI:
     """Make one app with a state of its own; its WebSockets need `target_app.server` below them."""
     services = make_services(settings)
     app = FastAPI(
-        title="chatbench reference server",
-        # FastAPI's own pages are fetched from elsewhere.
+        title=about.TITLE,
+        description=about.DESCRIPTION,
+        version=version("chatbench"),
+        openapi_tags=about.TAGS,
+        # FastAPI's own pages are fetched from elsewhere: `docs_page` takes their place.
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
@@ -37,7 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
     # Whatever is added later lies further out.
     app.add_middleware(LimitBodies, body_bytes=settings.limits.body_bytes)
     app.add_middleware(StampAnswers, answered=services.metrics.answered)
-    for module in (login, rooms_socket, chat_socket, protected, echo, inspection, health):
+    for module in (login, rooms_socket, chat_socket, protected, echo, inspection, health, docs_page):
         app.include_router(module.router)
     # The last: to it, /ws/anything is a session.
     app.include_router(session_socket.router)

@@ -68,7 +68,7 @@ async def submit(request: Request) -> JSONResponse:
 
 @router.get("/items/", summary="See your address")
 async def items(request: Request) -> Client:
-    """Say where the request came from."""
+    """Say where the request came from, as the server sees it: behind a proxy, that is the proxy."""
     return _client(request)
 
 

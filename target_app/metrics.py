@@ -62,7 +62,7 @@ class Metrics:
 
     def __init__(self, figures: Iterable[Figure]) -> None:
         # Of the whole process, as the library has it: a series more for each counter, which nobody reads.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._registry.register(_LookedUp(tuple(figures)))
         self._messages = Counter("chat_messages", "Messages taken from clients.", registry=self._registry)

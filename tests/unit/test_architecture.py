@@ -82,7 +82,7 @@ DOORS = {
     "psutil": ("loadgen.engine.probe",),
     "uvloop": ("loadgen.engine.worker", "loadgen.relay", "target_app"),
     "matplotlib": ("reports.plots",),
-    "jinja2": ("reports.page", "reports.calibration_page"),
+    "jinja2": ("reports.page", "reports.calibration_page", "target_app.docs_page"),
     "markupsafe": ("reports.page", "reports.calibration_page"),
     "rich": ("reports.terminal",),
     "packaging": ("scenarios.environment",),
