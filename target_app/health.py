@@ -33,8 +33,10 @@ async def health(services: Shared) -> Health:
     200 whenever the server can answer, `degraded` too: it still serves whoever is connected, and a restart would
     not mend what it depends on.
     """
+    reasons = [reason for look in services.worries if (reason := look()) is not None]
     return Health(
-        status="ok",
+        status="degraded" if reasons else "ok",
+        reason="; ".join(reasons) or None,
         connections=len(services.outboxes.open),
         rooms=len(services.rooms),
         uptime_s=round((time.monotonic_ns() - services.started_ns) / 1e9, 3),

@@ -1,6 +1,7 @@
 """What the endpoints share: one of each for one app, and no module-level state anywhere."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
@@ -35,6 +36,8 @@ class Services:
     metrics: Metrics
     # None unless the server was asked to do things wrong.
     misfortune: Misfortune | None
+    # Whatever the server depends on adds a look here: what is wrong with it, in a few words; None while all is well.
+    worries: list[Callable[[], str | None]] = field(default_factory=list)
     started_ns: int = field(default_factory=time.monotonic_ns)
 
 

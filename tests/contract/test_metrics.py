@@ -11,13 +11,25 @@ from websockets.sync.client import ClientConnection
 from tests.support.benches import eventually
 from tests.support.http_answers import ask
 from tests.support.patience import PATIENCE_S
-from tests.support.server_process import ServerProcess, asked, close_of, heard, server_process, text_from
+from tests.support.server_process import COMMAND, ServerProcess, asked, close_of, heard, server_process, text_from
 
 pytestmark = pytest.mark.system
 
 # The kernel's buffers take several megabytes of these before anything waits in the server.
 A_LARGE_TEXT = "x" * 50_000
 ENOUGH_TO_FILL_EVERY_BUFFER = 1_000
+
+A_SICK_SERVER = """
+from target_app import __main__, app, services
+
+def make_sick(settings):
+    made = services.make_services(settings)
+    made.worries += [lambda: "the store: no space left", lambda: None]
+    return made
+
+app.make_services = make_sick
+raise SystemExit(__main__.main())
+"""
 
 A_FREEZE = "[[freeze]]\nafter_s = 0.0\nfor_s = 0.5\n"
 
@@ -181,3 +193,19 @@ def test_the_figures_name_nobody(server: ServerProcess) -> None:
 
     assert "user1" not in text
     assert "secret" not in text
+
+
+def test_health_is_degraded_with_a_reason_while_something_ails() -> None:
+    """Still 200: it serves whoever is connected, and a restart would not mend what it depends on."""
+    with server_process(command=[*COMMAND[:1], "-c", A_SICK_SERVER]) as sick:
+        status, health = sick.request("/healthz")
+
+    assert (status, health["status"], health["reason"]) == (200, "degraded", "the store: no space left")
+
+
+def test_health_without_worries_gives_no_reason(server: ServerProcess) -> None:
+    """Nothing that a probe could take for one."""
+    status, health = server.request("/healthz")
+
+    assert (status, health["status"]) == (200, "ok")
+    assert "reason" not in health
