@@ -16,10 +16,10 @@ from loadgen.plan.pacing import NS_PER_S
 LAG_PERIOD_NS = 50_000_000
 LOOK_PERIOD_NS = 20_000_000
 # What is settled in one bite is not read meanwhile. A small one takes 0.1 to 0.2 ms, most of it for any bite at all.
-SMALL_BITE = Bite(messages=10, arrivals=500)
+SMALL_BITE = Bite(messages=10, arrivals=1_500)
 # With so much to settle, cheap counts for more: a large bite takes half a millisecond, and a third of the CPU.
 LARGE_BITE = BITE
-MANY_MESSAGES = 200
+MANY_MESSAGES = 1_000
 # Otherwise it can wait, so that there are fewer bites.
 SETTLE_PERIOD_NS = 500_000_000
 # Looking through open messages must stay a small share of the time, however many there are.
