@@ -1,8 +1,6 @@
 """What every answer of the reference server has in common, whoever gives it."""
 
 import re
-import socket
-import struct
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -133,18 +131,3 @@ def test_a_client_may_bring_its_own_request_id(server: ServerProcess, given: str
 
     assert (answer.headers["X-Request-ID"] == given) is taken
     assert answer.headers["X-Request-ID"]
-
-
-def test_a_client_that_hangs_up_in_its_handshake_is_no_fault(server: ServerProcess) -> None:
-    """It leaves no traceback in the log, and no connection behind."""
-    host, port = server.url.removeprefix("http://").split(":")
-    for _ in range(20):
-        with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as client:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            client.sendall(
-                b"GET /ws HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-            )
-    ask(server, "GET", "/healthz")
-
-    assert "Traceback" not in server.said()
