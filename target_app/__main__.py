@@ -18,6 +18,8 @@ log = logging.getLogger("target_app")
 def main() -> int:
     """Run the server to its end; the exit code."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    # It warns of every broken form, and so lets any stranger fill the log.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     try:
         settings = read_settings(sys.argv[1:], os.environ)
         if settings.secret_is_random:

@@ -198,6 +198,13 @@ def test_a_body_that_is_neither_json_nor_a_form_is_null(
     assert submitted(server, body, headers) is None
 
 
+def test_a_broken_form_is_no_news(server: ServerProcess) -> None:
+    """A stranger does not write into our log."""
+    submitted(server, b"no parts", MULTIPART)
+
+    assert "boundary" not in server.said()
+
+
 @pytest.mark.parametrize("path", ["/submit", "/login"])
 @pytest.mark.parametrize("headers", [JSON, FORM, MULTIPART])
 def test_a_body_above_the_limit_is_413(server: ServerProcess, path: str, headers: dict[str, str]) -> None:
