@@ -9,7 +9,7 @@ from typing import Any
 
 from reports import numbers
 from reports.budgets import Document, Verdict
-from reports.calibration import FROZEN_P95_MS, label_of
+from reports.calibration import FROZEN_P95_MS, QUANTILES, label_of
 from reports.planned import plain_text
 from reports.summary import Fact, Figure
 from reports.verdicts import Headline
@@ -44,6 +44,26 @@ class CountRow:
 
 
 @dataclass(frozen=True, slots=True)
+class BurstRow:
+    """How much later a room has what it is told at once."""
+
+    receivers: str
+    transport: str
+    p50: str
+    p99: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlamedRow:
+    """A run that was too much for one side."""
+
+    run: str
+    expected: str
+    found: str
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LoadRow:
     """One step of the search for the ceiling."""
 
@@ -66,6 +86,8 @@ class CalibrationSummary:
     quantiles: tuple[QuantileRow, ...]
     counts: tuple[CountRow, ...]
     freeze: str
+    bursts: tuple[BurstRow, ...]
+    blamed: tuple[BlamedRow, ...]
     loads: tuple[LoadRow, ...]
     ceiling: tuple[Fact, ...]
     machine: tuple[Fact, ...]
@@ -83,6 +105,11 @@ def summarise(document: Document) -> CalibrationSummary:
         quantiles=tuple(_quantiles(document["accuracy"])),
         counts=tuple(_counts(document["counts"])),
         freeze=_freeze(document["freeze"]),
+        bursts=tuple(_bursts(document["bursts"])),
+        blamed=tuple(
+            BlamedRow(numbers.printable(row["run"]), row["expected"], row["found"], row["held"])
+            for row in document["blamed"]
+        ),
         loads=tuple(_loads(document["ceiling"]["curve"])),
         ceiling=_ceiling(document),
         machine=tuple(Fact(name, plain_text(value)) for name, value in document["machine"].items()),
@@ -104,6 +131,12 @@ def lines_of(document: Document) -> Iterator[str]:
     yield ""
     if summary.freeze:
         yield summary.freeze
+    for burst in summary.bursts:
+        name = f"{burst.receivers} receivers told at once, {burst.transport}"
+        yield f"{name:<42}p50 {burst.p50} late, p99 {burst.p99}"
+    for blamed in summary.blamed:
+        mark = "" if blamed.held else f"  WRONG: {blamed.expected} expected"
+        yield f"{blamed.run:<42}{blamed.found}{mark}"
     for fact in summary.ceiling:
         yield f"{fact.name:<42}{fact.value}"
     yield ""
@@ -200,6 +233,16 @@ def _freeze(freeze: dict[str, Any] | None) -> str:
     )
 
 
+def _bursts(bursts: list[dict[str, Any]]) -> Iterator[BurstRow]:
+    for row in bursts:
+        p50, p99 = (numbers.NO_DATA if us is None else _us(us) for us in (row["error_p50_us"], row["error_p99_us"]))
+        yield BurstRow(numbers.count(row["receivers"]), row["transport"], p50, p99)
+
+
+def _us(value_us: float) -> str:
+    return f"{value_us:,.0f} us"
+
+
 def _loads(curve: list[dict[str, Any]]) -> Iterator[LoadRow]:
     for load in curve:
         yield LoadRow(
@@ -211,6 +254,11 @@ def _loads(curve: list[dict[str, Any]]) -> Iterator[LoadRow]:
         )
 
 
+def _floor(document: Document) -> list[tuple[str, float | None]]:
+    floor = document["floor"] or {}
+    return [(name, floor.get(f"{name}_us")) for name in QUANTILES]
+
+
 def _ceiling(document: Document) -> tuple[Fact, ...]:
     ceiling, jitter = document["ceiling"], document["jitter"]
     return (
@@ -220,6 +268,10 @@ def _ceiling(document: Document) -> tuple[Fact, ...]:
         Fact("deliveries/s, the faulty target", numbers.rate(ceiling["target_deliveries_per_s"])),
         Fact("sent late at half of the ceiling, p99", numbers.duration(jitter["send_lateness_p99_ms"])),
         Fact("event loop lag at half of it, p99", numbers.duration(jitter["loop_lag_p99_ms"])),
+        *(
+            Fact(f"the way itself, {label_of(name)}", numbers.duration(None if us is None else us / 1000))
+            for name, us in _floor(document)
+        ),
         Fact("reading the clock", f"{jitter['clock_read_ns']:.0f} ns"),
         Fact("CPU used by others meanwhile", numbers.percent(document["machine_busy_ratio"])),
     )

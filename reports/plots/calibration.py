@@ -16,7 +16,7 @@ from reports.calibration import QUANTILES, label_of
 from reports.palette import LIGHT
 from reports.plots import Drawing, Plot, frame
 
-_ROW_PX, _AROUND_PX = 34, 84
+_ROW_PX, _AROUND_PX = 38, 84
 # Further off than this is drawn at the edge: how much further, the table says.
 _FURTHEST = 3.0
 _MARKS = dict(zip(QUANTILES, ("o", "s", "D", "^"), strict=True))
@@ -117,7 +117,7 @@ def _rows(axes: Axes, runs: list[tuple[str, list[dict[str, Any]]]]) -> None:
     axes.grid(visible=True, axis="x")
     at_left = axes.get_xlim()[0]
     for y, (name, _) in enumerate(runs):
-        frame.note(axes, numbers.printable(name), (at_left, y), (2, 8), LIGHT.muted, xycoords="data", size=10)
+        frame.note(axes, numbers.printable(name), (at_left, y), (2, 10), LIGHT.muted, xycoords="data", size=10)
 
 
 def ceiling(figure: Figure, document: dict[str, Any]) -> None:

@@ -5,7 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from reports.calibration import Accuracy, Ceiling, Counted, Fault, Findings, Frozen, Jitter, Load, build
+from reports.calibration import (
+    Accuracy,
+    Blamed,
+    Burst,
+    Ceiling,
+    Counted,
+    Fault,
+    Findings,
+    Floor,
+    Frozen,
+    Jitter,
+    Load,
+    build,
+)
 
 MACHINE = {
     "host": "bench-1",
@@ -32,7 +45,8 @@ def an_accuracy(run: str, quantile: str, *, injected_ms: float, error_us: float,
         measured_ms=injected_ms + error_us / 1000,
         error_us=error_us,
         error_ratio=error_us / 1000 / injected_ms,
-        allowed_us=max(100.0, 10 * injected_ms),
+        floor_us=30.0,
+        allowed_us=max(100.0, 10 * injected_ms) + 30.0,
         within=within,
     )
 
@@ -65,6 +79,12 @@ FINDINGS = Findings(
         for quantile, ms, error_us in (("p50", 1, 41), ("p90", 2, 52), ("p99", 3.3, -63.4), ("p99_9", 4.7, 81))
     ),
     counts=tuple(a_count(fault) for fault in Fault),
+    floor=Floor(28.0, 41.0, 110.0, None),
+    bursts=(Burst("picows", 500, 240.0, 900.0),),
+    blamed=(
+        Blamed("twice the generator's ceiling", "invalid, generator", "invalid, generator", held=True),
+        Blamed("twice what the target carries", "valid, server", "valid, server", held=True),
+    ),
     freeze=Frozen(1_000.4, 10.0, delivery_p95_ms=514.0, service_p95_ms=1.9, lost=0, held=True),
     others_cpu_ratio=0.02,
 )
