@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench pictures clean
 
 demo: $(STAMP)  ## benchmark the reference server: 500 users, one room, every delivery measured
 	$(BIN)/chatbench run fanout --users 500
@@ -20,6 +20,9 @@ check: $(STAMP)  ## style, types (import rules are a test)
 bench: $(STAMP)  ## our receive path beside a bare C receiver, and what one process can carry
 	$(BIN)/python -m benchmarks.receive
 	$(BIN)/python -m benchmarks.engine
+
+pictures: $(STAMP)  ## the pictures of docs/measuring.md, from runs made for them
+	$(BIN)/python -m benchmarks.pictures
 
 clean:
 	rm -rf .venv build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

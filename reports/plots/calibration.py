@@ -146,6 +146,11 @@ def ceiling(figure: Figure, document: dict[str, Any]) -> None:
         for at_x, at_y, (_, _, carried) in zip(x, y, known, strict=True):
             fill = LIGHT.first if carried else LIGHT.surface
             axes.plot(at_x, at_y, "o", color=LIGHT.first, markerfacecolor=fill, markersize=6.5)
+        carried_per_s = document["ceiling"]["deliveries_per_s_per_process"]
+        if carried_per_s is not None:
+            axes.axvline(carried_per_s, color=LIGHT.muted, linewidth=1, linestyle=(0, (5, 3)))
+            at, side = ("data", "axes fraction"), {"ha": "right", "size": 10}
+            frame.note(axes, "beyond is doubted", (carried_per_s, 1), (-4, -10), LIGHT.muted, xycoords=at, **side)
         frame.note(axes, "deliveries due a second", (1, 0), (0, -26), LIGHT.muted, ha="right", size=10)
 
 
