@@ -35,7 +35,7 @@ PARSED_AT_ONCE = 4
 MOST_WAITING = 10_000
 
 
-class _Inbox:
+class Inbox:
     """Bytes that came, in order and with their time, and are not parsed yet; for all connections of a transport."""
 
     def __init__(self) -> None:
@@ -97,7 +97,7 @@ class _Socket(asyncio.Protocol):
         protocol: ClientProtocol,
         listener: Listener,
         traffic: Traffic,
-        inbox: _Inbox,
+        inbox: Inbox,
         handshake_headers: dict[str, str],
     ) -> None:
         """``protocol`` has a request to send; ``handshake_headers`` are filled in by the first that is opened."""
@@ -277,7 +277,7 @@ class WebsocketsTransport:
         self._extensions = enable_client_permessage_deflate(None) if compression else None
         self._ssl = tls_context(base_url, verify=verify_tls)
         self.traffic = Traffic()
-        self._inbox = _Inbox()
+        self._inbox = Inbox()
         self.handshake_headers: dict[str, str] = {}
 
     async def connect(self, opening: Opening, listener: Listener) -> None:
