@@ -26,8 +26,8 @@ from scenarios.pinning import separate_cores
 PICTURES = Path("docs/pictures")
 
 FREEZE = "[[freeze]]\nafter_s = 4.0\nfor_s = 1.0"
-FREEZE_USERS = 100
-FREEZE_FLAGS = ("fanout", "--users", "100", "--rooms", "10", "--rate", "200", "--warmup", "1s", "--duration", "10s")
+FREEZE_USERS = 20
+FREEZE_FLAGS = ("fanout", "--users", "20", "--rooms", "2", "--rate", "200", "--warmup", "1s", "--duration", "10s")
 
 MISDEEDS = """
 [deliveries]

@@ -49,7 +49,7 @@ class OneMessage:
 
 def coordinated_omission(figure: Figure, open_loop: dict[str, Any], closed_loop: dict[str, Any]) -> None:
     """Left: how many messages were sent in each second; right: what either loop calls the delivery time."""
-    sent, times = frame.panels(figure, 2, columns=2, right_px=30)
+    sent, times = frame.panels(figure, 2, columns=2, left_px=72, right_px=30)
     frame.heading(sent, "messages sent in each second")
     frame.count_axis(sent, highest(line(open_loop, "messages_sent")))
     window = next(span for span in spans(open_loop) if span.name == "measure")
@@ -58,7 +58,8 @@ def coordinated_omission(figure: Figure, open_loop: dict[str, Any], closed_loop:
     for document, colour, style in ((open_loop, LIGHT.first, "-"), (closed_loop, LIGHT.second, _DASHED)):
         start_s = next(span for span in spans(document) if span.name == "measure").start_s
         x, y = line(document, "messages_sent")
-        frame.stroke(sent, (x - start_s, y), colour, linewidth=2.2, linestyle=style)
+        whole = x - start_s < window.end_s - window.start_s - 0.5  # of the last second a part alone was measured
+        frame.stroke(sent, (x[whole] - start_s, y[whole]), colour, linewidth=2.2, linestyle=style)
 
     delivery = quantile_curve(open_loop["metrics"]["delivery_time"]["hdr"])
     service = quantile_curve(closed_loop["metrics"]["delivery_service_time"]["hdr"])
@@ -77,8 +78,9 @@ def coordinated_omission(figure: Figure, open_loop: dict[str, Any], closed_loop:
                 times.plot(nines, value_ms, "o", color=colour, markersize=5)
                 text, at = numbers.duration(value_ms), (nines, value_ms)
                 frame.note(times, text, at, (-4, shift_px), colour, xycoords="data", ha="right")
-    frame.note(times, "open loop, from when it was due", (0, 1), (8, -14), LIGHT.first)
-    frame.note(times, "closed loop, from when it was sent (dashed)", (0, 1), (8, -30), LIGHT.second)
+    # Quantiles only rise, so the corner below their end is free.
+    frame.note(times, "open loop, from when it was due", (1, 0), (-6, 26), LIGHT.first, ha="right")
+    frame.note(times, "closed loop, from when it was sent (dashed)", (1, 0), (-6, 10), LIGHT.second, ha="right")
 
 
 def ledger_of_a_message(figure: Figure, message: OneMessage) -> None:
