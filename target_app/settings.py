@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
+from target_app.database import DatabaseUrlError, Durability, sqlite_path
 from target_app.faults import Faults, FaultsError, read_faults
 
 # Public on purpose: `serve` and `run --target` in two terminals agree on the
@@ -48,6 +49,9 @@ class Limits:
     # Sessions that nobody is connected to: the newest are kept, for this long.
     idle_sessions: int = 10_000
     idle_session_s: float = 600.0
+    # What may wait for the store, the texts in bytes of memory; beyond it, messages are refused.
+    unstored_messages: int = 10_000
+    unstored_bytes: int = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,9 @@ class Settings:
     secret_is_random: bool = True
     token_lifetime_s: int = 3_600
     exit_with_stdin: bool = False
+    # Where the messages are kept: sqlite:///FILE. None: in a file of our own that ends with the server.
+    database_url: str | None = None
+    durability: Durability = Durability.ACK
     # What to do wrong on purpose, and where to write what became of each message; without a path nowhere.
     faults: Faults | None = None
     truth_path: Path = Path(os.devnull)
@@ -89,6 +96,8 @@ def read_settings(flags: Sequence[str], environment: Mapping[str, str]) -> Setti
         accounts_count=given.accounts,
         accounts_key=key,
         exit_with_stdin=given.exit_with_stdin,
+        database_url=given.db,
+        durability=given.durability,
         faults=given.faults,
         truth_path=given.truth or Path(os.devnull),
     )
@@ -130,6 +139,19 @@ def _parser() -> argparse.ArgumentParser:
         help="stop when standard input ends: for a parent that holds the other end of a pipe",
     )
     parser.add_argument(
+        "--db",
+        type=_database_url,
+        metavar="URL",
+        help="keep messages in sqlite:///FILE (default: in a temporary file that is removed at the end)",
+    )
+    parser.add_argument(
+        "--durability",
+        type=_durability,
+        default=Durability.ACK,
+        metavar="ack|async",
+        help="whether an ack waits until the disk has the message (default: %(default)s)",
+    )
+    parser.add_argument(
         "--faults",
         type=_faults,
         metavar="FILE",
@@ -144,6 +166,21 @@ def _faults(text: str) -> Faults:
         return read_faults(Path(text))
     except FaultsError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _database_url(text: str) -> str:
+    try:
+        sqlite_path(text)
+    except DatabaseUrlError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
+
+
+def _durability(text: str) -> Durability:
+    try:
+        return Durability(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"expected ack or async, got {text!r}") from error
 
 
 def _port(text: str) -> int:

@@ -65,6 +65,7 @@ PURE = (
     "target_app.dice",
     "target_app.choices",
     "target_app.agenda",
+    "target_app.database",
 )
 IMPURE = {"asyncio", "socket", "subprocess", "threading", "time", "random", "ssl", "signal", "os", "multiprocessing"}
 
@@ -76,6 +77,7 @@ DOORS = {
     "jwt": ("target_app.tokens",),
     "pwdlib": ("target_app.accounts",),
     "prometheus_client": ("target_app.metrics",),
+    "sqlalchemy": ("target_app.sql_store",),
     "websockets": ("target_app", "loadgen.engine.transport.websockets_transport"),
     "picows": ("loadgen.engine.transport.picows_transport", "loadgen.relay"),
     "aiohttp": ("loadgen.engine.http",),
