@@ -88,6 +88,7 @@ class Worker:
             await self._report()
 
     async def _report(self) -> None:
+        self._swarm.ledger.account_sends()  # who is killed in the next second has said what it sent
         await self._wire.send(Tick(self._swarm.tally.take(), self._swarm.ledger.take_spreads()))
 
     async def tell_news(self) -> None:
