@@ -60,10 +60,11 @@ def store_from(url: str | None, durability: Durability) -> Store:
 class SqlStore:
     """Messages in one table. None for a path: in a temporary folder that nobody else may look into."""
 
-    def __init__(self, path: Path | None, durability: Durability) -> None:
+    def __init__(self, path: Path | None, durability: Durability, busy_ms: int = BUSY_MS) -> None:
         self._path = path
         self._name = "the temporary database" if path is None else str(path)
         self._durability = durability
+        self._busy_ms = busy_ms
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._engine: AsyncEngine | None = None
         self._writing: AsyncConnection | None = None
@@ -71,7 +72,7 @@ class SqlStore:
 
     async def open(self) -> Mapping[str, int]:
         try:
-            self._engine = _engine(self._path or self._temporary_path(), self._durability)
+            self._engine = _engine(self._path or self._temporary_path(), self._durability, self._busy_ms)
             async with self._told_as_ours():
                 self._writing = await self._engine.connect()
                 await self._prepare(self._writing)
@@ -151,12 +152,12 @@ class SqlStore:
             raise StoreError(f"{self._name}: {error}") from error
 
 
-def _engine(path: Path, durability: Durability) -> AsyncEngine:
+def _engine(path: Path, durability: Durability, busy_ms: int) -> AsyncEngine:
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=str(path)),
         pool_size=CONNECTION_COUNT,
         max_overflow=0,
-        connect_args={"timeout": BUSY_MS / 1_000},
+        connect_args={"timeout": busy_ms / 1_000},
     )
     # FULL waits for the disk at each commit. NORMAL does not: a power cut costs the latest commits, a crash none.
     synchronous = "FULL" if durability is Durability.ACK else "NORMAL"
