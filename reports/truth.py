@@ -41,6 +41,8 @@ class TrueMessage:
     """Who must have got it and was never sent it."""
     gone: tuple[str, ...]
     """Whose socket was gone when their turn came, or when the target ended."""
+    stray: tuple[str, ...] = ()
+    """Who got it, and is not in the room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,7 @@ def _message(entry: dict[str, Any], started_ns: int) -> TrueMessage:
         extra_copies=tuple(extra_copies),
         dropped=tuple(entry["dropped"]),
         gone=tuple(entry["gone"]),
+        stray=tuple(entry.get("stray", ())),
     )
     _check_clock(message, started_ns)
     return message

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from target_app.agenda import Agenda
-from target_app.choices import Who, choice, drawn_delay, who
+from target_app.choices import Choice, Who, choice, drawn_delay, who
 from target_app.faults import Faults
 from target_app.outbox import Origin, Outbox, text_frame
 from target_app.truth import Truth, marker_in
@@ -31,6 +31,7 @@ class Books:
     dropped: list[str] = field(default_factory=list)
     swapped: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
+    stray: list[str] = field(default_factory=list)
     # Deliveries that are neither sent nor given up; one more while they are being made.
     open_count: int = 1
 
@@ -69,6 +70,7 @@ class Deliveries:
         self._drop = choice(seed, "drop", wanted.drop)
         self._duplicate = choice(seed, "duplicate", wanted.duplicate)
         self._swap = choice(seed, "swap", wanted.swap)
+        self._stray = choice(seed, "stray", wanted.stray)
         self._swap_same_sender = wanted.swap_same_sender
         self._delay = drawn_delay(seed, "delay", wanted.delay)
         self._truth = truth
@@ -113,7 +115,15 @@ class Deliveries:
             else:
                 self._leave(due_ns, books, receiver, copies)
                 self._release(lane, receiver)
+        if self._stray is not None:
+            self._go_astray(books, self._stray)
         self._settle(books)
+
+    def _go_astray(self, books: Books, stray: Choice) -> None:
+        for outbox, receiver in self._receivers.items():
+            if outbox not in books.members and outbox.is_open() and stray.times(books.number, receiver.user):
+                books.stray.append(receiver.user.name)
+                outbox.send(books.frame)
 
     def _release(self, lane: Lane, receiver: Receiver) -> None:
         held = receiver.held.pop(lane, None)
@@ -163,4 +173,5 @@ class Deliveries:
             dropped=books.dropped,
             swapped=books.swapped,
             gone=books.gone,
+            stray=books.stray,
         )

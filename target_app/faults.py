@@ -7,6 +7,7 @@
     drop = 0.01                               # a probability; or [{ message = 3, receiver = "user-000002" }]
     duplicate = 0.01                          # the same; in a list, copies = 2 sends two more
     swap = 0.01                               # the same; goes out after the next message for this receiver
+    stray = 0.001                             # the same, for each user of another room: gets it all the same
     swap_same_sender = true                   # the next of the same sender and room; false: of the room
 
     [[freeze]]                                # the whole server stands still
@@ -141,6 +142,7 @@ class Deliveries(Section):
     drop: Picks | None = None
     duplicate: CopiesPicks | None = None
     swap: Picks | None = None
+    stray: Picks | None = None
     swap_same_sender: bool = True
 
 

@@ -3,7 +3,7 @@
     {"truth": "chatbench.truth/1", "seed", "faults", "started_ns"}
     {"event": "message", "n", "id", "room", "from", "marker"?, "received_ns",
      "deliveries": {"to": [...], "sent_ns": [...], "copies": [...]},
-     "dropped": [...], "swapped": [...], "gone": [...]}
+     "dropped": [...], "swapped": [...], "gone": [...], "stray": [...]}
     {"event": "freeze", "from_ns", "to_ns"}                      {"event": "close", "at_ns", "users", "code", "reason"}
     {"event": "login_delayed", "user", "attempt", "from_ns", "to_ns"}
     {"event": "login_refused", "user", "attempt", "at_ns"}       {"event": "upgrade_hung", "user", "attempt", "at_ns"}
@@ -12,8 +12,9 @@
 
 All stamps are monotonic ns. A message has its line when nothing of it is under way any more. `sent_ns` is the
 instant before the bytes were handed to the socket; `copies` counts what was sent beyond the first. `swapped` says who
-was to get it late, whatever came of it; `gone` whose socket had closed, or who had left the room, before it was sent.
-`gone` as an event is the end of a socket: code 1013 means that it read too slowly, and what it had not read is lost.
+was to get it late, whatever came of it; `gone` whose socket had closed, or who had left the room, before it was sent;
+`stray` who got it and is not in the room. `gone` as an event is the end of a socket: code 1013 means that it read too
+slowly, and what it had not read is lost.
 A log without its `end` line was cut short.
 """
 

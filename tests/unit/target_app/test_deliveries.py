@@ -115,6 +115,7 @@ def test_without_faults_everyone_gets_everything_and_the_books_say_so(world: Mak
         "dropped": [],
         "swapped": [],
         "gone": [],
+        "stray": [],
     }
     assert (tea.deliveries.message_count, tea.deliveries.delivery_count) == (1, 2)
 
@@ -148,6 +149,18 @@ def test_a_duplicate_comes_right_after_the_first(world: Make) -> None:
     assert (tea.heard("ann"), tea.heard("bob")) == ("ab", "aaab")
     assert tea.told()[0]["deliveries"]["copies"] == [0, 2]
     assert tea.deliveries.delivery_count == 4
+
+
+def test_a_stray_message_reaches_somebody_of_another_room(world: Make) -> None:
+    """At once, and beside its own deliveries: nobody of the room goes without."""
+    tea = world(stray=[pick(0, "bob"), pick(0, "ann"), pick(1, "ann")])
+    del tea.members[tea.outboxes["bob"]]
+
+    tea.say("a", "b")
+
+    assert (tea.heard("ann"), tea.heard("bob")) == ("ab", "a")
+    assert [entry["stray"] for entry in tea.told().values()] == [["bob"], []]
+    assert tea.told()[0]["deliveries"]["to"] == ["ann"]
 
 
 def test_of_two_swapped_messages_the_later_one_goes_first(world: Make) -> None:
