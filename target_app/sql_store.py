@@ -27,8 +27,9 @@ SCHEMA_VERSION = 1
 # The writer has one of them for itself, so that readers never keep it waiting.
 CONNECTION_COUNT = 5
 
-# How long we wait for another program, a backup say, that has the file locked.
-BUSY_MS = 5_000
+# How long we wait for another program, a backup say, that has the file locked; so long, at most, it can hold up
+# the end of the server.
+BUSY_MS = 2_000
 
 _TABLES = MetaData()
 

@@ -84,7 +84,10 @@ class Writer:
         self._news.set()
 
     async def drain(self, limit_s: float) -> None:
-        """Take nothing more, write what waits, for so long at most, and end; what is left then is refused."""
+        """Take nothing more, write what waits, for so long at most, and end; what is left then is refused.
+
+        A write that has begun is given up as soon as the store can do that.
+        """
         self._ending = True
         self._news.set()
         if self._task is not None:

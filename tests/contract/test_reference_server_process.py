@@ -5,6 +5,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 from websockets.sync.client import ClientConnection
@@ -98,6 +99,13 @@ def test_a_random_secret_is_announced() -> None:
     with server_process(environment={"CHATBENCH_SECRET": ""}) as server:
         assert "CHATBENCH_SECRET is not set" in server.said()
         assert server.token("user1")
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_that_messages_will_be_forgotten_is_announced(tmp_path: Path, told: bool) -> None:
+    """With what to do about it; whoever named a database is not told."""
+    with server_process(*(["--db", f"sqlite:///{tmp_path}/chat.db"] if told else [])) as server:
+        assert ("--db sqlite:///chat.db keeps them" in server.said()) is not told
 
 
 def test_a_taken_port_is_one_clear_line() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from target_app.database import Durability
 from target_app.settings import SettingsError, read_settings
 
 A_SECRET = "a secret for tests, of 32 bytes or more"
@@ -49,6 +50,8 @@ def test_the_default_key_is_refused_anywhere_else(host: str, environment: dict[s
         (["--port", "65536"], "argument --port: expected 0 to 65535, got '65536'"),
         (["--accounts", "1.5"], "argument --accounts: expected a whole number, 0 or more, got '1.5'"),
         (["--acc", "1"], "unrecognized arguments: --acc 1"),
+        (["--db", "postgresql://a:b@c/d"], "argument --db: expected sqlite:///FILE, got 'postgresql://'"),
+        (["--durability", "full"], "argument --durability: expected ack or async, got 'full'"),
     ],
 )
 def test_a_flag_that_cannot_be_followed_is_named(flags: list[str], complaint: str) -> None:
@@ -56,6 +59,15 @@ def test_a_flag_that_cannot_be_followed_is_named(flags: list[str], complaint: st
     with pytest.raises(SettingsError) as refused:
         read_settings(flags, {})
     assert str(refused.value) == complaint
+
+
+def test_messages_are_kept_for_one_life_and_as_safe_as_can_be_unless_told_otherwise() -> None:
+    """Nothing to set up, nothing left behind; an ack means that the disk has the message."""
+    by_default = read_settings([], {})
+    told = read_settings(["--db", "sqlite:///chat.db", "--durability", "async"], {})
+
+    assert (by_default.database_url, by_default.durability) == (None, Durability.ACK)
+    assert (told.database_url, told.durability) == ("sqlite:///chat.db", Durability.ASYNC)
 
 
 def test_a_short_secret_is_refused() -> None:
