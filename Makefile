@@ -17,9 +17,10 @@ check: $(STAMP)  ## style, types (import rules are a test)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/unit/test_architecture.py
 
-bench: $(STAMP)  ## our receive path beside a bare C receiver, and what one process can carry
+bench: $(STAMP)  ## our receive path beside a bare C receiver, what one process can carry, what the server costs
 	$(BIN)/python -m benchmarks.receive
 	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.server
 
 pictures: $(STAMP)  ## the pictures of docs/measuring.md, from runs made for them
 	$(BIN)/python -m benchmarks.pictures

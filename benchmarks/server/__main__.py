@@ -1,0 +1,144 @@
+"""``python -m benchmarks.server``: what the reference server costs, each figure beside what it is held to.
+
+Server and generator have a core each; ratios are of runs that were made one after the other.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.common import BenchmarkError, Cores, available_cores, chatbench_document, pinned_to
+from benchmarks.engine.cases import Figure, lines_of
+from benchmarks.server.login_storm import login_storm
+from benchmarks.server.stalled import count_of, stalled_members
+from benchmarks.server.watched import watched
+
+MEMBERS, PAYLOAD_BYTES, RATE_PER_S = 500, 200, 40
+ACCOUNTS = ("--accounts", "12000")
+PAIRS = 3
+# A stalled socket and the kernel behind it take some hundred frames of these before the server must wait.
+LARGE_PAYLOAD_BYTES = 10_000
+LIMIT_S = 120.0
+LOGINS_PER_S = 50
+
+PLAIN_LOOP_DIALECT = '[connect]\npath = "/ws?name={username}"\n[publish]\nsend = "{text}"\n'
+
+
+def main() -> int:
+    """Measure and print; 1 when something could not be measured."""
+    cases: dict[str, Callable[[Cores], list[Figure]]] = {
+        "fanout": fanout, "stalled": stalled, "idle": idle, "logins": logins,
+    }  # fmt: skip
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.server", description=__doc__)
+    parser.add_argument("case", nargs="*", help="|".join(cases) + "; all, if none is named")
+    wanted = parser.parse_args().case or list(cases)
+    if unknown := set(wanted) - set(cases):
+        parser.error(f"unknown case {', '.join(sorted(unknown))}; there are {', '.join(cases)}")
+    cores = available_cores()
+    if cores.client is None:
+        print("benchmarks.server: server and generator need a core each, and taskset to stay there", file=sys.stderr)
+        return 1
+    failed = False
+    for name in wanted:
+        print(f"{name}: {(cases[name].__doc__ or '').splitlines()[0]}", flush=True)
+        try:
+            print(*lines_of(cases[name](cores)), sep="\n", flush=True)
+        except BenchmarkError as error:
+            print(f"  FAILED: {error}", flush=True)
+            failed = True
+    return int(failed)
+
+
+def fanout(cores: Cores) -> list[Figure]:
+    """500 members, 200 bytes, 40 messages a second, beside a plain loop of `await send_text` on the same uvicorn."""
+    ours, plain = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        dialect = Path(folder) / "plain_loop.toml"
+        dialect.write_text(PLAIN_LOOP_DIALECT, encoding="utf-8")
+        for _ in range(PAIRS):
+            with watched("target_app", cores.server, *ACCOUNTS) as server:
+                ours.append(server.cpu_us_per_delivery(_run(server.url, cores, "--dialect", "plain")))
+            with watched("benchmarks.server.plain_loop", cores.server) as server:
+                plain.append(server.cpu_us_per_delivery(_run(server.url, cores, "--dialect", str(dialect))))
+    ratios = [a / b for a, b in zip(ours, plain, strict=True)]
+    return [
+        Figure("CPU of a send, us, ours", f"{median(ours):.2f}", "", held=None),
+        Figure("CPU of a send, us, the plain loop", f"{median(plain):.2f}", "", held=None),
+        _at_most(f"ratio, median of {PAIRS} pairs", median(ratios), 1.0),
+    ]
+
+
+def stalled(cores: Cores) -> list[Figure]:
+    """A fifth of a room of 500 stops reading: the others, the memory, and the descriptors."""
+    readers, stalled_count = MEMBERS * 4 // 5, MEMBERS // 5
+    with watched("target_app", cores.server, *ACCOUNTS) as server:
+        alone = _run(server.url, cores, users=readers, payload=LARGE_PAYLOAD_BYTES)
+    with watched("target_app", cores.server, *ACCOUNTS) as server:
+        with stalled_members(server.url, stalled_count, room="room-1"):
+            crowded = _run(server.url, cores, users=readers, payload=LARGE_PAYLOAD_BYTES)
+            still_open = count_of(server.url, "connections")
+        most = server.most_rss_bytes()
+    alone_ms, crowded_ms = (document["metrics"]["delivery_time"]["p99"] for document in (alone, crowded))
+    return [
+        Figure("delivery p99 without and with them, ms", f"{alone_ms:.2f} / {crowded_ms:.2f}", "", held=None),
+        _at_most("ratio of the two", crowded_ms / alone_ms, 1.5),
+        Figure("memory at its largest, MB", f"{most / 1e6:.0f}", "bounded", held=None),
+        _at_most("connections still open", still_open, 0),
+    ]
+
+
+def idle(cores: Cores) -> list[Figure]:
+    """10,000 idle connections in one worker."""
+    with watched("target_app", cores.server, *ACCOUNTS) as server:
+        empty = server.rss_bytes
+        document = _run(server.url, cores, "--rooms", "10000", users=10_000, rate=10, duration="3s")
+        most = server.most_rss_bytes()
+    opened = document["counters"]["connections_opened"]
+    return [
+        Figure("connections opened", f"{opened:,}", "10,000", held=opened == 10_000),
+        _at_most("memory, MB", most / 1e6, 400),
+        Figure("a connection, KB", f"{(most - empty) / 1e3 / opened:.1f}", "", held=None),
+    ]
+
+
+def logins(cores: Cores) -> list[Figure]:
+    """50 logins a second that are hashed with argon2, while a room talks."""
+    with watched("target_app", cores.server, *ACCOUNTS) as server:
+        calm = _run(server.url, cores)
+        with login_storm(server.url, LOGINS_PER_S, pinned_to(cores.client)) as storm:
+            busy = _run(server.url, cores)
+    calm_ms, busy_ms = (document["metrics"]["delivery_time"]["p99"] for document in (calm, busy))
+    return [
+        Figure("logins a second", f"{storm.per_s():.1f}", f"{LOGINS_PER_S}", held=None),
+        Figure("delivery p99 without and with them, ms", f"{calm_ms:.2f} / {busy_ms:.2f}", "", held=None),
+        _at_most("ratio of the two", busy_ms / calm_ms, 2.0),
+    ]
+
+
+def _run(
+    url: str,
+    cores: Cores,
+    *flags: str,
+    users: int = MEMBERS,
+    rate: float = RATE_PER_S,
+    payload: int = PAYLOAD_BYTES,
+    duration: str = "8s",
+) -> dict[str, Any]:
+    load: Sequence[str] = (
+        "fanout", "--users", str(users), "--rate", str(rate), "--payload", str(payload),
+        "--connect-rate", "1000", "--warmup", "1s", "--duration", duration, "--drain", "1s",
+    )  # fmt: skip
+    return chatbench_document(url, [*load, *flags], pinned_to(cores.client), LIMIT_S)
+
+
+def _at_most(what: str, value: float | None, most: float) -> Figure:
+    text = "not measured" if value is None else f"{value:,.2f}"
+    return Figure(what, text, f"<= {most:g}", held=None if value is None else value <= most)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

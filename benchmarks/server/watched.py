@@ -1,0 +1,82 @@
+"""A server on a core of its own, and what CPU and memory it takes."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import monotonic_ns, time_ns
+from typing import Any
+
+from benchmarks.common import BenchmarkError, pinned_to
+from loadgen.engine.probe import Probe
+from loadgen.measure.record import Reading
+from tests.support.programs import listening
+
+PERIOD_S = 0.1
+NS_PER_S = 10**9
+# The clock of a run starts with its processes, a moment after the run was announced.
+MARGIN_NS = NS_PER_S
+
+
+@dataclass(slots=True)
+class Watched:
+    """One that is running, and its readings so far."""
+
+    url: str
+    pid: int
+    readings: list[Reading] = field(default_factory=list)
+
+    @property
+    def rss_bytes(self) -> int:
+        """Its memory now."""
+        return self.readings[-1].rss_bytes
+
+    def most_rss_bytes(self) -> int:
+        """Its memory at its largest."""
+        return max(reading.rss_bytes for reading in self.readings)
+
+    def cpu_us_per_delivery(self, document: dict[str, Any]) -> float:
+        """CPU of a delivery within the measured window of a run; raises BenchmarkError where it was not watched."""
+        announced = datetime.fromisoformat(document["run"]["started_at"])
+        began_ns = round(announced.timestamp() * NS_PER_S) - (time_ns() - monotonic_ns())
+        window = next(phase for phase in document["phases"] if phase["name"] == "measure")
+        start_ns, end_ns = (began_ns + round(window[key] * NS_PER_S) for key in ("start_s", "end_s"))
+        inside = [reading for reading in self.readings if start_ns + MARGIN_NS <= reading.at_ns <= end_ns - MARGIN_NS]
+        per_s = document["rates"]["deliveries_received_per_s"]
+        if len(inside) < 2 or not per_s:
+            raise BenchmarkError("the server could not be watched")
+        first, last = inside[0], inside[-1]
+        return (last.cpu_ns - first.cpu_ns) / (last.at_ns - first.at_ns) / per_s * 1e6
+
+
+@contextmanager
+def watched(module: str, core: int | None, *flags: str) -> Iterator[Watched]:
+    """Run a server of ours until the block ends; raises BenchmarkError."""
+    program = (sys.executable, "-m", module, "--port", "0", "--exit-with-stdin", *flags)
+    try:
+        with listening([*pinned_to(core), *program]) as said:
+            server, probe, over = Watched(said.url, said.pid), Probe(said.pid), threading.Event()
+            _look(server, probe)
+            watcher = threading.Thread(target=_watch, args=(server, probe, over), daemon=True)
+            watcher.start()
+            try:
+                yield server
+            finally:
+                over.set()
+                watcher.join()
+    except (RuntimeError, TimeoutError) as error:
+        raise BenchmarkError(f"{module}: {error}") from error
+
+
+def _watch(server: Watched, probe: Probe, over: threading.Event) -> None:
+    while _look(server, probe) and not over.wait(PERIOD_S):
+        pass
+
+
+def _look(server: Watched, probe: Probe) -> bool:
+    reading = probe.read()
+    if reading is not None:
+        server.readings.append(reading)
+    return reading is not None
