@@ -1,7 +1,7 @@
 """The application: every endpoint, and what they share.
 
-Direct messages, typing, history, presence, roles and the page each come as a
-module of their own with a router, added to the list below.
+Whatever else a server of yours should answer comes as a module of its own with a router,
+added to the list below.
 """
 
 from collections.abc import AsyncIterator
@@ -31,6 +31,7 @@ from target_app.middleware import StampAnswers
 from target_app.problems import problems, say_what_is_wrong
 from target_app.services import Services, make_services
 from target_app.settings import Settings
+from target_app.storing import storing
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -63,6 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     services: Services = app.state.services
     async with AsyncExitStack() as running:
+        await running.enter_async_context(storing(services))
         await running.enter_async_context(loop_lag(services.metrics.lagged))
         if services.misfortune is not None:
             await running.enter_async_context(services.misfortune.running())

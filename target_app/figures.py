@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sized
 
 from target_app.metrics import Figure
 from target_app.outbox import Outboxes
+from target_app.writer import Writer
 
 
 def figures(outboxes: Outboxes, rooms: Sized, sessions: Sized) -> Iterator[Figure]:
@@ -28,3 +29,10 @@ def figures(outboxes: Outboxes, rooms: Sized, sessions: Sized) -> Iterator[Figur
         "Bytes of those frames.",
         lambda: sum(outbox.waiting_bytes for outbox in outboxes.open),
     )
+
+
+def store_figures(writer: Writer) -> Iterator[Figure]:
+    """Yield the figures of what is kept."""
+    yield Figure("chat_store_waiting_messages", "Messages that are not stored yet.", lambda: writer.waiting_count)
+    yield Figure("chat_store_messages_total", "Messages that were stored.", lambda: writer.stored_count)
+    yield Figure("chat_store_errors_total", "Messages that could not be stored.", lambda: writer.failed_count)

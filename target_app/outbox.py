@@ -77,6 +77,11 @@ class Outbox:
         """Whether what is sent now is not sent in vain."""
         return self.closed_with is None and not self._line.is_closing()
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether what is sent now has to wait for the reader: no time for what can be left out."""
+        return self._paused
+
     def send_text(self, text: str) -> None:
         """Send one text to this connection alone; for many, `broadcast` encodes it once."""
         self.send(text_frame(text))
@@ -159,7 +164,7 @@ def broadcast(text: str, outboxes: Collection[Outbox]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a message comes from; ``room`` is None where there is but one, ``id`` where the client gave none."""
+    """Where a message comes from; ``room`` is None outside the many rooms, ``id`` where the client gave none."""
 
     room: str | None
     sender: str

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class ErrorCode(StrEnum):
-    """What the client did wrong, for its program to act on."""
+    """Why we did not do it, for the client's program to act on."""
 
     INVALID_JSON = "invalid_json"
     UNKNOWN_TYPE = "unknown_type"
@@ -12,6 +12,14 @@ class ErrorCode(StrEnum):
     TEXT_TOO_LONG = "text_too_long"
     NOT_JOINED = "not_joined"
     TOO_MANY_ROOMS = "too_many_rooms"
+    # The token's roles do not allow it.
+    FORBIDDEN = "forbidden"
+    # Nobody is there whom it concerns.
+    NOT_ONLINE = "not_online"
+    # The room heard the message, and it will not be in the history.
+    STORAGE_FAILED = "storage_failed"
+    # Nobody heard the message: the store has no room for it just now.
+    STORAGE_BEHIND = "storage_behind"
 
 
 class RefusedError(Exception):

@@ -1,7 +1,7 @@
 """Rooms: who is in them, and what was said lately."""
 
-from collections import deque
-from collections.abc import Hashable
+from collections import Counter, deque
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -23,16 +23,30 @@ class Message:
     sent_at_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A member's place in a room."""
+
+    user: str
+    # The room's seq when the member came: later messages were sent to it as they were written.
+    since_seq: int
+
+
 class Room(Generic[MemberT]):
     """One room; `seq` is that of its latest message, 0 before the first."""
 
-    __slots__ = ("members", "name", "recent", "seq")
+    __slots__ = ("members", "name", "recent", "seq", "users", "watchers")
 
-    def __init__(self, name: str, recent_max: int) -> None:
+    def __init__(self, name: str, seq: int, recent_max: int) -> None:
         self.name = name
-        self.seq = 0
-        # A dict is a set that remembers the order of joining.
-        self.members: dict[MemberT, None] = {}
+        self.seq = seq
+        # In the order of joining.
+        self.members: dict[MemberT, Seat] = {}
+        # Of each user who is in the room, how many connections are.
+        self.users: Counter[str] = Counter()
+        # Members who want to be told which users come and go. A dict is a set that remembers the order of joining.
+        self.watchers: dict[MemberT, None] = {}
+        # The latest messages, without a gap in their numbers.
         self.recent: deque[Message] = deque(maxlen=recent_max)
 
     def publish(self, sender: str, text: str, now_ms: int) -> Message:
@@ -46,19 +60,39 @@ class Room(Generic[MemberT]):
 class Rooms(Generic[MemberT]):
     """All rooms of one server. A member is a connection: one user may have several.
 
-    A room is made by its first member. It is forgotten when its last member leaves
-    a room in which nothing was said; otherwise it stays, for its numbers to go on.
+    A room is made by its first member. With its last one it falls asleep: of a room in
+    which something was said its number is kept, to go on from; its messages are the store's.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._rooms: dict[str, Room[MemberT]] = {}
+        # The last seq of each room that nobody is in.
+        self._asleep: dict[str, int] = {}
         self._joined: dict[MemberT, dict[str, Room[MemberT]]] = {}
 
     def __len__(self) -> int:
-        return len(self._rooms)
+        return len(self._rooms) + len(self._asleep)
 
-    def join(self, name: str, member: MemberT) -> Room[MemberT]:
+    def __contains__(self, name: str) -> bool:
+        return name in self._rooms or name in self._asleep
+
+    def member_counts(self) -> Iterator[tuple[str, int]]:
+        """Yield each room's name and how many members it has."""
+        for name, room in self._rooms.items():
+            yield name, len(room.members)
+        for name in self._asleep:
+            yield name, 0
+
+    def wake(self, last_seqs: Mapping[str, int]) -> None:
+        """Know the rooms of an earlier life by their last seq; before anybody joins."""
+        self._asleep.update(last_seqs)
+
+    def find(self, name: str) -> Room[MemberT] | None:
+        """Return a room that somebody is in."""
+        return self._rooms.get(name)
+
+    def join(self, name: str, member: MemberT, user: str) -> Room[MemberT]:
         """Let a member in; joining twice is joining once. Raises RefusedError at a limit."""
         joined = self._joined.get(member, {})
         if name in joined:
@@ -66,8 +100,9 @@ class Rooms(Generic[MemberT]):
         if len(joined) >= self._limits.rooms_per_connection:
             limit = self._limits.rooms_per_connection
             raise RefusedError(ErrorCode.TOO_MANY_ROOMS, f"a connection may be in {limit} rooms at once")
-        room = self._rooms.get(name) or self._make(name)
-        room.members[member] = None
+        room = self._rooms.get(name) or self._open(name)
+        room.members[member] = Seat(user, room.seq)
+        room.users[user] += 1
         joined[name] = room
         self._joined[member] = joined
         return room
@@ -86,18 +121,27 @@ class Rooms(Generic[MemberT]):
         self._remove(room, member)
         return room
 
-    def leave_all(self, member: MemberT) -> None:
-        """Let a member out of wherever it is."""
-        for room in self._joined.pop(member, {}).values():
+    def leave_all(self, member: MemberT) -> list[Room[MemberT]]:
+        """Let a member out of wherever it is; returns the rooms it was in."""
+        rooms = list(self._joined.pop(member, {}).values())
+        for room in rooms:
             self._remove(room, member)
+        return rooms
 
-    def _make(self, name: str) -> Room[MemberT]:
-        if len(self._rooms) >= self._limits.rooms:
+    def _open(self, name: str) -> Room[MemberT]:
+        if name not in self and len(self) >= self._limits.rooms:
             raise RefusedError(ErrorCode.TOO_MANY_ROOMS, f"the server keeps {self._limits.rooms} rooms at most")
-        room = self._rooms[name] = Room(name, self._limits.recent_per_room)
+        seq = self._asleep.pop(name, 0)
+        room = self._rooms[name] = Room(name, seq, self._limits.recent_per_room)
         return room
 
     def _remove(self, room: Room[MemberT], member: MemberT) -> None:
-        del room.members[member]
-        if not room.members and room.seq == 0:
+        user = room.members.pop(member).user
+        room.watchers.pop(member, None)
+        room.users[user] -= 1
+        if not room.users[user]:
+            del room.users[user]
+        if not room.members:
             del self._rooms[room.name]
+            if room.seq:
+                self._asleep[room.name] = room.seq

@@ -1,9 +1,8 @@
-"""The rooms protocol as text: client frames in, server frames out.
+"""The rooms protocol, the client's side: a frame in, what it asks for out. `rooms_answers` has the server's.
 
-    client: join  leave  message  ping
-    server: welcome  joined  left  message  ack  pong  error
+    join  leave  message  direct  typing  history  ping; of admins  kick  close_room  announce
 
-Checked by hand and not by pydantic: this is the message path, and four frames of
+Checked by hand and not by pydantic: this is the message path, and a few frames of
 strings do not pay for a model each.
 """
 
@@ -12,19 +11,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from target_app.refusal import ErrorCode, RefusedError
-from target_app.rooms import Message
 from target_app.settings import Limits
-from target_app.tokens import Identity
 
 # What a client may name a message by; None where it did not.
 MessageId = str | int | None
 
+# The largest whole number that every JSON reader keeps exact (RFC 8259, 6).
+SEQ_MAX = (1 << 53) - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """The client wants to hear a room."""
+    """The client wants to hear a room; with ``presence``, also who comes and goes."""
 
     room: str
+    presence: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,61 @@ class Publish:
 
 
 @dataclass(frozen=True, slots=True)
+class Direct:
+    """The client says something to one user; with an id it wants an ack."""
+
+    to: str
+    text: str
+    id: MessageId
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """Somebody is about to say something to a room."""
+
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadHistory:
+    """The client wants what it missed after a seq; without one, what was said last."""
+
+    room: str
+    after: int | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """The client asks whether we are there."""
 
 
-ClientFrame = Join | Leave | Publish | Ping
+@dataclass(frozen=True, slots=True)
+class Kick:
+    """An admin wants a user out of a room; without one, off the server."""
+
+    user: str
+    room: str | None
+    id: MessageId
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRoom:
+    """An admin wants everybody out of a room."""
+
+    room: str
+    id: MessageId
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """An admin says something to everybody."""
+
+    text: str
+    id: MessageId
+
+
+ClientFrame = Join | Leave | Publish | Direct | Typing | ReadHistory | Ping | Kick | CloseRoom | Announce
 
 
 def parse_json(raw: str | bytes) -> dict[str, Any]:
@@ -70,14 +121,32 @@ def parse_frame(fields: dict[str, Any], limits: Limits) -> ClientFrame:
     match fields.get("type"):
         case "message":
             return Publish(_room(fields, limits), _text(fields, limits), parse_id(fields, limits))
-        case "join":
-            return Join(_room(fields, limits))
-        case "leave":
-            return Leave(_room(fields, limits))
+        case "direct":
+            to = _name(fields, "to", limits.user_name_length)
+            return Direct(to, _text(fields, limits), parse_id(fields, limits))
+        case "typing":
+            return Typing(_room(fields, limits))
         case "ping":
             return Ping()
+        case "join":
+            return Join(_room(fields, limits), _presence(fields))
+        case "leave":
+            return Leave(_room(fields, limits))
+        case "history":
+            limit = _whole(fields, "limit", 1) or limits.history_messages
+            return ReadHistory(_room(fields, limits), _whole(fields, "after", 0), min(limit, limits.history_messages))
+        case "kick":
+            room = None if fields.get("room") is None else _room(fields, limits)
+            return Kick(_name(fields, "user", limits.user_name_length), room, parse_id(fields, limits))
+        case "close_room":
+            return CloseRoom(_room(fields, limits), parse_id(fields, limits))
+        case "announce":
+            return Announce(_text(fields, limits), parse_id(fields, limits))
         case _:
-            raise RefusedError(ErrorCode.UNKNOWN_TYPE, "type: expected join, leave, message or ping")
+            raise RefusedError(
+                ErrorCode.UNKNOWN_TYPE,
+                "type: expected join, leave, message, direct, typing, history, ping, kick, close_room or announce",
+            )
 
 
 def parse_id(fields: dict[str, Any], limits: Limits) -> MessageId:
@@ -94,10 +163,14 @@ def parse_id(fields: dict[str, Any], limits: Limits) -> MessageId:
 
 
 def _room(fields: dict[str, Any], limits: Limits) -> str:
-    room = fields.get("room")
-    if isinstance(room, str) and 0 < len(room) <= limits.room_name_length and room.isprintable():
-        return room
-    raise RefusedError(ErrorCode.BAD_FIELD, f"room: expected 1 to {limits.room_name_length} printable characters")
+    return _name(fields, "room", limits.room_name_length)
+
+
+def _name(fields: dict[str, Any], field: str, length_max: int) -> str:
+    name = fields.get(field)
+    if isinstance(name, str) and 0 < len(name) <= length_max and name.isprintable():
+        return name
+    raise RefusedError(ErrorCode.BAD_FIELD, f"{field}: expected 1 to {length_max} printable characters")
 
 
 def _text(fields: dict[str, Any], limits: Limits) -> str:
@@ -114,6 +187,20 @@ def _text(fields: dict[str, Any], limits: Limits) -> str:
     return text
 
 
+def _presence(fields: dict[str, Any]) -> bool:
+    presence = fields.get("presence")
+    if presence is None or isinstance(presence, bool):
+        return bool(presence)
+    raise RefusedError(ErrorCode.BAD_FIELD, "presence: expected true or false")
+
+
+def _whole(fields: dict[str, Any], field: str, least: int) -> int | None:
+    number = fields.get(field)
+    if number is None or (type(number) is int and least <= number <= SEQ_MAX):
+        return number
+    raise RefusedError(ErrorCode.BAD_FIELD, f"{field}: expected a whole number from {least} to 2^53 - 1")
+
+
 def _is_unicode(text: str) -> bool:
     # JSON can spell half a surrogate pair ("\ud800"), which no UTF-8 frame can carry on to the others.
     try:
@@ -121,62 +208,3 @@ def _is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def welcome(identity: Identity, limits: Limits, instance: str) -> str:
-    """Return the first frame of every connection."""
-    return _encode(
-        type="welcome",
-        user=identity.user,
-        roles=identity.roles,
-        limits={
-            "frame_bytes": limits.frame_bytes,
-            "text_length": limits.text_length,
-            "room_name_length": limits.room_name_length,
-            "rooms_per_connection": limits.rooms_per_connection,
-        },
-        instance=instance,
-    )
-
-
-def joined(room: str, member_count: int) -> str:
-    """Return the confirmation of a join; the joiner is counted."""
-    return _encode(type="joined", room=room, members=member_count)
-
-
-def left(room: str, member_count: int) -> str:
-    """Return the confirmation of a leave; the count is of those who stayed."""
-    return _encode(type="left", room=room, members=member_count)
-
-
-def message_frame(message: Message) -> str:
-    """Return a message as every member of its room gets it."""
-    fields = {
-        "type": "message",
-        "room": message.room,
-        "seq": message.seq,
-        "from": message.sender,
-        "text": message.text,
-        "ts": message.sent_at_ms,
-    }
-    return _encode(**fields)
-
-
-def ack(message_id: MessageId, seq: int) -> str:
-    """Return the answer to a message that had an id."""
-    return _encode(type="ack", id=message_id, seq=seq)
-
-
-def pong() -> str:
-    """Return the answer to a ping."""
-    return _encode(type="pong")
-
-
-def error(refusal: RefusedError, message_id: MessageId) -> str:
-    """Return why a frame was refused, with the id it had, if it had one."""
-    given_id = {} if message_id is None else {"id": message_id}
-    return _encode(type="error", code=refusal.code, detail=refusal.detail, **given_id)
-
-
-def _encode(**fields: object) -> str:
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))

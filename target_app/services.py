@@ -1,6 +1,7 @@
 """What the endpoints share: one of each for one app, and no module-level state anywhere."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, cast
@@ -10,15 +11,23 @@ from starlette.requests import HTTPConnection
 
 from target_app import outbox
 from target_app.accounts import Accounts
+from target_app.broker import Broker
 from target_app.chat_room import ChatRoom
-from target_app.figures import figures
+from target_app.figures import figures, store_figures
+from target_app.history import History
+from target_app.local_broker import LocalBroker
 from target_app.metrics import Metrics
 from target_app.misfortune import Misfortune
 from target_app.outbox import Deliver, Outbox, Outboxes
+from target_app.people import People
 from target_app.rooms import Rooms
 from target_app.sessions import Sessions
 from target_app.settings import Settings
+from target_app.sql_store import store_from
+from target_app.store import Store
+from target_app.throttle import Attempts, LoginFailures
 from target_app.tokens import Tokens
+from target_app.writer import Writer
 
 
 @dataclass(slots=True)
@@ -33,7 +42,15 @@ class Services:
     rooms: Rooms[Outbox]
     sessions: Sessions[Outbox]
     deliver: Deliver
+    broker: Broker
+    store: Store
+    writer: Writer
+    history: History
     metrics: Metrics
+    login_failures: LoginFailures
+    guests: Attempts
+    # How many connections each user has who has any.
+    connections_of: Counter[str]
     # None unless the server was asked to do things wrong.
     misfortune: Misfortune | None
     # Whatever the server depends on adds a look here: what is wrong with it, in a few words; None while all is well.
@@ -48,7 +65,13 @@ def make_services(settings: Settings) -> Services:
     outboxes = Outboxes(settings.limits, write_at_once=misfortune is not None)
     rooms: Rooms[Outbox] = Rooms(settings.limits)
     sessions: Sessions[Outbox] = Sessions(settings.limits)
-    metrics = Metrics(figures(outboxes, rooms, sessions))
+    store = store_from(settings.database_url, settings.durability)
+    writer = Writer(store, settings.limits)
+    metrics = Metrics([*figures(outboxes, rooms, sessions), *store_figures(writer)])
+
+    def attempts(most: float) -> Attempts:
+        return Attempts(most, settings.limits.attempts_within_s, settings.limits.attempts_remembered)
+
     deliver = metrics.counting(outbox.deliver if misfortune is None else misfortune.deliver)
     return Services(
         settings=settings,
@@ -59,8 +82,18 @@ def make_services(settings: Settings) -> Services:
         rooms=rooms,
         sessions=sessions,
         deliver=deliver,
+        broker=LocalBroker(rooms, People(), deliver),
+        store=store,
+        writer=writer,
+        history=History(rooms, store, writer, settings.limits),
         metrics=metrics,
+        login_failures=LoginFailures(
+            attempts(settings.limits.wrong_passwords_per_user), attempts(settings.limits.wrong_passwords_per_address)
+        ),
+        guests=attempts(settings.limits.guests_per_address),
+        connections_of=Counter(),
         misfortune=misfortune,
+        worries=[writer.worry],
     )
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import ipaddress
+import math
 import os
 import secrets
 import socket
@@ -12,6 +13,7 @@ from typing import NoReturn
 
 from target_app.database import DatabaseUrlError, Durability, sqlite_path
 from target_app.faults import Faults, FaultsError, read_faults
+from target_app.origins import normalized
 
 # Public on purpose: `serve` and `run --target` in two terminals agree on the
 # generated passwords without being told. That is why it is for loopback only.
@@ -34,11 +36,15 @@ class Limits:
     # A longer text is answered with an error. 50 KB, the largest payload of payload_sweep, fits into a frame.
     text_length: int = 56 * 1024
     room_name_length: int = 64
+    user_name_length: int = 64
     message_id_length: int = 64
     rooms_per_connection: int = 100
     # Rooms outlive their members, because seq must go on counting: this bounds what is kept.
     rooms: int = 100_000
     recent_per_room: int = 1_000
+    # One part of a room's history, in messages and in bytes of their texts; a reader asks for the next.
+    history_messages: int = 100
+    history_bytes: int = 256 * 1024
     # What may wait for a reader that is behind, beyond the transport's own 64 KiB and the kernel's buffer.
     outbox_frames: int = 1_024
     outbox_bytes: int = 1024 * 1024
@@ -52,6 +58,33 @@ class Limits:
     # What may wait for the store, the texts in bytes of memory; beyond it, messages are refused.
     unstored_messages: int = 10_000
     unstored_bytes: int = 16 * 1024 * 1024
+    # How long the end of the server waits for what is not stored yet.
+    storing_s: float = 5.0
+    # Frames of one connection: so many at once, so many a second from then on. Beyond it they are refused, and
+    # who has been refused so often is closed.
+    frames_per_s: float = 50.0
+    frames_at_once: int = 500
+    refused_frames: int = 500
+    connections_per_user: int = 10
+    # Within this time: passwords that were wrong, by name and by address, and guests that came from one address.
+    attempts_within_s: float = 60.0
+    wrong_passwords_per_user: float = 5
+    wrong_passwords_per_address: float = 50
+    guests_per_address: float = 20
+    # So many names and addresses are remembered.
+    attempts_remembered: int = 10_000
+
+    def lifted(self) -> "Limits":
+        """Return these without the ones per user, per address and a second: for load that comes from one place."""
+        return replace(
+            self,
+            frames_per_s=1e9,
+            frames_at_once=10**9,
+            connections_per_user=10**9,
+            wrong_passwords_per_user=math.inf,
+            wrong_passwords_per_address=math.inf,
+            guests_per_address=math.inf,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +99,10 @@ class Settings:
     secret_is_random: bool = True
     token_lifetime_s: int = 3_600
     exit_with_stdin: bool = False
+    # Of the account `admin`; None: there is none.
+    admin_password: str | None = field(default=None, repr=False)
+    # Pages of these origins may connect, beside our own.
+    origins: frozenset[str] = frozenset()
     # Where the messages are kept: sqlite:///FILE. None: in a file of our own that ends with the server.
     database_url: str | None = None
     durability: Durability = Durability.ACK
@@ -96,6 +133,9 @@ def read_settings(flags: Sequence[str], environment: Mapping[str, str]) -> Setti
         accounts_count=given.accounts,
         accounts_key=key,
         exit_with_stdin=given.exit_with_stdin,
+        admin_password=environment.get("CHATBENCH_ADMIN_PASSWORD") or None,
+        origins=frozenset(given.origins or ()),
+        limits=Limits().lifted() if given.lift_limits else Limits(),
         database_url=given.db,
         durability=given.durability,
         faults=given.faults,
@@ -152,6 +192,18 @@ def _parser() -> argparse.ArgumentParser:
         help="whether an ack waits until the disk has the message (default: %(default)s)",
     )
     parser.add_argument(
+        "--origins",
+        type=_origin,
+        action="append",
+        metavar="URL",
+        help="let pages of this origin connect, beside our own (https://app.example); repeatable",
+    )
+    parser.add_argument(
+        "--lift-limits",
+        action="store_true",
+        help="no limits per user, per address and per second: for load that comes from one place",
+    )
+    parser.add_argument(
         "--faults",
         type=_faults,
         metavar="FILE",
@@ -159,6 +211,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--truth", type=Path, metavar="LOG", help="write what became of each message to this file")
     return parser
+
+
+def _origin(text: str) -> str:
+    origin = normalized(text)
+    if origin is None:
+        raise argparse.ArgumentTypeError(f"expected an origin such as https://app.example, got {text!r}")
+    return origin
 
 
 def _faults(text: str) -> Faults:

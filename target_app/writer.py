@@ -83,6 +83,21 @@ class Writer:
         self._waiting_bytes += sys.getsizeof(message.text)
         self._news.set()
 
+    async def settled(self) -> None:
+        """Wait until all that was put before is stored, or could not be."""
+        if not self._waiting:
+            return
+        settled = asyncio.get_running_loop().create_future()
+        message, on_stored = self._waiting[-1]
+
+        def tell(error: StoreError | None) -> None:
+            if not settled.done():
+                settled.set_result(None)
+            on_stored(error)
+
+        self._waiting[-1] = (message, tell)
+        await settled
+
     async def drain(self, limit_s: float) -> None:
         """Take nothing more, write what waits, for so long at most, and end; what is left then is refused.
 

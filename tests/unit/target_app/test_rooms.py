@@ -17,14 +17,14 @@ def rooms() -> Rooms[str]:
 def test_members_are_kept_in_the_order_of_joining(rooms: Rooms[str]) -> None:
     """Joining twice is joining once."""
     for member in ("ann", "bob", "ann"):
-        room = rooms.join("tea", member)
+        room = rooms.join("tea", member, member)
 
     assert list(room.members) == ["ann", "bob"]
 
 
 def test_seq_counts_up_by_one_within_a_room(rooms: Rooms[str]) -> None:
     """Each room counts for itself, from 1: a client sees a gap."""
-    tea, coffee = rooms.join("tea", "ann"), rooms.join("coffee", "ann")
+    tea, coffee = rooms.join("tea", "ann", "ann"), rooms.join("coffee", "ann", "ann")
 
     assert [tea.publish("ann", text, 0).seq for text in "abc"] == [1, 2, 3]
     assert coffee.publish("ann", "a", 0).seq == 1
@@ -32,7 +32,7 @@ def test_seq_counts_up_by_one_within_a_room(rooms: Rooms[str]) -> None:
 
 def test_a_room_keeps_its_latest_messages_only(rooms: Rooms[str]) -> None:
     """Memory is bounded by a room, however long it talks."""
-    tea = rooms.join("tea", "ann")
+    tea = rooms.join("tea", "ann", "ann")
     for text in "abc":
         tea.publish("ann", text, now_ms=7)
 
@@ -41,7 +41,7 @@ def test_a_room_keeps_its_latest_messages_only(rooms: Rooms[str]) -> None:
 
 def test_only_a_member_may_speak_or_leave(rooms: Rooms[str]) -> None:
     """Whether the room exists makes no difference to the answer."""
-    rooms.join("tea", "ann")
+    rooms.join("tea", "ann", "ann")
     for name in ("tea", "nowhere"):
         for attempt in (rooms.joined, rooms.leave):
             with pytest.raises(RefusedError) as refused:
@@ -51,21 +51,21 @@ def test_only_a_member_may_speak_or_leave(rooms: Rooms[str]) -> None:
 
 def test_a_room_with_messages_outlives_its_members_and_one_without_does_not(rooms: Rooms[str]) -> None:
     """The numbers go on where it was; an empty room that never said anything would only take up memory."""
-    rooms.join("tea", "ann").publish("ann", "hello", 0)
-    rooms.join("coffee", "ann")
+    rooms.join("tea", "ann", "ann").publish("ann", "hello", 0)
+    rooms.join("coffee", "ann", "ann")
 
     rooms.leave("tea", "ann")
     rooms.leave("coffee", "ann")
 
     assert len(rooms) == 1
-    assert rooms.join("tea", "bob").publish("bob", "hello again", 0).seq == 2
+    assert rooms.join("tea", "bob", "bob").publish("bob", "hello again", 0).seq == 2
 
 
 def test_a_broken_connection_leaves_every_room(rooms: Rooms[str]) -> None:
     """And one that was in no room leaves none."""
-    tea = rooms.join("tea", "bob")
-    rooms.join("tea", "ann")
-    rooms.join("coffee", "ann")
+    tea = rooms.join("tea", "bob", "bob")
+    rooms.join("tea", "ann", "ann")
+    rooms.join("coffee", "ann", "ann")
 
     rooms.leave_all("ann")
     rooms.leave_all("nobody")
@@ -76,22 +76,22 @@ def test_a_broken_connection_leaves_every_room(rooms: Rooms[str]) -> None:
 
 def test_one_connection_may_be_in_so_many_rooms_at_once(rooms: Rooms[str]) -> None:
     """Leaving one makes way for another."""
-    rooms.join("a", "ann")
-    rooms.join("b", "ann")
+    rooms.join("a", "ann", "ann")
+    rooms.join("b", "ann", "ann")
     with pytest.raises(RefusedError) as refused:
-        rooms.join("c", "ann")
+        rooms.join("c", "ann", "ann")
     assert refused.value.code is ErrorCode.TOO_MANY_ROOMS
 
     rooms.leave("a", "ann")
-    assert rooms.join("c", "ann").members == {"ann": None}
+    assert list(rooms.join("c", "ann", "ann").members) == ["ann"]
 
 
 def test_the_server_keeps_so_many_rooms(rooms: Rooms[str]) -> None:
     """A refused join changes nothing."""
     for name in "abc":
-        rooms.join(name, f"member of {name}").publish("x", "y", 0)
+        rooms.join(name, f"member of {name}", "x").publish("x", "y", 0)
     with pytest.raises(RefusedError) as refused:
-        rooms.join("d", "ann")
+        rooms.join("d", "ann", "ann")
 
     assert refused.value.code is ErrorCode.TOO_MANY_ROOMS
     assert len(rooms) == 3
