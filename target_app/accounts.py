@@ -17,6 +17,15 @@ GENERATED_NAME = re.compile(r"user-([0-9]{6,})", re.ASCII)
 KNOWN_PASSWORDS = {"user1": "password1", "user2": "password2"}
 
 
+# There is one only where its password was chosen: see Settings.admin_password.
+ADMIN = "admin"
+
+
+def roles_of(name: str) -> tuple[str, ...]:
+    """Return what an account may do."""
+    return ("admin", "member") if name == ADMIN else ("member",)
+
+
 def generated_password(key: str, name: str) -> str:
     """Return the password of a generated account: anyone who knows the key can work it out.
 
@@ -40,6 +49,8 @@ class Accounts:
             [Argon2Hasher(time_cost=settings.argon2_passes, memory_cost=settings.argon2_memory_kib, parallelism=1)]
         )
         self._hashes = {name: self._hasher.hash(password) for name, password in KNOWN_PASSWORDS.items()}
+        if settings.admin_password is not None:
+            self._hashes[ADMIN] = self._hasher.hash(settings.admin_password)
         # A name nobody has costs what a real one costs, so that the time does not tell which names exist.
         self._nobody = self._hasher.hash("nobody")
         # Each hash takes a core and its own memory: more at once than cores would only add memory.

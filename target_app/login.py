@@ -1,10 +1,13 @@
 """`POST /login`: a name and a password for a token."""
 
+import secrets
+import time
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, status
+from fastapi import APIRouter, HTTPException, Request, status
 from pydantic import BaseModel, ConfigDict, Field
 
+from target_app.accounts import roles_of
 from target_app.problems import problems
 from target_app.services import Shared
 
@@ -28,18 +31,45 @@ class Grant(BaseModel):
     expires_in: int = Field(description="Seconds (RFC 6749, 5.1). A connection ends with its token.")
 
 
-@router.post("/login", summary="Log in", responses={**problems(401, 413, 422)})
-async def login(credentials: Credentials, services: Shared) -> Grant:
+@router.post("/login", summary="Log in", responses={**problems(401, 413, 422, 429)})
+async def login(credentials: Credentials, services: Shared, request: Request) -> Grant:
     """Give a token for a name and its password.
 
     `user1` with `password1` and `user2` with `password2` exist from the start, and with `--accounts N` the generated
     accounts `user-000001` to `user-N`. A wrong password and a name that nobody has get the same answer, after the
     same time. Show the token as `?token=` or as `Authorization: Bearer`.
     """
+    name, address, failures = credentials.username, _address_of(request), services.login_failures
     with services.metrics.login():
-        if not await services.accounts.accepts(credentials.username, credentials.password):
+        _turn_away_for(failures.wait_s(name, address, time.monotonic_ns()))
+        if not await services.accounts.accepts(name, credentials.password):
+            failures.note(name, address, time.monotonic_ns())
             raise HTTPException(status.HTTP_401_UNAUTHORIZED, "Bad username or password")
+        failures.forget(name)
         if services.misfortune is not None and await services.misfortune.refuses_login(credentials.username):
             raise HTTPException(status.HTTP_401_UNAUTHORIZED, "Refused on purpose")
     tokens = services.tokens
-    return Grant(access_token=tokens.issue(credentials.username), expires_in=tokens.lifetime_s)
+    return Grant(access_token=tokens.issue(name, roles_of(name)), expires_in=tokens.lifetime_s)
+
+
+@router.post("/login/guest", summary="Look around", responses={**problems(429)})
+async def look_around(services: Shared, request: Request) -> Grant:
+    """Give a token to somebody who has no account: a guest hears rooms and reads their history, and writes nothing.
+
+    The name is made up anew each time. From one address come so many a minute and no more.
+    """
+    address, now_ns = _address_of(request), time.monotonic_ns()
+    _turn_away_for(services.guests.wait_s(address, now_ns))
+    services.guests.note(address, now_ns)
+    tokens = services.tokens
+    return Grant(access_token=tokens.issue(f"guest-{secrets.token_hex(4)}", ["guest"]), expires_in=tokens.lifetime_s)
+
+
+def _address_of(request: Request) -> str:
+    return request.client.host if request.client is not None else ""
+
+
+def _turn_away_for(wait_s: int | None) -> None:
+    if wait_s is not None:
+        headers = {"Retry-After": str(wait_s)}
+        raise HTTPException(status.HTTP_429_TOO_MANY_REQUESTS, f"Too many attempts: wait {wait_s} s", headers)

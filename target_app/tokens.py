@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import jwt
@@ -39,7 +40,7 @@ class Tokens:
         self._secret = settings.secret
         self.lifetime_s = settings.token_lifetime_s
 
-    def issue(self, user: str) -> str:
+    def issue(self, user: str, roles: Sequence[str] = (MEMBER,)) -> str:
         """Return a fresh token for someone whose password was right."""
         now_s = int(time.time())
         claims = {
@@ -49,7 +50,7 @@ class Tokens:
             "iat": now_s,
             "exp": now_s + self.lifetime_s,
             "jti": secrets.token_hex(16),
-            "roles": [MEMBER],
+            "roles": list(roles),
         }
         return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
 

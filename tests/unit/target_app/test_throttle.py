@@ -1,0 +1,63 @@
+"""How often somebody may do something."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from target_app.throttle import Attempts, Bucket
+
+S = 1_000_000_000
+
+
+def test_a_bucket_gives_its_burst_at_once_and_then_its_rate() -> None:
+    """Two a second: after half a second there is one more."""
+    bucket = Bucket(per_s=2, burst=3)
+
+    assert [bucket.take(10 * S) for _ in range(4)] == [True, True, True, False]
+    assert [bucket.take(10 * S + S // 2) for _ in range(2)] == [True, False]
+    assert [bucket.take(20 * S) for _ in range(4)] == [True, True, True, False]
+
+
+@given(st.lists(st.integers(0, 5 * S), max_size=200), st.floats(0.5, 50), st.integers(1, 20))
+def test_no_span_of_time_gives_more_than_burst_and_rate(gaps_ns: list[int], per_s: float, burst: int) -> None:
+    """Whatever the pace at which it is asked."""
+    bucket, now_ns, taken_ns = Bucket(per_s, burst), 0, []
+    for gap_ns in gaps_ns:
+        now_ns += gap_ns
+        if bucket.take(now_ns):
+            taken_ns.append(now_ns)
+
+    for first, first_ns in enumerate(taken_ns):
+        for last, last_ns in enumerate(taken_ns[first:], start=first):
+            assert last - first + 1 <= burst + (last_ns - first_ns) / S * per_s + 1e-3
+
+
+def test_who_has_failed_too_often_waits_until_the_first_failure_is_old() -> None:
+    """Whole seconds, for Retry-After; others are not held up."""
+    attempts = Attempts(most=3, within_s=60, names=100)
+    for at_s in (0, 10, 20):
+        assert attempts.wait_s("ann", at_s * S) is None
+        attempts.note("ann", at_s * S)
+
+    assert attempts.wait_s("ann", 20 * S + 1) == 40
+    assert attempts.wait_s("bob", 20 * S) is None
+    assert attempts.wait_s("ann", 60 * S) is None
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    """By the number of names; those tried last are known."""
+    attempts = Attempts(most=1, within_s=60, names=10)
+    for number in range(1_000):
+        attempts.note(f"user{number}", number)
+
+    known = [number for number in range(1_000) if attempts.wait_s(f"user{number}", 1_000) is not None]
+    assert known == list(range(990, 1_000))
+
+
+def test_a_success_is_a_fresh_start() -> None:
+    """Who mistyped twice and then got in may mistype again."""
+    attempts = Attempts(most=1, within_s=60, names=10)
+    attempts.note("ann", 0)
+
+    attempts.forget("ann")
+
+    assert attempts.wait_s("ann", 1) is None
