@@ -73,7 +73,7 @@ async def faulty_target(place: Place, faults: str, account_count: int) -> AsyncI
     """The reference server with a faults file of that text; when the block is left, its truth log is complete."""
     path = place.folder / "faults.toml"
     path.write_text(faults, encoding="utf-8")
-    flags = ("--accounts", str(account_count), "--faults", str(path), "--truth", str(place.truth_log))
+    flags = ("--accounts", str(account_count), "--lift-limits", "--faults", str(path), "--truth", str(place.truth_log))
     async with _serving(("target_app", *flags), place) as server:
         yield server
 

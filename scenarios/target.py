@@ -55,7 +55,7 @@ async def _start(account_count: int, log: IO[bytes]) -> asyncio.subprocess.Proce
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-P",  # a folder called target_app where the user happens to be must not be imported
-        *("-m", "target_app", "--port", "0", "--accounts", str(account_count), "--exit-with-stdin"),
+        *("-m", "target_app", "--port", "0", "--accounts", str(account_count), "--exit-with-stdin", "--lift-limits"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=log,

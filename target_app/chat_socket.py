@@ -2,17 +2,18 @@
 
 from fastapi import APIRouter, WebSocket
 
+from target_app.admission import POLICY_VIOLATION, admit
 from target_app.connection import outbox_of
 from target_app.services import Shared
-from target_app.sockets import POLICY_VIOLATION, admit, conversation, texts
+from target_app.sockets import conversation, texts
 
 router = APIRouter()
 
 
 @router.websocket("/ws/chat")
-async def chat(websocket: WebSocket, services: Shared, token: str | None = None) -> None:
+async def chat(websocket: WebSocket, services: Shared) -> None:
     """Join the chat, say what the client sends, leave with the connection."""
-    identity = await admit(websocket, token, services)
+    identity = await admit(websocket, services)
     if identity is None:
         return
     outbox = outbox_of(websocket)
@@ -20,7 +21,7 @@ async def chat(websocket: WebSocket, services: Shared, token: str | None = None)
     with conversation(outbox, identity, services, expired_code=POLICY_VIOLATION):
         services.chat_room.join(outbox, identity.user)
         try:
-            async for text in texts(websocket, services.misfortune):
+            async for text in texts(websocket, services):
                 services.chat_room.say(outbox, text)
         finally:
             services.chat_room.leave(outbox)

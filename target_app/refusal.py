@@ -12,6 +12,8 @@ class ErrorCode(StrEnum):
     TEXT_TOO_LONG = "text_too_long"
     NOT_JOINED = "not_joined"
     TOO_MANY_ROOMS = "too_many_rooms"
+    # Nothing was done of this one; who goes on so is closed.
+    RATE_LIMITED = "rate_limited"
     # The token's roles do not allow it.
     FORBIDDEN = "forbidden"
     # Nobody is there whom it concerns.

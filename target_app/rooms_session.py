@@ -52,15 +52,20 @@ class RoomsSession:
         """Leave every room, and be gone; after `begin`, whatever has happened since."""
         await self._broker.depart(self._outbox, self._user)
 
-    async def answer(self, raw: str | bytes) -> None:
-        """Do what a frame asks for, or say why not."""
+    async def answer(self, raw: str | bytes, *, too_fast: bool = False) -> None:
+        """Do what a frame asks for, or say why not; nothing is done of one that came ``too_fast``."""
         message_id: MessageId = None
         try:
             fields = protocol.parse_json(raw)
             message_id = protocol.parse_id(fields, self._limits)
+            self._check_pace(too_fast=too_fast)
             await self._do(fields)
         except RefusedError as refusal:
             self._outbox.send_text(answers.error(refusal, message_id))
+
+    def _check_pace(self, *, too_fast: bool) -> None:
+        if too_fast:
+            raise RefusedError(ErrorCode.RATE_LIMITED, f"at most {self._limits.frames_per_s:g} frames a second")
 
     async def _do(self, fields: dict[str, Any]) -> None:
         match protocol.parse_frame(fields, self._limits):

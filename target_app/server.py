@@ -15,7 +15,9 @@ import uvicorn
 
 from target_app.app import create_app
 from target_app.connection import ChatConnection
+from target_app.impatience import ImpatientProtocol
 from target_app.settings import Settings
+from target_app.storing import told_plainly
 
 # A storm of thousands of connects must wait in the kernel, not be refused. The kernel's own limit,
 # net.core.somaxconn, is 4096 too.
@@ -41,8 +43,8 @@ def serve(settings: Settings) -> None:
     listener = listen(settings.host, settings.port)
     server = ChatServer(
         uvicorn.Config(
-            create_app(settings),
-            http="httptools",
+            told_plainly(create_app(settings)),
+            http=ImpatientProtocol,
             ws=ChatConnection,
             ws_max_size=settings.limits.frame_bytes,
             ws_per_message_deflate=False,

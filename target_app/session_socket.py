@@ -5,9 +5,10 @@ import time
 from fastapi import APIRouter, WebSocket
 from pydantic import BaseModel, Field
 
+from target_app.admission import POLICY_VIOLATION, admit_stranger
 from target_app.connection import outbox_of
 from target_app.services import Shared
-from target_app.sockets import POLICY_VIOLATION, texts
+from target_app.sockets import our_faults_told, texts
 
 # Included after all others: what follows /ws/ is taken for a session here.
 router = APIRouter(tags=["sessions"])
@@ -36,7 +37,8 @@ async def session(websocket: WebSocket, services: Shared, session_id: str) -> No
     A second connection takes the session over, and the first is closed: most often it
     is dead already, and the server has not noticed yet.
     """
-    await websocket.accept()
+    if not await admit_stranger(websocket, services):
+        return
     outbox = outbox_of(websocket)
     sessions = services.sessions
     if not sessions.knows(session_id, time.monotonic_ns()):
@@ -46,7 +48,8 @@ async def session(websocket: WebSocket, services: Shared, session_id: str) -> No
     if before is not None:
         before.close(POLICY_VIOLATION, "Session taken over by another connection")
     try:
-        async for text in texts(websocket):
-            outbox.send_text(f"Session {session_id}: {text}")
+        with our_faults_told(outbox, "a session"):
+            async for text in texts(websocket, services):
+                outbox.send_text(f"Session {session_id}: {text}")
     finally:
         sessions.leave(session_id, outbox, time.monotonic_ns())

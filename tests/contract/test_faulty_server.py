@@ -102,7 +102,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             faults_path, truth_path = folder / "faults.toml", folder / "truth.ndjson"
             faults_path.write_text(faults)
             flags = ("--accounts", "20", "--faults", str(faults_path), "--truth", str(truth_path))
-            server = running.enter_context(server_process(*flags))
+            server = running.enter_context(server_process("--lift-limits", *flags))
             return FaultyServer(server, faults_path, truth_path, running.enter_context(ExitStack()))
 
         yield start_with

@@ -51,7 +51,7 @@ def run(*flags: str, **environment: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_closes_every_client_with_1012_and_ends_in_order(how: signal.Signals) -> None:
     """Exit code 0: whoever stopped it sees no failure."""
-    with server_process() as server, clients(server, "/ws/rooms", CLIENT_COUNT) as connections:
+    with server_process("--lift-limits") as server, clients(server, "/ws/rooms", CLIENT_COUNT) as connections:
         assert server.stop(how) == 0
 
         for connection in connections:
