@@ -1,0 +1,140 @@
+"""The local broker: what is sent to whom, frame by frame."""
+
+import json
+from typing import Any
+
+import pytest
+
+from target_app.local_broker import LocalBroker
+from target_app.outbox import SERVICE_RESTART, Outbox, Outboxes, deliver
+from target_app.people import People
+from target_app.rooms import Rooms
+from target_app.rooms_protocol import Publish
+from target_app.settings import Limits
+from tests.support.event_loop import on_an_event_loop
+
+LIMITS = Limits()
+
+
+class FakeLine:
+    """A socket that takes everything, and remembers which bytes it was given."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+
+    def write(self, data: bytes, /) -> None:
+        self.written.append(data)
+
+    def is_closing(self) -> bool:
+        return False
+
+    def begin_close(self, _code: int, _reason: str) -> bytes:
+        return b""
+
+    def heard(self) -> list[dict[str, Any]]:
+        """The frames so far, all of them short or of medium length: two or four bytes of header."""
+        return [json.loads(frame[frame.index(b"{") :]) for frame in self.written if frame]
+
+
+class World:
+    """A broker and some connections."""
+
+    def __init__(self) -> None:
+        self.rooms: Rooms[Outbox] = Rooms(LIMITS)
+        self.broker = LocalBroker(self.rooms, People(), deliver)
+        self._outboxes = Outboxes(LIMITS)
+
+    async def arrive(self, user: str, room: str | None = None, presence: bool = False) -> tuple[Outbox, FakeLine]:
+        line = FakeLine()
+        outbox = Outbox(line, self._outboxes)
+        await self.broker.arrive(outbox, user)
+        if room is not None:
+            await self.broker.join(outbox, user, room, presence)
+        return outbox, line
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@on_an_event_loop
+async def test_a_message_is_encoded_once_for_the_whole_room(world: World) -> None:
+    """The same bytes go to everybody."""
+    ann, anns_line = await world.arrive("ann", "tea")
+    _, bobs_line = await world.arrive("bob", "tea")
+
+    await world.broker.publish(ann, Publish("tea", "hello", None))
+
+    assert anns_line.written[0] is bobs_line.written[0]
+
+
+@on_an_event_loop
+async def test_presence_is_encoded_once_for_all_who_watch(world: World) -> None:
+    """In a large room it is most of what is sent."""
+    _, anns_line = await world.arrive("ann", "tea", presence=True)
+    _, bobs_line = await world.arrive("bob", "tea", presence=True)
+
+    await world.arrive("cat", "tea")
+
+    assert anns_line.written[-1] is bobs_line.written[-1]
+
+
+@on_an_event_loop
+async def test_one_who_is_behind_is_not_told_of_typing(world: World) -> None:
+    """What can be left out must not be what a slow reader is given up for."""
+    ann, _ = await world.arrive("ann", "tea")
+    bob, bobs_line = await world.arrive("bob", "tea")
+    bob.pause()
+
+    for _ in range(LIMITS.outbox_frames + 1):
+        await world.broker.typing(ann, "tea")
+    await world.broker.publish(ann, Publish("tea", "hello", None))
+    bob.resume()
+
+    assert [frame["type"] for frame in bobs_line.heard()] == ["message"]
+
+
+@on_an_event_loop
+async def test_nobody_is_told_who_leaves_when_the_server_stops(world: World) -> None:
+    """2,000 times 2,000 frames that nobody would read."""
+    ann, _ = await world.arrive("ann", "tea")
+    bob, _ = await world.arrive("bob", "tea")
+    _, cats_line = await world.arrive("cat", "tea", presence=True)
+
+    ann.close(SERVICE_RESTART, "")
+    await world.broker.depart(ann, "ann")
+    assert cats_line.heard() == []
+
+    await world.broker.depart(bob, "bob")
+    assert [frame["user"] for frame in cats_line.heard()] == ["bob"]
+
+
+@on_an_event_loop
+async def test_who_has_left_is_nowhere_to_be_found(world: World) -> None:
+    """Neither online nor in a room; the room that nobody spoke in is gone, too."""
+    ann, _ = await world.arrive("ann", "tea")
+    bob, _ = await world.arrive("bob", "coffee")
+    await world.broker.publish(bob, Publish("coffee", "hello", None))
+    assert await world.broker.online() == ["ann", "bob"]
+    assert await world.broker.users_in("tea") == ["ann"]
+
+    await world.broker.depart(ann, "ann")
+    await world.broker.depart(bob, "bob")
+
+    assert await world.broker.online() == []
+    assert await world.broker.users_in("tea") is None
+    assert await world.broker.users_in("coffee") == []
+    assert await world.broker.member_counts() == {"coffee": 0}
+    assert not await world.broker.is_in("bob", "coffee")
+
+
+@on_an_event_loop
+async def test_numbers_go_on_where_the_store_ends(world: World) -> None:
+    """A room of an earlier life is there before anybody is in it."""
+    await world.broker.open({"tea": 41})
+    assert await world.broker.users_in("tea") == []
+
+    ann, _ = await world.arrive("ann", "tea")
+
+    assert (await world.broker.publish(ann, Publish("tea", "hello", None))).seq == 42
