@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -17,8 +18,12 @@ from reports.palette import LIGHT
 from reports.plots import Drawing, Plot, frame
 
 _ROW_PX, _AROUND_PX = 38, 84
+# From the middle of a row to the foot of its name: marks, rings and what is allowed end below.
+_NAME_PX = 12
 # Further off than this is drawn at the edge: how much further, the table says.
 _FURTHEST = 3.0
+# How much of a row the band of what is allowed takes.
+_BAND = 0.42
 _MARKS = dict(zip(QUANTILES, ("o", "s", "D", "^"), strict=True))
 
 
@@ -46,7 +51,7 @@ def plots_of(document: dict[str, Any]) -> tuple[Plot, ...]:
         Plot(
             "how_far_off",
             "How far off that is",
-            "Each quantile's error as a share of what is allowed: between the dashed lines all is well.",
+            "Each quantile's error as a share of what is allowed: within its band all is well.",
             how_far_off,
             wide=(530, height_px),
             narrow=(350, height_px),
@@ -54,10 +59,11 @@ def plots_of(document: dict[str, Any]) -> tuple[Plot, ...]:
         Plot(
             "ceiling",
             "What one process carries",
-            "The load against a faster server is raised until the generator is late, or its core is full.",
+            "Against a server that is faster. Along the bottom: the deliveries a second that were asked for. Hollow: "
+            "more than the generator carried.",
             ceiling,
             wide=(1080, 300),
-            narrow=(350, 480),
+            narrow=(350, 690),
         ),
     )
 
@@ -74,8 +80,10 @@ def injected_and_measured(figure: Figure, document: dict[str, Any]) -> None:
     for y, (_, rows) in enumerate(runs):
         axes.plot([rows[0]["injected_ms"], rows[-1]["injected_ms"]], [y, y], color=LIGHT.third, linewidth=1)
         for row in rows:
-            axes.plot(row["injected_ms"], y, "o", color=LIGHT.second, markersize=10, markerfacecolor="none")
-            axes.plot(row["measured_ms"], y, "o", color=LIGHT.first, markersize=4.5)
+            # Not cut off at the left end, where the shortest may lie.
+            ring = {"markersize": 10, "markerfacecolor": "none", "clip_on": False}
+            axes.plot(row["injected_ms"], y, "o", color=LIGHT.second, **ring)
+            axes.plot(row["measured_ms"], y, "o", color=LIGHT.first, markersize=4.5, clip_on=False)
     return None
 
 
@@ -91,12 +99,11 @@ def how_far_off(figure: Figure, document: dict[str, Any]) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:+.0f} %" if share else "0"))
     _rows(axes, runs)
-    axes.axvspan(-1, 1, color=LIGHT.window, linewidth=0, zorder=0)
-    axes.axvline(0, color=LIGHT.line, linewidth=1)
-    for side in (-1, 1):
-        axes.axvline(side, color=LIGHT.bad, linewidth=1, linestyle=(0, (5, 3)))
     at = iter(shares)
     for y, (_, rows) in enumerate(runs):
+        # A band in each row, not one through all: lines from top to bottom would strike out the names.
+        axes.fill_between([-1, 1], y - _BAND / 2, y + _BAND / 2, color=LIGHT.window, linewidth=0, zorder=1.5)
+        axes.vlines([-1, 1], y - _BAND / 2, y + _BAND / 2, color=LIGHT.bad, linewidth=1.2)
         for row in rows:
             colour = LIGHT.first if row["within"] else LIGHT.bad
             axes.plot(next(at), y, _MARKS[row["quantile"]], color=colour, markersize=5.5)
@@ -117,41 +124,63 @@ def _rows(axes: Axes, runs: list[tuple[str, list[dict[str, Any]]]]) -> None:
     axes.grid(visible=True, axis="x")
     at_left = axes.get_xlim()[0]
     for y, (name, _) in enumerate(runs):
-        frame.note(axes, numbers.printable(name), (at_left, y), (2, 10), LIGHT.muted, xycoords="data", size=10)
+        frame.note(axes, numbers.printable(name), (at_left, y), (2, _NAME_PX), LIGHT.muted, xycoords="data", size=10)
 
 
 def ceiling(figure: Figure, document: dict[str, Any]) -> None:
-    """Lateness and CPU over the load; where it was too much, the mark is hollow."""
-    lateness, cpu = frame.panels(figure, 2, columns=2, right_px=30)
-    loads = [load for load in document["ceiling"]["curve"] if load["deliveries_per_s"] is not None]
+    """What was received, lateness and CPU, by what was asked for; where it was too much, the mark is hollow."""
+    found = document["ceiling"]
+    loads = [load for load in found["curve"] if load["deliveries_per_s"] is not None]
+    received, lateness, cpu = frame.panels(figure, 3, columns=3, left_px=66, right_px=24)
+    if not loads:
+        for axes, what in ((received, "received"), (lateness, "sent late"), (cpu, "CPU")):
+            frame.no_data(axes, what)
+        return
+    # Everybody gets everything as long as all goes well, so the best ratio is the number of receivers.
+    receiver_count = max(load["deliveries_per_s"] / load["rate_per_s"] for load in loads)
+    most = max(load["rate_per_s"] for load in loads) * receiver_count
     for axes, key, scale, what in (
+        (received, "deliveries_per_s", 1.0, "received, of all asked for (dotted), a second"),
         (lateness, "send_lateness_p99_ms", 1.0, "sent late, p99"),
         (cpu, "cpu_ratio", 100.0, "CPU of the process, % of a core"),
     ):
-        known = [(load["rate_per_s"], load[key] * scale, load["carried"]) for load in loads if load[key] is not None]
+        known = [load for load in loads if load[key] is not None]
         if not known:
             frame.no_data(axes, what)
             continue
-        per_message = max(load["deliveries_per_s"] / load["rate_per_s"] for load in loads)
-        x, y = (np.array(values) for values in ([each[0] * per_message for each in known], [each[1] for each in known]))
         frame.heading(axes, what)
-        if key == "cpu_ratio":
-            frame.count_axis(axes, 100)
-        else:
+        x, y = (np.array(values) for values in zip(*_points(known, receiver_count, key, scale), strict=True))
+        if key == "send_lateness_p99_ms":
             frame.duration_axis(axes, float(y.min()), float(y.max()))
-        axes.set_xlim(0, float(x.max()) * 1.06)
-        axes.xaxis.set_major_locator(_few_ticks(float(x.max()), axes))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        else:
+            frame.count_axis(axes, 100 if key == "cpu_ratio" else most)
+        axes.set_xlim(0, most * 1.08)
+        axes.xaxis.set_major_locator(_few_ticks(most, axes))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}/s" if value else "0"))
+        if key == "deliveries_per_s":
+            axes.plot([0, most], [0, most], color=LIGHT.third, linewidth=1, linestyle=(0, (1, 1.8)))
+        _doubted_from(axes, found["deliveries_per_s_per_process"], "all beyond is doubted")
         frame.stroke(axes, (x, y), LIGHT.first, linewidth=1.8)
-        for at_x, at_y, (_, _, carried) in zip(x, y, known, strict=True):
-            fill = LIGHT.first if carried else LIGHT.surface
+        for at_x, at_y, load in zip(x, y, known, strict=True):
+            fill = LIGHT.first if load["carried"] else LIGHT.surface
             axes.plot(at_x, at_y, "o", color=LIGHT.first, markerfacecolor=fill, markersize=6.5)
-        carried_per_s = document["ceiling"]["deliveries_per_s_per_process"]
-        if carried_per_s is not None:
-            axes.axvline(carried_per_s, color=LIGHT.muted, linewidth=1, linestyle=(0, (5, 3)))
-            at, side = ("data", "axes fraction"), {"ha": "right", "size": 10}
-            frame.note(axes, "beyond is doubted", (carried_per_s, 1), (-4, -10), LIGHT.muted, xycoords=at, **side)
-        frame.note(axes, "deliveries due a second", (1, 0), (0, -26), LIGHT.muted, ha="right", size=10)
+
+
+def _points(
+    loads: list[dict[str, Any]], receiver_count: float, key: str, scale: float
+) -> Iterator[tuple[float, float]]:
+    for load in loads:
+        yield load["rate_per_s"] * receiver_count, load[key] * scale
+
+
+def _doubted_from(axes: Axes, deliveries_per_s: float | None, words: str) -> None:
+    """A line at the most that was carried, and a tint beyond it."""
+    if deliveries_per_s is None:
+        return
+    axes.axvspan(deliveries_per_s, axes.get_xlim()[1], color=LIGHT.warmup, linewidth=0, zorder=0)
+    axes.axvline(deliveries_per_s, color=LIGHT.bad, linewidth=1, linestyle=(0, (5, 3)))
+    at, side = ("data", "axes fraction"), {"ha": "right", "size": 10}
+    frame.note(axes, words, (deliveries_per_s, 1), (-5, -10), LIGHT.bad, xycoords=at, **side)
 
 
 def _few_ticks(highest: float, axes: Axes) -> FixedLocator:
