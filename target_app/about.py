@@ -19,6 +19,7 @@ close, and nothing of a handshake that failed.\
 # In the order of the page.
 TAGS = [
     {"name": "logging in", "description": "A name and a password for a token."},
+    {"name": "rooms and people", "description": "What `/ws/rooms` is about: who is where, and what was said."},
     {"name": "sessions", "description": "What a client comes back to after its connection was lost. No login."},
     {"name": "looking at requests", "description": "What the server sees of a request. No login."},
     {"name": "health and figures", "description": "For those who run the server, and their programs. No login."},

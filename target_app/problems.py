@@ -16,6 +16,7 @@ MEANINGS = {
     422: "Something has the wrong form; `detail` says which field, and never repeats what was sent.",
     429: "Too many attempts; `Retry-After` says how many seconds to wait.",
     500: "A fault of ours. Quote the `X-Request-ID` of the answer: the log says more under that id.",
+    503: "Something the server depends on is not there just now; `/healthz` says what.",
 }
 
 
