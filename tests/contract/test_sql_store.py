@@ -77,7 +77,7 @@ async def test_an_ack_waits_for_the_disk_unless_told_otherwise(
     await store.open()
     assert store._writing is not None
 
-    assert await store._writing.scalar(text("PRAGMA synchronous")) == synchronous
+    assert store._writing.scalar(text("PRAGMA synchronous")) == synchronous
     assert await store._writing.scalar(text("PRAGMA journal_mode")) == "wal"
     await store.close()
 
