@@ -78,7 +78,7 @@ async def test_an_ack_waits_for_the_disk_unless_told_otherwise(
     assert store._writing is not None
 
     assert store._writing.scalar(text("PRAGMA synchronous")) == synchronous
-    assert await store._writing.scalar(text("PRAGMA journal_mode")) == "wal"
+    assert store._writing.scalar(text("PRAGMA journal_mode")) == "wal"
     await store.close()
 
 
