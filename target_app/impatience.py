@@ -1,30 +1,53 @@
-"""HTTP requests that are begun and not finished: a client that says nothing, or half a head, is not waited for.
+"""HTTP requests that do not come to an end: a client that says nothing, or half a head, is not waited for.
 
-uvicorn waits for ever. Thousands of such connections would take every descriptor (known as Slowloris).
+uvicorn waits for ever, and takes a head of any size. Thousands of such connections would take every descriptor
+(known as Slowloris), and a few heads without end all memory.
 """
 
 import asyncio
+from http import HTTPStatus
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 # From the first byte, or from the connection where none comes, to the last byte of the head and the body.
 REQUEST_S = 10.0
 
+# What other servers take, too. A WebSocket's handshake beyond it, or the library's 8 KiB a line and 128 headers,
+# would be left without any answer.
+HEAD_BYTES = 8 * 1024
+HEADERS = 100
+
 
 class ImpatientProtocol(HttpToolsProtocol):
-    """Cuts a connection whose request is not there in time."""
+    """Cuts a connection whose request is not there in time, and refuses a head that is too large (431)."""
 
     _waiting: asyncio.TimerHandle | None = None
+    _in_head = False
+    _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait."""
         super().connection_made(transport)
         self._wait()
 
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless that is still the head and there is too much of it."""
+        super().data_received(data)
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES:
+                self._refuse_the_head()
+
     def on_message_begin(self) -> None:
         """Wait for the rest of it."""
         super().on_message_begin()
+        self._in_head, self._head_bytes = True, 0
         self._wait()
+
+    def on_headers_complete(self) -> None:
+        """It has a head."""
+        self._in_head = False
+        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """It is all there; between two requests uvicorn's own time limit holds."""
@@ -34,7 +57,11 @@ class ImpatientProtocol(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         """From here on it is a WebSocket's connection."""
         self._stop_waiting()
-        super().handle_websocket_upgrade()
+        fields_bytes = sum(len(name) + len(value) for name, value in self.headers)
+        if len(self.url) + fields_bytes > HEAD_BYTES or len(self.headers) > HEADERS:
+            self._refuse_the_head()
+        else:
+            super().handle_websocket_upgrade()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is there to wait for."""
@@ -49,3 +76,10 @@ class ImpatientProtocol(HttpToolsProtocol):
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
+
+    def _refuse_the_head(self) -> None:
+        status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        self.transport.write(
+            f"HTTP/1.1 {status} {status.phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode()
+        )
+        self.transport.close()
