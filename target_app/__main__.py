@@ -24,6 +24,8 @@ def main() -> int:
         settings = read_settings(sys.argv[1:], os.environ)
         if settings.secret_is_random:
             log.info("CHATBENCH_SECRET is not set: tokens are good for this process only")
+        if settings.admin_password is None:
+            log.info("CHATBENCH_ADMIN_PASSWORD is not set: nobody can log in as admin")
         if settings.database_url is None:
             log.info("--db is not set: messages are forgotten when the server stops; --db sqlite:///chat.db keeps them")
         if settings.faults is not None:

@@ -69,7 +69,7 @@ def make_services(settings: Settings) -> Services:
     writer = Writer(store, settings.limits)
     metrics = Metrics([*figures(outboxes, rooms, sessions), *store_figures(writer)])
 
-    def attempts(most: float) -> Attempts:
+    def attempts(most: int | None) -> Attempts:
         return Attempts(most, settings.limits.attempts_within_s, settings.limits.attempts_remembered)
 
     deliver = metrics.counting(outbox.deliver if misfortune is None else misfortune.deliver)

@@ -2,7 +2,6 @@
 
 import argparse
 import ipaddress
-import math
 import os
 import secrets
 import socket
@@ -21,6 +20,10 @@ DEFAULT_ACCOUNTS_KEY = "chatbench"
 
 # RFC 7518, 3.2: a key for HS256 has at least 256 bits.
 SECRET_BYTES_MIN = 32
+
+# OWASP's smallest recommended cost for argon2id (one lane).
+ARGON2_MEMORY_KIB = 19 * 1024
+ARGON2_PASSES = 2
 
 
 class SettingsError(Exception):
@@ -68,9 +71,10 @@ class Limits:
     connections_per_user: int = 10
     # Within this time: passwords that were wrong, by name and by address, and guests that came from one address.
     attempts_within_s: float = 60.0
-    wrong_passwords_per_user: float = 5
-    wrong_passwords_per_address: float = 50
-    guests_per_address: float = 20
+    # None: any number. An IPv6 address counts with its whole /64, which is one customer's.
+    wrong_passwords_per_user: int | None = 5
+    wrong_passwords_per_address: int | None = 50
+    guests_per_address: int | None = 20
     # So many names and addresses are remembered.
     attempts_remembered: int = 10_000
 
@@ -81,9 +85,9 @@ class Limits:
             frames_per_s=1e9,
             frames_at_once=10**9,
             connections_per_user=10**9,
-            wrong_passwords_per_user=math.inf,
-            wrong_passwords_per_address=math.inf,
-            guests_per_address=math.inf,
+            wrong_passwords_per_user=None,
+            wrong_passwords_per_address=None,
+            guests_per_address=None,
         )
 
 
@@ -111,9 +115,8 @@ class Settings:
     truth_path: Path = Path(os.devnull)
     instance: str = field(default_factory=socket.gethostname)
     limits: Limits = field(default_factory=Limits)
-    # OWASP's smallest recommended cost for argon2id (19 MiB, two passes, one lane).
-    argon2_memory_kib: int = 19 * 1024
-    argon2_passes: int = 2
+    argon2_memory_kib: int = ARGON2_MEMORY_KIB
+    argon2_passes: int = ARGON2_PASSES
 
 
 def read_settings(flags: Sequence[str], environment: Mapping[str, str]) -> Settings:
@@ -134,12 +137,14 @@ def read_settings(flags: Sequence[str], environment: Mapping[str, str]) -> Setti
         accounts_key=key,
         exit_with_stdin=given.exit_with_stdin,
         admin_password=environment.get("CHATBENCH_ADMIN_PASSWORD") or None,
-        origins=frozenset(given.origins or ()),
+        origins=frozenset().union(*given.origins),
         limits=Limits().lifted() if given.lift_limits else Limits(),
         database_url=given.db,
         durability=given.durability,
         faults=given.faults,
         truth_path=given.truth or Path(os.devnull),
+        argon2_memory_kib=_cost(environment, "CHATBENCH_ARGON2_MEMORY_KIB", ARGON2_MEMORY_KIB, at_least=8),
+        argon2_passes=_cost(environment, "CHATBENCH_ARGON2_PASSES", ARGON2_PASSES, at_least=1),
     )
     secret = environment.get("CHATBENCH_SECRET")
     if not secret:
@@ -193,11 +198,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--origins",
-        type=_origin,
+        type=_origins,
         action="append",
-        metavar="URL",
-        help="let pages of this origin connect, beside our own (https://app.example); repeatable",
+        default=[],
+        metavar="URL,URL",
+        help="let pages of these origins connect, beside our own (https://app.example); repeatable",
     )
+    parser.add_argument("--workers", type=_one_worker, default=1, metavar="1", help="one process is all there is")
+    parser.add_argument("--broker", type=_no_broker, metavar="URL", help="no broker joins several servers yet")
     parser.add_argument(
         "--lift-limits",
         action="store_true",
@@ -213,11 +221,26 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _origin(text: str) -> str:
-    origin = normalized(text)
-    if origin is None:
-        raise argparse.ArgumentTypeError(f"expected an origin such as https://app.example, got {text!r}")
-    return origin
+def _origins(text: str) -> frozenset[str]:
+    origins = set()
+    for each in text.split(","):
+        origin = normalized(each.strip())
+        if origin is None:
+            raise argparse.ArgumentTypeError(f"expected an origin such as https://app.example, got {each!r}")
+        origins.add(origin)
+    return frozenset(origins)
+
+
+def _one_worker(text: str) -> int:
+    if text != "1":
+        raise argparse.ArgumentTypeError(f"expected 1, got {text!r}: this server is one process")
+    return 1
+
+
+def _no_broker(text: str) -> NoReturn:
+    # A URL may hold a password: its scheme says enough.
+    scheme = text.partition("://")[0]
+    raise argparse.ArgumentTypeError(f"got {scheme!r}, and there is none but the one within this process")
 
 
 def _faults(text: str) -> Faults:
@@ -251,6 +274,15 @@ def _port(text: str) -> int:
 def _count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected a whole number, 0 or more, got {text!r}")
+    return int(text)
+
+
+def _cost(environment: Mapping[str, str], variable: str, default: int, at_least: int) -> int:
+    text = environment.get(variable)
+    if not text:
+        return default
+    if not text.isdecimal() or int(text) < at_least:
+        raise SettingsError(f"{variable}: expected a whole number, {at_least} or more, got {text!r}")
     return int(text)
 
 

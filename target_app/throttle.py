@@ -26,13 +26,13 @@ class Bucket:
 
 
 class Attempts:
-    """How often each of many has tried lately; beyond a number it must wait.
+    """How often each of many has tried lately; after ``most`` attempts it must wait (None: it never must).
 
     What it knows is bounded: of too many names, those tried longest ago are forgotten, so nobody fills the
     memory with names he makes up.
     """
 
-    def __init__(self, most: float, within_s: float, names: int) -> None:
+    def __init__(self, most: int | None, within_s: float, names: int) -> None:
         self._most = most
         self._within_ns = round(within_s * _NS_PER_S)
         self._names = names
@@ -41,17 +41,17 @@ class Attempts:
     def wait_s(self, name: str, now_ns: int) -> int | None:
         """Return for how long this one must wait, in whole seconds; None where it need not."""
         tried_ns = self._tried_ns.get(name)
-        if tried_ns is None:
+        if tried_ns is None or len(tried_ns) != self._most:
             return None
-        while tried_ns and tried_ns[0] <= now_ns - self._within_ns:
-            tried_ns.popleft()
-        if len(tried_ns) < self._most:
-            return None
-        return -((now_ns - self._within_ns - tried_ns[0]) // _NS_PER_S)
+        left_ns = tried_ns[0] + self._within_ns - now_ns
+        return -(-left_ns // _NS_PER_S) if left_ns > 0 else None
 
     def note(self, name: str, now_ns: int) -> None:
         """Remember one attempt."""
-        tried_ns = self._tried_ns.setdefault(name, deque())
+        if self._most is None:
+            return
+        # The last of them are enough to say when the next one is allowed.
+        tried_ns = self._tried_ns.setdefault(name, deque(maxlen=self._most))
         self._tried_ns.move_to_end(name)
         tried_ns.append(now_ns)
         if len(self._tried_ns) > self._names:
