@@ -20,6 +20,7 @@ from target_app import (
     health,
     inspection,
     login,
+    page,
     protected,
     rooms_api,
     rooms_socket,
@@ -54,7 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
     # Whatever is added later lies further out.
     app.add_middleware(LimitBodies, body_bytes=settings.limits.body_bytes)
     app.add_middleware(StampAnswers, answered=services.metrics.answered)
-    for module in (login, rooms_socket, rooms_api, chat_socket, protected, echo, inspection, health, docs_page):
+    for module in (page, login, rooms_socket, rooms_api, chat_socket, protected, echo, inspection, health, docs_page):
         app.include_router(module.router)
     # The last: to it, /ws/anything is a session.
     app.include_router(session_socket.router)

@@ -1,0 +1,96 @@
+// Getting into a room and up to date, at first and after each loss of the connection: nothing missing, nothing twice.
+//
+//   join -> joined {seq}     what comes after seq is sent to us as it is said
+//        -> history {after}  what was said between the last we heard and that seq, in pages
+//
+// A message may come both ways, or while a page is on its way: the conversation takes each seq once.
+
+// More than this is not read in one go: the newest are shown, and the rest comes with scrolling up.
+const CATCH_UP_MAX = 500;
+const AGAIN_MS = 5_000;
+
+export class RoomSync {
+  // Joins and history that are not answered yet, by their id.
+  #asked = new Map();
+  #count = 0;
+  #transmit;
+
+  constructor(transmit) {
+    this.#transmit = transmit;
+  }
+
+  /** Begin, or begin again on a new connection. */
+  join(conversation) {
+    conversation.isReady = false;
+    conversation.outBecause = null;
+    this.#ask(conversation, { type: "join", room: conversation.name, presence: true });
+  }
+
+  /** We are in. */
+  joined(conversation, { seq = null }) {
+    this.#answered(conversation, "join");
+    // A seq that went back is another room of the same name: its server lost what it had.
+    const missed = seq === null || conversation.heardSeq === null ? null : seq - conversation.heardSeq;
+    if (missed !== null && (missed < 0 || missed > CATCH_UP_MAX)) conversation.forget();
+    this.#readOn(conversation);
+  }
+
+  /** A page came; returns whether it was the last. */
+  history(conversation, { messages, more }, take) {
+    this.#answered(conversation, "history");
+    const isFirst = conversation.heardSeq === null;
+    for (const each of messages) take(each, isFirst);
+    if (isFirst) conversation.hasOlder = more;
+    else if (more && messages.length > 0) {
+      conversation.heardSeq = messages.at(-1).seq;
+      this.#readOn(conversation);
+      return false;
+    }
+    conversation.heardSeq = conversation.newestSeq;
+    conversation.isReady = true;
+    return true;
+  }
+
+  /** The server refused a join or a page; false when it was neither. */
+  refuse({ id, detail }, nowMs) {
+    const asked = this.#asked.get(id);
+    if (asked === undefined) return false;
+    this.#asked.delete(id);
+    if (asked.type === "join") asked.conversation.outBecause = detail;
+    else this.#asked.set(id, { ...asked, againAtMs: nowMs + AGAIN_MS });
+    return true;
+  }
+
+  /** Ask again for pages the server could not give. */
+  tick(nowMs) {
+    for (const [id, { conversation, againAtMs }] of this.#asked) {
+      if (againAtMs !== undefined && againAtMs <= nowMs) {
+        this.#asked.delete(id);
+        this.#readOn(conversation);
+      }
+    }
+  }
+
+  /** The connection is gone, and with it all answers. */
+  lose() {
+    this.#asked.clear();
+  }
+
+  #readOn(conversation) {
+    const after = conversation.heardSeq === null ? {} : { after: conversation.heardSeq };
+    this.#ask(conversation, { type: "history", room: conversation.name, ...after });
+  }
+
+  #ask(conversation, frame) {
+    this.#count += 1;
+    const id = `ask-${this.#count}`;
+    this.#asked.set(id, { conversation, type: frame.type });
+    this.#transmit(JSON.stringify({ ...frame, id }));
+  }
+
+  #answered(conversation, type) {
+    for (const [id, asked] of this.#asked) {
+      if (asked.conversation === conversation && asked.type === type) this.#asked.delete(id);
+    }
+  }
+}
