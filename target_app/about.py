@@ -6,8 +6,8 @@ DESCRIPTION = """\
 A chat server small enough to read in an hour, and what a load test of a chat server can be tried on.
 
 Log in with `POST /login`, and show the token you get: over HTTP as `Authorization: Bearer TOKEN`; over a WebSocket \
-as `?token=TOKEN`, and to `/ws/rooms` also as that header or as the subprotocol `bearer.TOKEN`, which a browser can \
-send and which stays out of every log of addresses.
+as that header, as `?token=TOKEN`, or as the subprotocol `bearer.TOKEN`, which a browser can send and which stays out \
+of every log of addresses.
 
 Every answer carries `X-Request-ID` (yours, if you sent one), `X-Server-Time` and `Server-Timing`. Every refusal is \
 JSON with a `detail`, and never repeats what was sent. No body may have more than 64 KiB (413).

@@ -5,13 +5,14 @@ A refused socket is accepted first and then closed: closed before that, the clie
 
 from fastapi import WebSocket
 
-from target_app.connection import outbox_of
+from target_app.connection import POLICY_VIOLATION, outbox_of
 from target_app.origins import is_allowed
 from target_app.services import Services
 from target_app.tokens import Identity, InvalidTokenError
 
-POLICY_VIOLATION = 1008
 SUBPROTOCOL_PREFIX = "bearer."
+
+_FOREIGN = "Forbidden: foreign origin"
 
 
 async def admit(websocket: WebSocket, services: Services) -> Identity | None:
@@ -25,6 +26,9 @@ async def admit(websocket: WebSocket, services: Services) -> Identity | None:
         await _until_it_gives_up(websocket)
         return None
     await websocket.accept(_bearer_subprotocol(websocket))
+    # Counted as late as possible: from here to `conversation`, which counts this one, nothing else gets a turn.
+    if identity is not None and _has_too_many(identity, services):
+        identity, refusal = None, "Too many connections"
     if identity is None:
         outbox_of(websocket).close(POLICY_VIOLATION, refusal)
     return identity
@@ -39,9 +43,6 @@ async def admit_stranger(websocket: WebSocket, services: Services) -> bool:
     return False
 
 
-_FOREIGN = "Forbidden: foreign origin"
-
-
 def _identify(websocket: WebSocket, services: Services) -> tuple[Identity | None, str]:
     if not _is_from_our_pages(websocket, services):
         return None, _FOREIGN
@@ -52,12 +53,13 @@ def _identify(websocket: WebSocket, services: Services) -> tuple[Identity | None
         # Which of them would count? Whoever guesses, guesses wrong for somebody.
         return None, "Unauthorized: several tokens"
     try:
-        identity = services.tokens.verify(shown.pop())
+        return services.tokens.verify(shown.pop()), ""
     except InvalidTokenError:
         return None, "Unauthorized"
-    if services.connections_of[identity.user] >= services.settings.limits.connections_per_user:
-        return None, "Too many connections"
-    return identity, ""
+
+
+def _has_too_many(identity: Identity, services: Services) -> bool:
+    return services.connections_of[identity.user] >= services.settings.limits.connections_per_user
 
 
 def _is_from_our_pages(websocket: WebSocket, services: Services) -> bool:
@@ -68,13 +70,14 @@ def _is_from_our_pages(websocket: WebSocket, services: Services) -> bool:
 
 
 def _tokens_of(websocket: WebSocket) -> set[str]:
-    shown = {token for token in websocket.query_params.getlist("token") if token}
+    shown = set(websocket.query_params.getlist("token"))
     for header in websocket.headers.getlist("authorization"):
         scheme, _, credentials = header.partition(" ")
         if scheme.lower() == "bearer":
             shown.add(credentials.strip())
     offered: list[str] = websocket.scope["subprotocols"]
-    return shown | {name.removeprefix(SUBPROTOCOL_PREFIX) for name in offered if name.startswith(SUBPROTOCOL_PREFIX)}
+    shown |= {name.removeprefix(SUBPROTOCOL_PREFIX) for name in offered if name.startswith(SUBPROTOCOL_PREFIX)}
+    return shown - {""}
 
 
 def _bearer_subprotocol(websocket: WebSocket) -> str | None:

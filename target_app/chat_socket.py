@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter, WebSocket
 
-from target_app.admission import POLICY_VIOLATION, admit
-from target_app.connection import outbox_of
+from target_app.admission import admit
+from target_app.connection import POLICY_VIOLATION, outbox_of
 from target_app.services import Shared
 from target_app.sockets import conversation, texts
 

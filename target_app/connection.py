@@ -19,6 +19,8 @@ EXTENSION = "target_app.outbox"
 # The lifespan puts the outboxes into the ASGI state under this name.
 OUTBOXES = "outboxes"
 
+POLICY_VIOLATION = 1008
+
 
 def outbox_of(websocket: WebSocket) -> Outbox:
     """Return the outbox of an accepted WebSocket; use it in place of `websocket.send_text`."""

@@ -5,8 +5,8 @@ import time
 from fastapi import APIRouter, WebSocket
 from pydantic import BaseModel, Field
 
-from target_app.admission import POLICY_VIOLATION, admit_stranger
-from target_app.connection import outbox_of
+from target_app.admission import admit_stranger
+from target_app.connection import POLICY_VIOLATION, outbox_of
 from target_app.services import Shared
 from target_app.sockets import our_faults_told, texts
 

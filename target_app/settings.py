@@ -63,11 +63,12 @@ class Limits:
     unstored_bytes: int = 16 * 1024 * 1024
     # How long the end of the server waits for what is not stored yet.
     storing_s: float = 5.0
-    # Frames of one connection: so many at once, so many a second from then on. Beyond it they are refused, and
-    # who has been refused so often is closed.
+    # Frames of one connection: so many at once, so many a second from then on. Beyond it they are refused; who is
+    # refused more often than this is closed.
     frames_per_s: float = 50.0
     frames_at_once: int = 500
-    refused_frames: int = 500
+    refused_frames_per_s: float = 1.0
+    refused_frames_at_once: int = 500
     connections_per_user: int = 10
     # Within this time: passwords that were wrong, by name and by address, and guests that came from one address.
     attempts_within_s: float = 60.0

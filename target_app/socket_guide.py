@@ -48,6 +48,8 @@ class SocketGuide:
 _UNAUTHORIZED = (
     SocketClose(1008, "Unauthorized: No token provided", "Log in first."),
     SocketClose(1008, "Unauthorized", "The token is forged, expired, or not meant for this server."),
+    SocketClose(1008, "Unauthorized: several tokens", "You showed two that differ: show one."),
+    SocketClose(1008, "Too many connections", "You have ten already: a user has no more at once."),
 )
 _TEXT_ONLY = SocketClose(1003, "Text frames only", "A binary frame came.")
 _PLAIN = (*_UNAUTHORIZED, SocketClose(1008, "Token expired", "Log in again."), _TEXT_ONLY)
@@ -61,6 +63,13 @@ def socket_guides() -> tuple[SocketGuide, ...]:
 def common_closes() -> tuple[SocketClose, ...]:
     """Return what can end any WebSocket here."""
     return (
+        SocketClose(1008, "Forbidden: foreign origin", "A page of another site asked: see `--origins`."),
+        SocketClose(
+            1008,
+            "Too many messages",
+            "500 may come at once, and 50 a second from then on. `/ws/rooms` answers what is beyond that with an "
+            "`error`, `rate_limited`, and closes after 500 of those; the plain endpoints close at the first.",
+        ),
         SocketClose(1009, None, "A frame of more than 64 KiB came."),
         SocketClose(1011, "Internal server error", "A fault of ours."),
         SocketClose(1012, "Server is stopping", "Come back in a moment."),
@@ -78,9 +87,9 @@ def _rooms() -> SocketGuide:
         summary="Talk in many rooms over one connection",
         text=(
             "Every frame is a JSON object with a `type`; fields we do not know are ignored. A frame that cannot be "
-            "followed is answered with an `error`, and the connection lives. The token comes as `?token=`, as "
-            "`Authorization: Bearer`, or as the subprotocol `bearer.TOKEN`. Its roles say what you may do: a `guest` "
-            "reads, a `member` writes, an `admin` rules, too, and sees the rooms whose names begin with `admin:`."
+            "followed is answered with an `error`, and the connection lives. The token's roles say what you may do: a "
+            "`guest` reads, a `member` writes, an `admin` rules, too, and sees the rooms whose names begin with "
+            "`admin:`."
         ),
         frames=(*_coming_and_going(), *_talking(), *_catching_up(), *_ruling(), *_the_rest()),
         closes=(
@@ -241,7 +250,7 @@ def _chat() -> SocketGuide:
     return SocketGuide(
         path="/ws/chat",
         summary="Talk in the one room where everybody is",
-        text="Plain text, with a token as `?token=`. Everybody hears everything, the sender too.",
+        text="Plain text, and a token is needed. Everybody hears everything, the sender too.",
         frames=(
             SocketFrame(By.SERVER, "user1 joined the chat!", "Somebody came, perhaps you."),
             SocketFrame(By.CLIENT, "hello", "Say something."),
@@ -256,7 +265,7 @@ def _protected() -> SocketGuide:
     return SocketGuide(
         path="/ws/protected",
         summary="Be known by name",
-        text="The smallest endpoint that wants a login: plain text, with a token as `?token=`.",
+        text="The smallest endpoint that wants a login: plain text.",
         frames=(
             SocketFrame(By.SERVER, "Hello user1, you are authenticated!", "The first frame."),
             SocketFrame(By.CLIENT, "hello", "Say something."),

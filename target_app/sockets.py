@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from fastapi import WebSocket
 
-from target_app.admission import POLICY_VIOLATION
-from target_app.connection import outbox_of
+from target_app.connection import POLICY_VIOLATION, outbox_of
 from target_app.outbox import Outbox
 from target_app.services import Services
 from target_app.throttle import Bucket
@@ -64,13 +63,14 @@ def our_faults_told(outbox: Outbox, user: str) -> Iterator[None]:
 async def frames(websocket: WebSocket, services: Services) -> AsyncIterator[Frame]:
     """Yield what the client sends, until either side closes; who sends far too much is closed (1008)."""
     misfortune, limits, outbox = services.misfortune, services.settings.limits, outbox_of(websocket)
-    bucket, refused_count = Bucket(limits.frames_per_s, limits.frames_at_once), 0
+    allowed = Bucket(limits.frames_per_s, limits.frames_at_once)
+    forgiven = Bucket(limits.refused_frames_per_s, limits.refused_frames_at_once)
     while (event := await websocket.receive())["type"] == "websocket.receive":
         text = event.get("text")
         content = event["bytes"] if text is None else text
-        too_fast = not bucket.take(time.monotonic_ns())
-        refused_count += too_fast
-        if refused_count > limits.refused_frames:
+        now_ns = time.monotonic_ns()
+        too_fast = not allowed.take(now_ns)
+        if too_fast and not forgiven.take(now_ns):
             outbox.close(POLICY_VIOLATION, "Too many messages")
             return
         if misfortune is not None:
