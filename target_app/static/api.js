@@ -33,17 +33,17 @@ export async function logInAsGuest() {
   });
 }
 
-/** Rooms there are, as `{name, members}`; throws ApiError. */
+/** The largest rooms, `{rooms: [{name, members}], count}`; throws ApiError. */
 export async function readRooms(token) {
-  return (await get("rooms", token)).rooms;
+  return get("rooms", token);
 }
 
-/** Who is in a room; throws ApiError. */
+/** Who is in a room, `{users: [name], count}`: names of 1,000 at most, and how many there are; throws ApiError. */
 export async function readPeople(token, room) {
-  return (await get(`rooms/${encodeURIComponent(room)}/users`, token)).users;
+  return get(`rooms/${encodeURIComponent(room)}/users?limit=1000`, token);
 }
 
-/** The newest messages before a seq, oldest first, and whether there are more; throws ApiError. */
+/** The newest messages before a seq, oldest first, and whether there are `more`; throws ApiError. */
 export async function readMessages(token, room, before, limit) {
   const query = new URLSearchParams({ before, limit });
   return get(`rooms/${encodeURIComponent(room)}/messages?${query}`, token);

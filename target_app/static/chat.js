@@ -3,7 +3,8 @@
 //
 //   connection   a WebSocket that comes back          conversation, people   what was said, who is there
 //   outgoing     what we say, until it is acked       room_sync              in, and up to date, after each loss
-//   session      all of it, for who is logged in      *_view, drawers        what is seen of it
+//   session      all of it, for who is logged in      hearing                what the server says to it
+//   *_view, drawers   what is seen of it              memory                 what a reload does not end
 
 import { ComposerView } from "./composer_view.js";
 import { PERSON } from "./conversation.js";
@@ -80,7 +81,7 @@ function drawNow() {
   sides.render();
   status.render();
   composer.render();
-  memory.keepRooms(session.rooms().map(({ name }) => name));
+  memory.keepRooms(session.rooms.map(({ name }) => name));
 }
 
 function chosen() {
@@ -91,7 +92,7 @@ function chosen() {
 function pressed(event) {
   if (byId("chat").hidden) return;
   if (event.key === "Escape") {
-    if (!drawers.close() && session.current?.kind === PERSON) session.show(session.rooms().at(-1) ?? null);
+    if (!drawers.close() && session.current?.kind === PERSON) session.show(session.rooms.at(-1) ?? null);
   } else if (event.altKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
     event.preventDefault();
     step(event.key === "ArrowUp" ? -1 : 1);
@@ -99,6 +100,6 @@ function pressed(event) {
 }
 
 function step(by) {
-  const all = [...session.rooms(), ...session.people()];
+  const all = [...session.rooms, ...session.directs];
   if (all.length > 0) session.show(all[(all.indexOf(session.current) + by + all.length) % all.length]);
 }

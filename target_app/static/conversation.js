@@ -91,14 +91,14 @@ export class Conversation {
     }
   }
 
-  /** Forget what was said: too much was missed, or the room began anew. */
-  forget() {
+  /** Forget what was said: too much was missed, or the room began `anew`, with seq 1. */
+  forget(anew) {
     this.messages = [];
     this.#bySeq.clear();
     this.heardSeq = null;
     this.hasOlder = false;
     this.unreadKey = null;
-    for (const message of this.pending) message.afterSeq = 0;
+    if (anew) for (const message of this.pending) message.afterSeq = 0;
   }
 
   /** Note that somebody is writing, or has just written. */

@@ -66,7 +66,7 @@ export class MessagesView {
     if (anchor === null) this.#pinToTheEnd();
     else this.#keepInPlace(anchor);
     conversation.isReadBack = !this.#isFollowing;
-    if (this.isSeen(conversation)) this.#session.seen(conversation);
+    if (this.isSeen(conversation)) conversation.unreadCount = 0;
     this.#renderPill(conversation);
     this.#readOnIfNear(conversation);
   }
@@ -93,7 +93,7 @@ export class MessagesView {
     const wasFollowing = this.#isFollowing;
     this.#isFollowing = this.#belowPx() <= END_PX && this.#isAtLastRow(conversation);
     conversation.isReadBack = !this.#isFollowing;
-    if (this.isSeen(conversation)) this.#session.seen(conversation);
+    if (this.isSeen(conversation)) conversation.unreadCount = 0;
     if (wasFollowing !== this.#isFollowing) this.#renderPill(conversation);
     this.#readOnIfNear(conversation);
   }

@@ -2,15 +2,16 @@
 
 const COLLATOR = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 
-/** Names, each once. */
+/** Names, each once; of very many the server names only some, and tells how many there are. */
 export class People {
   #names = new Set();
   // What was told since we asked: it is newer than the answer.
   #told = new Map();
   #sorted = null;
+  #unnamedCount = 0;
 
   get count() {
-    return this.#names.size;
+    return this.#names.size + this.#unnamedCount;
   }
 
   /** Everybody, in the order of the alphabet; 2,000 names are put in order only after a change. */
@@ -25,8 +26,9 @@ export class People {
   }
 
   /** Take the answer to what was asked. */
-  answer(names) {
+  answer(names, count) {
     this.#names = new Set(names);
+    this.#unnamedCount = Math.max(0, count - this.#names.size);
     for (const [name, isThere] of this.#told) this.#set(name, isThere);
     this.#sorted = null;
   }
@@ -40,6 +42,6 @@ export class People {
 
   #set(name, isThere) {
     if (isThere) this.#names.add(name);
-    else this.#names.delete(name);
+    else if (!this.#names.delete(name)) this.#unnamedCount = Math.max(0, this.#unnamedCount - 1);
   }
 }

@@ -31,7 +31,7 @@ export class RoomSync {
     this.#answered(conversation, "join");
     // A seq that went back is another room of the same name: its server lost what it had.
     const missed = seq === null || conversation.heardSeq === null ? null : seq - conversation.heardSeq;
-    if (missed !== null && (missed < 0 || missed > CATCH_UP_MAX)) conversation.forget();
+    if (missed !== null && (missed < 0 || missed > CATCH_UP_MAX)) conversation.forget(missed < 0);
     this.#readOn(conversation);
   }
 
@@ -47,7 +47,6 @@ export class RoomSync {
       return false;
     }
     conversation.heardSeq = conversation.newestSeq;
-    conversation.isReady = true;
     return true;
   }
 

@@ -1,8 +1,9 @@
-// Everything the page knows while somebody is logged in: who we are, which conversations there are, what the server
-// said last. It knows no document; whoever shows it is called back after each change.
+// Everything the page knows while somebody is logged in: who we are, which conversations there are, which one is
+// looked at; and what a person can do. It knows no document; whoever shows it is called back after each change.
 
 import { Connection } from "./connection.js";
 import { Conversation, PERSON, ROOM } from "./conversation.js";
+import { Hearing } from "./hearing.js";
 import { Outgoing } from "./outgoing.js";
 import { RoomSync } from "./room_sync.js";
 import { ApiError, readMessages, readPeople, readRooms, socketUrl } from "./api.js";
@@ -16,32 +17,33 @@ const OLDER_AT_ONCE = 100;
 const LIMITS = { frame_bytes: 64 * 1024, text_length: 56 * 1024 };
 
 export class Session {
-  // Null before the first welcome.
+  // `{user, roles}`; null before the first welcome.
   me = null;
   limits = LIMITS;
   // By key, in the order of opening.
   conversations = new Map();
+  // The one that is looked at; null for none.
   current = null;
-  // Rooms there are beside ours, as `{name, members}`.
-  otherRooms = [];
+  // Rooms there are, as `{name, members}`.
+  allRooms = [];
+  announcements = [];
   // Who removed us from the server; null while nobody did.
   removedBy = null;
-  announcements = [];
   #token = null;
   #changed;
-  #heard;
-  #isSeen;
   #typedAtMs = -Infinity;
-  #otherRoomsAtMs = -Infinity;
+  #allRoomsAtMs = -Infinity;
 
   /** `changed()` after each change, `heard(conversation, message)` for what was said just now; `isSeen` asks the page. */
   constructor({ changed, heard, isSeen }) {
     this.#changed = changed;
-    this.#heard = heard;
-    this.#isSeen = isSeen;
+    const hearing = new Hearing(this, heard, isSeen);
     this.connection = new Connection(
       socketUrl(),
-      (frame) => this.#take(frame),
+      (frame) => {
+        hearing.take(frame);
+        changed();
+      },
       (state) => this.#connectionIs(state),
     );
     const transmit = (text) => this.connection.send(text);
@@ -54,11 +56,27 @@ export class Session {
     return this.me !== null && this.me.roles.some((role) => role === "member" || role === "admin");
   }
 
-  /** Connect, into those rooms and those of before; they are joined as soon as the server has greeted us. */
+  get isConnected() {
+    return this.connection.state.kind === "connected";
+  }
+
+  get rooms() {
+    return [...this.conversations.values()].filter(({ kind }) => kind === ROOM);
+  }
+
+  get directs() {
+    return [...this.conversations.values()].filter(({ kind }) => kind === PERSON);
+  }
+
+  isOwn({ from }) {
+    return this.me !== null && from === this.me.user;
+  }
+
+  /** Connect, into these rooms and those of before; they are joined as soon as the server has greeted us. */
   logIn(token, rooms) {
     this.#token = token;
-    for (const name of rooms) this.#opened(ROOM, name);
-    this.current ??= this.rooms()[0] ?? null;
+    for (const name of rooms) this.opened(ROOM, name);
+    this.current ??= this.rooms[0] ?? null;
     this.connection.open(token);
   }
 
@@ -69,16 +87,43 @@ export class Session {
     this.#changed();
   }
 
+  /** The server says who we are. What another user was told is not for us; the rooms stay. */
+  become(me, limits) {
+    if (this.me !== null && this.me.user !== me.user) {
+      const names = this.rooms.map(({ name }) => name);
+      this.#forget();
+      for (const name of names) this.opened(ROOM, name);
+      this.current = this.rooms[0] ?? null;
+    }
+    this.me = me;
+    this.limits = { ...LIMITS, ...limits };
+    this.removedBy = null;
+    this.#allRoomsAtMs = -Infinity;
+  }
+
+  /** A conversation, opened now unless it was. */
+  opened(kind, name) {
+    const key = `${kind}:${name}`;
+    let conversation = this.conversations.get(key);
+    if (conversation === undefined) {
+      conversation = new Conversation(kind, name);
+      conversation.isReady = kind === PERSON && this.isConnected;
+      this.conversations.set(key, conversation);
+    }
+    return conversation;
+  }
+
   /** Go into a room, and look at it. */
   join(name) {
-    const conversation = this.#opened(ROOM, name);
-    if (!conversation.isReady && this.connection.state.kind === "connected") this.sync.join(conversation);
+    const isNew = !this.conversations.has(`${ROOM}:${name}`);
+    const conversation = this.opened(ROOM, name);
+    if (this.isConnected && (isNew || conversation.outBecause !== null)) this.sync.join(conversation);
     this.show(conversation);
   }
 
   /** Talk to one person. */
   talkTo(name) {
-    this.show(this.#opened(PERSON, name));
+    this.show(this.opened(PERSON, name));
   }
 
   /** Look at a conversation; null for none. */
@@ -95,19 +140,11 @@ export class Session {
   leave(conversation) {
     if (conversation.kind === ROOM) this.connection.send(JSON.stringify({ type: "leave", room: conversation.name }));
     this.conversations.delete(conversation.key);
-    if (this.current === conversation) this.current = null;
-    this.#otherRoomsAtMs = -Infinity;
-    this.show(this.current ?? this.rooms().at(-1) ?? null);
+    this.#allRoomsAtMs = -Infinity;
+    this.show(this.rooms.at(-1) ?? null);
   }
 
-  rooms() {
-    return [...this.conversations.values()].filter(({ kind }) => kind === ROOM);
-  }
-
-  people() {
-    return [...this.conversations.values()].filter(({ kind }) => kind === PERSON);
-  }
-
+  /** Say something in the conversation that is looked at. */
   say(text) {
     this.#typedAtMs = -Infinity;
     this.current.unreadKey = null;
@@ -115,11 +152,13 @@ export class Session {
     this.#changed();
   }
 
+  /** Say again what was not sent. */
   retry(message) {
     this.outgoing.retry(this.current, message, this.limits.frame_bytes, Date.now());
     this.#changed();
   }
 
+  /** Forget what was not sent. */
   discard(message) {
     this.outgoing.discard(this.current, message);
     this.#changed();
@@ -133,25 +172,34 @@ export class Session {
     this.connection.send(JSON.stringify({ type: "typing", room: this.current.name }));
   }
 
-  /** Everything in a conversation has been looked at. */
-  seen(conversation) {
-    conversation.unreadCount = 0;
-  }
-
   /** Read what was said before the oldest message we have; throws ApiError. */
   async readOlder(conversation) {
     const before = conversation.messages[0]?.seq;
     if (before === undefined) return;
     const { messages, more } = await readMessages(this.#token, conversation.name, before, OLDER_AT_ONCE);
-    // Meanwhile the room may have been left, or begun anew.
+    // Meanwhile the room may have begun anew.
     if (conversation.messages[0]?.seq !== before) return;
-    for (const each of messages) conversation.take(each, this.#isOwn(each));
+    for (const each of messages) conversation.take(each, this.isOwn(each));
     conversation.hasOlder = more && messages.length > 0;
     this.#changed();
   }
 
-  #connectionIs(state) {
-    if (state.kind === "waiting" || state.kind === "ended" || state.kind === "off") {
+  /** Ask who is in a room; what we cannot learn so, presence frames tell by and by. */
+  async readPeople(conversation) {
+    conversation.people.ask();
+    conversation.people.tell(this.me.user, true);
+    const answer = await orNull(readPeople(this.#token, conversation.name));
+    if (answer !== null) conversation.people.answer(answer.users, answer.count);
+    this.#changed();
+  }
+
+  async #readAllRooms() {
+    this.allRooms = (await orNull(readRooms(this.#token)))?.rooms ?? this.allRooms;
+    this.#changed();
+  }
+
+  #connectionIs({ kind }) {
+    if (kind !== "connecting" && kind !== "connected") {
       this.outgoing.lose();
       this.sync.lose();
       for (const conversation of this.conversations.values()) conversation.isReady = false;
@@ -159,163 +207,32 @@ export class Session {
     this.#changed();
   }
 
-  #take(frame) {
-    const conversation = this.conversations.get(`${ROOM}:${frame.room}`) ?? null;
-    if (frame.room === undefined) this.#takeForUs(frame);
-    // What comes of a room after we left it was under way.
-    else if (conversation !== null) this.#takeForRoom(frame, conversation);
-    this.#changed();
-  }
-
-  #takeForUs(frame) {
-    switch (frame.type) {
-      case "welcome":
-        this.#welcome(frame);
-        break;
-      case "direct": {
-        const name = this.#isOwn(frame) ? frame.to : frame.from;
-        this.#said(this.#opened(PERSON, name), frame);
-        break;
-      }
-      case "ack":
-        this.outgoing.acknowledge(frame);
-        break;
-      case "error":
-        if (!this.outgoing.refuse(frame)) this.sync.refuse(frame, Date.now());
-        break;
-      case "announcement":
-        this.announcements.push({ from: frame.from, text: frame.text, atMs: frame.ts });
-        break;
-      case "kicked":
-        this.removedBy = frame.by;
-        break;
-      // A frame of a newer server says nothing to us.
-      default:
-    }
-  }
-
-  #takeForRoom(frame, conversation) {
-    switch (frame.type) {
-      case "message":
-        this.#said(conversation, frame);
-        if (conversation.isReady) conversation.heardSeq = conversation.newestSeq;
-        break;
-      case "joined":
-        this.sync.joined(conversation, frame);
-        this.#readPeople(conversation);
-        break;
-      case "history":
-        if (this.sync.history(conversation, frame, (each, isFirst) => this.#said(conversation, each, isFirst))) {
-          this.outgoing.caughtUp(conversation);
-          this.outgoing.flush(conversation, Date.now());
-        }
-        break;
-      case "typing":
-        conversation.writes(frame.user, Date.now());
-        break;
-      case "presence":
-        conversation.people.tell(frame.user, frame.state === "joined");
-        break;
-      case "kicked":
-        this.#putOut(conversation, `You were removed from this room by ${frame.by}.`);
-        break;
-      case "closed":
-        this.#putOut(conversation, `This room was closed by ${frame.by}.`);
-        break;
-      default:
-    }
-  }
-
-  #welcome({ user, roles, limits }) {
-    if (this.me !== null && this.me.user !== user) this.#becomeSomebodyElse();
-    this.me = { user, roles };
-    this.limits = { ...LIMITS, ...limits };
-    this.removedBy = null;
-    for (const conversation of this.conversations.values()) {
-      if (conversation.kind === ROOM) this.sync.join(conversation);
-      else {
-        conversation.isReady = true;
-        this.outgoing.flush(conversation, Date.now());
-      }
-    }
-  }
-
-  // Rooms stay; what was said in them may be for other eyes, and is asked for anew.
-  #becomeSomebodyElse() {
-    const names = this.rooms().map(({ name }) => name);
-    this.#forget();
-    for (const name of names) this.#opened(ROOM, name);
-    this.current = this.rooms()[0] ?? null;
-  }
-
   #forget() {
     this.me = null;
     this.conversations = new Map();
     this.current = null;
-    this.otherRooms = [];
+    this.allRooms = [];
     this.announcements = [];
-    this.removedBy = null;
-  }
-
-  #said(conversation, frame, isHistory = false) {
-    const message = conversation.take(frame, this.#isOwn(frame));
-    conversation.writes(frame.from, 0, false);
-    if (message === null || message.isOwn || isHistory) return;
-    this.#heard(conversation, message);
-    if (this.#isSeen(conversation)) return;
-    if (conversation.unreadCount === 0) conversation.unreadKey = message.key;
-    conversation.unreadCount += 1;
-  }
-
-  #putOut(conversation, because) {
-    conversation.isReady = false;
-    conversation.outBecause = because;
-  }
-
-  #opened(kind, name) {
-    const key = `${kind}:${name}`;
-    let conversation = this.conversations.get(key);
-    if (conversation === undefined) {
-      conversation = new Conversation(kind, name);
-      conversation.isReady = kind === PERSON && this.connection.state.kind === "connected";
-      this.conversations.set(key, conversation);
-    }
-    return conversation;
-  }
-
-  #isOwn({ from }) {
-    return this.me !== null && from === this.me.user;
-  }
-
-  async #readPeople(conversation) {
-    conversation.people.ask();
-    conversation.people.tell(this.me.user, true);
-    try {
-      conversation.people.answer(await readPeople(this.#token, conversation.name));
-    } catch (error) {
-      // The list is then of those who came while we were here.
-      if (!(error instanceof ApiError)) throw error;
-    }
-    this.#changed();
-  }
-
-  async #readOtherRooms() {
-    try {
-      this.otherRooms = await readRooms(this.#token);
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-    }
-    this.#changed();
   }
 
   #tick() {
     const nowMs = Date.now();
     this.outgoing.expire(nowMs);
     this.sync.tick(nowMs);
-    if (this.connection.state.kind === "connected" && nowMs - this.#otherRoomsAtMs > OTHER_ROOMS_MS) {
-      this.#otherRoomsAtMs = nowMs;
-      this.#readOtherRooms();
+    if (this.isConnected && nowMs - this.#allRoomsAtMs > OTHER_ROOMS_MS) {
+      this.#allRoomsAtMs = nowMs;
+      this.#readAllRooms();
     }
     this.#changed();
+  }
+}
+
+// What is nice to have, and not worth a word where it cannot be had.
+async function orNull(answer) {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    return null;
   }
 }

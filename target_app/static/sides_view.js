@@ -25,9 +25,9 @@ export class SidesView {
   render() {
     const { me, current } = this.#session;
     this.#renderMe(me);
-    this.#renderConversations(byId("room-list"), this.#session.rooms());
-    this.#renderConversations(byId("direct-list"), this.#session.people());
-    byId("directs").hidden = this.#session.people().length === 0;
+    this.#renderConversations(byId("room-list"), this.#session.rooms);
+    this.#renderConversations(byId("direct-list"), this.#session.directs);
+    byId("directs").hidden = this.#session.directs.length === 0;
     this.#renderOtherRooms();
     this.#renderTitle(current);
     this.#renderPeople(current);
@@ -79,8 +79,8 @@ export class SidesView {
   }
 
   #renderOtherRooms() {
-    const ours = new Set(this.#session.rooms().map(({ name }) => name));
-    const others = this.#session.otherRooms.filter(({ name }) => !ours.has(name)).slice(0, OTHER_ROOMS_MAX);
+    const ours = new Set(this.#session.rooms.map(({ name }) => name));
+    const others = this.#session.allRooms.filter(({ name }) => !ours.has(name)).slice(0, OTHER_ROOMS_MAX);
     byId("others").hidden = others.length === 0;
     const rows = others.map((room) => ({ key: room.name, ...room }));
     reconcile(byId("other-list"), rows, (room) => this.#otherRoom(room), (entry, { members }) =>
@@ -118,25 +118,30 @@ export class SidesView {
     say(byId("conversation-name"), current === null ? "Chat" : current.name);
     byId("conversation-name").parentElement.classList.toggle("room", current !== null && !isPerson);
     if (current === null) say(byId("conversation-note"), "Join a room to begin");
-    else if (isPerson) say(byId("conversation-note"), "Between the two of you, and kept nowhere: it ends with this page");
+    else if (isPerson) say(byId("conversation-note"), "Between the two of you; kept nowhere");
     else say(byId("conversation-note"), current.isReady ? `${counted(current.people.count, "person", "people")} here` : "");
     byId("leave").hidden = current === null;
     say(byId("leave"), isPerson ? "Close" : "Leave");
   }
 
   #renderPeople(current) {
-    const people = current === null || current.kind === PERSON ? [] : current.people.sorted();
-    byId("people").classList.toggle("empty", people.length === 0);
+    const people = this.#peopleOf(current);
+    const count = current?.kind === PERSON ? people.length : (current?.people.count ?? 0);
     const filter = byId("people-filter");
     filter.hidden = people.length < FILTER_FROM;
     const wanted = filter.hidden ? "" : filter.value.trim().toLocaleLowerCase();
     const found = wanted === "" ? people : people.filter((name) => name.toLocaleLowerCase().includes(wanted));
-    say(byId("people-count"), people.length === 0 ? "" : people.length.toLocaleString());
+    say(byId("people-count"), count === 0 ? "" : count.toLocaleString());
     const rows = found.slice(0, PEOPLE_SHOWN_MAX).map((name) => ({ key: `${this.#mayTalkTo(name)} ${name}`, name }));
     reconcile(byId("people-list"), rows, ({ name }) => this.#person(name));
-    const hiddenCount = found.length - rows.length;
+    const hiddenCount = (wanted === "" ? count : found.length) - rows.length;
     byId("people-more").hidden = hiddenCount === 0;
     say(byId("people-more"), `and ${hiddenCount.toLocaleString()} more`);
+  }
+
+  #peopleOf(current) {
+    if (current === null || this.#session.me === null) return [];
+    return current.kind === PERSON ? [this.#session.me.user, current.name] : current.people.sorted();
   }
 
   #mayTalkTo(name) {
