@@ -20,8 +20,8 @@ from benchmarks.server.watched import watched
 MEMBERS, PAYLOAD_BYTES, RATE_PER_S = 500, 200, 40
 ACCOUNTS = ("--accounts", "12000")
 PAIRS = 3
-# A stalled socket and the kernel behind it take some hundred frames of these before the server must wait.
-LARGE_PAYLOAD_BYTES = 10_000
+# The kernel takes 4 MB for a socket that is not read, and the outbox another: 200 of these at most.
+LARGE_PAYLOAD_BYTES, STALL_RATE_PER_S = 25_000, 15
 LIMIT_S = 120.0
 LOGINS_PER_S = 50
 
@@ -31,7 +31,7 @@ PLAIN_LOOP_DIALECT = '[connect]\npath = "/ws?name={username}"\n[publish]\nsend =
 def main() -> int:
     """Measure and print; 1 when something could not be measured."""
     cases: dict[str, Callable[[Cores], list[Figure]]] = {
-        "fanout": fanout, "stalled": stalled, "idle": idle, "logins": logins,
+        "fanout": fanout, "history": history, "stalled": stalled, "idle": idle, "logins": logins,
     }  # fmt: skip
     parser = argparse.ArgumentParser(prog="python -m benchmarks.server", description=__doc__)
     parser.add_argument("case", nargs="*", help="|".join(cases) + "; all, if none is named")
@@ -61,9 +61,9 @@ def fanout(cores: Cores) -> list[Figure]:
         dialect.write_text(PLAIN_LOOP_DIALECT, encoding="utf-8")
         for _ in range(PAIRS):
             with watched("target_app", cores.server, *ACCOUNTS) as server:
-                ours.append(server.cpu_us_per_delivery(_run(server.url, cores, "--dialect", "plain")))
+                ours.append(server.cpu_us_per_delivery(_run(server.url, cores, "--dialect", "plain"))[0])
             with watched("benchmarks.server.plain_loop", cores.server) as server:
-                plain.append(server.cpu_us_per_delivery(_run(server.url, cores, "--dialect", str(dialect))))
+                plain.append(server.cpu_us_per_delivery(_run(server.url, cores, "--dialect", str(dialect)))[0])
     ratios = [a / b for a, b in zip(ours, plain, strict=True)]
     return [
         Figure("CPU of a send, us, ours", f"{median(ours):.2f}", "", held=None),
@@ -75,11 +75,17 @@ def fanout(cores: Cores) -> list[Figure]:
 def stalled(cores: Cores) -> list[Figure]:
     """A fifth of a room of 500 stops reading: the others, the memory, and the descriptors."""
     readers, stalled_count = MEMBERS * 4 // 5, MEMBERS // 5
+    load: dict[str, Any] = {
+        "users": readers,
+        "payload": LARGE_PAYLOAD_BYTES,
+        "rate": STALL_RATE_PER_S,
+        "duration": "20s",
+    }
     with watched("target_app", cores.server, *ACCOUNTS) as server:
-        alone = _run(server.url, cores, users=readers, payload=LARGE_PAYLOAD_BYTES)
+        alone = _run(server.url, cores, **load)
     with watched("target_app", cores.server, *ACCOUNTS) as server:
         with stalled_members(server.url, stalled_count, room="room-1"):
-            crowded = _run(server.url, cores, users=readers, payload=LARGE_PAYLOAD_BYTES)
+            crowded = _run(server.url, cores, **load)
             still_open = count_of(server.url, "connections")
         most = server.most_rss_bytes()
     alone_ms, crowded_ms = (document["metrics"]["delivery_time"]["p99"] for document in (alone, crowded))
@@ -88,6 +94,28 @@ def stalled(cores: Cores) -> list[Figure]:
         _at_most("ratio of the two", crowded_ms / alone_ms, 1.5),
         Figure("memory at its largest, MB", f"{most / 1e6:.0f}", "bounded", held=None),
         _at_most("connections still open", still_open, 0),
+    ]
+
+
+def history(cores: Cores) -> list[Figure]:
+    """Every message is stored, as durable as an ack promises, beside a server that stores none."""
+    kept, not_kept = [], []
+    for _ in range(PAIRS):
+        for module, figures in (("target_app", kept), ("benchmarks.server.without_store", not_kept)):
+            with tempfile.TemporaryDirectory(dir=".") as folder:  # a disk, where /tmp may be memory
+                database = ("--db", f"sqlite:///{Path(folder).resolve()}/chat.db")
+                with watched(module, cores.server, *ACCOUNTS, *database) as server:
+                    document = _run(server.url, cores)
+                    p99_ms = document["metrics"]["delivery_time"]["p99"]
+                    figures.append((*server.cpu_us_per_delivery(document), p99_ms))
+    pairs = list(zip(kept, not_kept, strict=True))
+    in_all, on_the_loop, p99 = (median(a[i] / b[i] for a, b in pairs) for i in range(3))
+    return [
+        Figure("CPU of a send, us, stored", f"{median(all_us for all_us, _, _ in kept):.2f}", "", held=None),
+        Figure("CPU of a send, us, not stored", f"{median(all_us for all_us, _, _ in not_kept):.2f}", "", held=None),
+        _at_most(f"ratio on the event loop, median of {PAIRS} pairs", on_the_loop, 1.1),
+        Figure("ratio in all threads", f"{in_all:.2f}", "", held=None),
+        Figure("ratio of the deliveries' p99", f"{p99:.2f}", "", held=None),
     ]
 
 

@@ -9,6 +9,8 @@ from datetime import datetime
 from time import monotonic_ns, time_ns
 from typing import Any
 
+import psutil
+
 from benchmarks.common import BenchmarkError, pinned_to
 from loadgen.engine.probe import Probe
 from loadgen.measure.record import Reading
@@ -27,6 +29,8 @@ class Watched:
     url: str
     pid: int
     readings: list[Reading] = field(default_factory=list)
+    loop_cpu_ns: list[int] = field(default_factory=list)
+    """CPU of the thread that runs the event loop, one for each reading."""
 
     @property
     def rss_bytes(self) -> int:
@@ -37,18 +41,25 @@ class Watched:
         """Its memory at its largest."""
         return max(reading.rss_bytes for reading in self.readings)
 
-    def cpu_us_per_delivery(self, document: dict[str, Any]) -> float:
-        """CPU of a delivery within the measured window of a run; raises BenchmarkError where it was not watched."""
+    def cpu_us_per_delivery(self, document: dict[str, Any]) -> tuple[float, float]:
+        """CPU of a delivery within the measured window of a run: of all threads, and of the event loop's.
+
+        Raises BenchmarkError where it was not watched.
+        """
         announced = datetime.fromisoformat(document["run"]["started_at"])
         began_ns = round(announced.timestamp() * NS_PER_S) - (time_ns() - monotonic_ns())
         window = next(phase for phase in document["phases"] if phase["name"] == "measure")
         start_ns, end_ns = (began_ns + round(window[key] * NS_PER_S) for key in ("start_s", "end_s"))
-        inside = [reading for reading in self.readings if start_ns + MARGIN_NS <= reading.at_ns <= end_ns - MARGIN_NS]
+        inside = [
+            (reading.at_ns, reading.cpu_ns, loop_ns)
+            for reading, loop_ns in zip(self.readings, self.loop_cpu_ns, strict=False)
+            if start_ns + MARGIN_NS <= reading.at_ns <= end_ns - MARGIN_NS
+        ]
         per_s = document["rates"]["deliveries_received_per_s"]
         if len(inside) < 2 or not per_s:
             raise BenchmarkError("the server could not be watched")
-        first, last = inside[0], inside[-1]
-        return (last.cpu_ns - first.cpu_ns) / (last.at_ns - first.at_ns) / per_s * 1e6
+        took_ns, all_ns, loop_ns = (last - first for first, last in zip(inside[0], inside[-1], strict=True))
+        return all_ns / took_ns / per_s * 1e6, loop_ns / took_ns / per_s * 1e6
 
 
 @contextmanager
@@ -77,6 +88,13 @@ def _watch(server: Watched, probe: Probe, over: threading.Event) -> None:
 
 def _look(server: Watched, probe: Probe) -> bool:
     reading = probe.read()
-    if reading is not None:
-        server.readings.append(reading)
-    return reading is not None
+    try:
+        threads = psutil.Process(server.pid).threads()
+    except psutil.Error:
+        return False
+    if reading is None:
+        return False
+    loop_s = next(thread.user_time + thread.system_time for thread in threads if thread.id == server.pid)
+    server.readings.append(reading)
+    server.loop_cpu_ns.append(round(loop_s * NS_PER_S))
+    return True
