@@ -81,7 +81,7 @@ def injected_and_measured(figure: Figure, document: dict[str, Any]) -> None:
         axes.plot([rows[0]["injected_ms"], rows[-1]["injected_ms"]], [y, y], color=LIGHT.third, linewidth=1)
         for row in rows:
             # Not cut off at the left end, where the shortest may lie.
-            ring = {"markersize": 10, "markerfacecolor": "none", "clip_on": False}
+            ring: dict[str, Any] = {"markersize": 10, "markerfacecolor": "none", "clip_on": False}
             axes.plot(row["injected_ms"], y, "o", color=LIGHT.second, **ring)
             axes.plot(row["measured_ms"], y, "o", color=LIGHT.first, markersize=4.5, clip_on=False)
     return None
@@ -184,6 +184,6 @@ def _doubted_from(axes: Axes, deliveries_per_s: float | None, words: str) -> Non
 
 
 def _few_ticks(highest: float, axes: Axes) -> FixedLocator:
-    most = max(2, int(axes.bbox.width / 90))
+    most = max(2, int(axes.bbox.width / 70))
     ticks = MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]).tick_values(0, highest)
     return FixedLocator(list(ticks))
