@@ -102,6 +102,9 @@ def test_an_interrupt_ends_a_run_in_good_order(
     assert reached[-1:] == ([] if stage == "target start" else [stage])
 
 
+ATTEMPTS = 5
+
+
 def test_figures_of_an_interrupted_run_are_those_of_the_time_it_had(relay: Listening, tmp_path: Path) -> None:
     """A rate is a count over the time that was measured, not over the time that was planned; SIGTERM is the same."""
     with a_bench_in("measure", relay, tmp_path) as running:
@@ -150,12 +153,19 @@ def test_an_interrupt_does_not_wait_for_a_worker_that_is_frozen(relay: Listening
 
 def test_an_interrupt_while_the_report_is_drawn_costs_nothing_but_the_report(relay: Listening, tmp_path: Path) -> None:
     """The document is written before, and says what the run came to."""
-    load = (*FEW, "--duration", "500ms", "--drain", "200ms", *at(relay.url, RELAY_DIALECT))
-    with bench(*load, cwd=tmp_path, pictures=True) as running:
-        eventually((running.directory / "result.json").exists, "the document")
-        running.send(signal.SIGINT)
+    load = (*FEW, "--duration", "500ms", "--drain", "200ms", "--force", *at(relay.url, RELAY_DIALECT))
+    for _ in range(ATTEMPTS):
+        (tmp_path / "run/result.json").unlink(missing_ok=True)
+        with bench(*load, cwd=tmp_path, pictures=True) as running:
+            eventually((running.directory / "result.json").exists, "the document")
+            running.send(signal.SIGINT)
+            if running.finish(PATIENCE_S) == 0:
+                continue  # on a busy machine we may look when all is drawn
 
-        document = running.ends_with(105, within_s=PATIENCE_S)
+            document = running.ends_with(105)
+            break
+    else:
+        pytest.fail("no interrupt came in time")
 
     assert document["run"]["interrupted"] is False
     assert document["verdict"] is not None
