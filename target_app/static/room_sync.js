@@ -51,22 +51,23 @@ export class RoomSync {
   }
 
   /** The server refused a join or a page; false when it was neither. */
-  refuse({ id, detail }, nowMs) {
+  refuse({ id, code, detail }, nowMs) {
     const asked = this.#asked.get(id);
     if (asked === undefined) return false;
-    this.#asked.delete(id);
-    if (asked.type === "join") asked.conversation.outBecause = detail;
-    else this.#asked.set(id, { ...asked, againAtMs: nowMs + AGAIN_MS });
+    if (asked.type === "join" && code !== "rate_limited") {
+      this.#asked.delete(id);
+      asked.conversation.outBecause = `You cannot be in this room: ${detail}.`;
+    } else asked.againAtMs = nowMs + AGAIN_MS;
     return true;
   }
 
-  /** Ask again for pages the server could not give. */
+  /** Ask again where the server could not answer, or was asked too much at once. */
   tick(nowMs) {
-    for (const [id, { conversation, againAtMs }] of this.#asked) {
-      if (againAtMs !== undefined && againAtMs <= nowMs) {
-        this.#asked.delete(id);
-        this.#readOn(conversation);
-      }
+    for (const [id, { conversation, type, againAtMs }] of [...this.#asked]) {
+      if (againAtMs === null || againAtMs > nowMs) continue;
+      this.#asked.delete(id);
+      if (type === "join") this.join(conversation);
+      else this.#readOn(conversation);
     }
   }
 
@@ -83,7 +84,7 @@ export class RoomSync {
   #ask(conversation, frame) {
     this.#count += 1;
     const id = `ask-${this.#count}`;
-    this.#asked.set(id, { conversation, type: frame.type });
+    this.#asked.set(id, { conversation, type: frame.type, againAtMs: null });
     this.#transmit(JSON.stringify({ ...frame, id }));
   }
 
