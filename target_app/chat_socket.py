@@ -4,6 +4,7 @@ from fastapi import APIRouter, WebSocket
 
 from target_app.admission import admit
 from target_app.connection import POLICY_VIOLATION, outbox_of
+from target_app.roles import may_write
 from target_app.services import Shared
 from target_app.sockets import conversation, texts
 
@@ -22,6 +23,9 @@ async def chat(websocket: WebSocket, services: Shared) -> None:
         services.chat_room.join(outbox, identity.user)
         try:
             async for text in texts(websocket, services):
+                if not may_write(identity):
+                    outbox.close(POLICY_VIOLATION, "Guests only read")
+                    return
                 services.chat_room.say(outbox, text)
         finally:
             services.chat_room.leave(outbox)

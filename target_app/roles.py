@@ -35,9 +35,14 @@ def may_see(identity: Identity, room: str) -> bool:
     return not room.startswith(ADMIN_ROOMS) or is_admin(identity)
 
 
+def may_write(identity: Identity) -> bool:
+    """Whether the user may say something."""
+    return Role.MEMBER in identity.roles or is_admin(identity)
+
+
 def check_writes(identity: Identity) -> None:
     """Raise RefusedError unless the user may write."""
-    if Role.MEMBER not in identity.roles and not is_admin(identity):
+    if not may_write(identity):
         raise RefusedError(ErrorCode.FORBIDDEN, "guests only read")
 
 

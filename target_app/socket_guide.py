@@ -257,7 +257,7 @@ def _chat() -> SocketGuide:
             SocketFrame(By.SERVER, "user1: hello", "Somebody said something."),
             SocketFrame(By.SERVER, "user1 left the chat!", "Somebody went."),
         ),
-        closes=_PLAIN,
+        closes=(*_PLAIN, SocketClose(1008, "Guests only read", "You said something as a guest.")),
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from target_app.settings import Limits
 from tests.support.http_answers import Answer, ask
-from tests.support.server_process import ServerProcess, heard, server_process
+from tests.support.server_process import ServerProcess, close_of, heard, server_process, text_from
 
 pytestmark = pytest.mark.system
 
@@ -115,3 +115,20 @@ def test_guests_come_without_an_account_each_under_a_name_of_its_own(server: Ser
     assert retry_after_s(ask(server, "POST", "/login/guest")) > 0
     # Guests are no failures: whoever has an account still gets in.
     assert server.token("user1")
+
+
+def test_a_guest_hears_the_plain_chat_and_is_closed_when_it_speaks(server: ServerProcess) -> None:
+    """1008: there is no error frame there. Nobody hears what it said."""
+    guest = ask(server, "POST", "/login/guest").json["access_token"]
+    with (
+        server.connect(f"/ws/chat?token={guest}") as quiet,
+        server.connect(f"/ws/chat?token={server.token('user1')}") as member,
+    ):
+        text_from(quiet)
+        member.send("hello")
+        assert [text_from(quiet), text_from(quiet)] == ["user1 joined the chat!", "user1: hello"]
+
+        quiet.send("let me in")
+        assert close_of(quiet) == (1008, "Guests only read")
+        assert [text_from(member), text_from(member)] == ["user1 joined the chat!", "user1: hello"]
+        assert text_from(member).endswith(" left the chat!")

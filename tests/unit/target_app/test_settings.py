@@ -3,7 +3,7 @@
 import pytest
 
 from target_app.database import Durability
-from target_app.settings import SettingsError, read_settings
+from target_app.settings import Limits, SettingsError, read_settings
 
 A_SECRET = "a secret for tests, of 32 bytes or more"
 
@@ -52,6 +52,15 @@ def test_the_default_key_is_refused_anywhere_else(host: str, environment: dict[s
         (["--acc", "1"], "unrecognized arguments: --acc 1"),
         (["--db", "postgresql://a:b@c/d"], "argument --db: expected sqlite:///FILE, got 'postgresql://'"),
         (["--durability", "full"], "argument --durability: expected ack or async, got 'full'"),
+        (
+            ["--origins", "https://a.example,b.example"],
+            "argument --origins: expected an origin such as https://app.example, got 'b.example'",
+        ),
+        (["--workers", "2"], "argument --workers: expected 1, got '2': this server is one process"),
+        (
+            ["--broker", "redis://:secret@host"],
+            "argument --broker: got 'redis', and there is none but the one within this process",
+        ),
     ],
 )
 def test_a_flag_that_cannot_be_followed_is_named(flags: list[str], complaint: str) -> None:
@@ -68,6 +77,46 @@ def test_messages_are_kept_for_one_life_and_as_safe_as_can_be_unless_told_otherw
 
     assert (by_default.database_url, by_default.durability) == (None, Durability.ACK)
     assert (told.database_url, told.durability) == ("sqlite:///chat.db", Durability.ASYNC)
+
+
+def test_origins_are_listed_or_repeated() -> None:
+    """As browsers write them, so that they can be compared."""
+    told = read_settings(
+        ["--origins", "https://A.example:443, http://b.example", "--origins", "http://c.example:80"], {}
+    )
+
+    assert told.origins == {"https://a.example", "http://b.example", "http://c.example"}
+    assert read_settings([], {}).origins == frozenset()
+
+
+def test_limits_hold_unless_they_are_lifted() -> None:
+    """Those per user, per address and a second; what bounds the memory stays."""
+    by_default, lifted = read_settings([], {}).limits, read_settings(["--lift-limits"], {}).limits
+
+    assert by_default == Limits()
+    assert lifted.connections_per_user > 1_000_000
+    assert lifted.wrong_passwords_per_user is lifted.wrong_passwords_per_address is lifted.guests_per_address is None
+    assert (lifted.frame_bytes, lifted.outbox_bytes) == (by_default.frame_bytes, by_default.outbox_bytes)
+
+
+def test_the_cost_of_a_password_can_be_chosen() -> None:
+    """OWASP's smallest by default; what argon2 cannot do is refused."""
+    by_default = read_settings([], {})
+    chosen = read_settings([], {"CHATBENCH_ARGON2_MEMORY_KIB": "65536", "CHATBENCH_ARGON2_PASSES": "3"})
+
+    assert (by_default.argon2_memory_kib, by_default.argon2_passes) == (19_456, 2)
+    assert (chosen.argon2_memory_kib, chosen.argon2_passes) == (65_536, 3)
+    for variable, text, least in [("MEMORY_KIB", "7", 8), ("PASSES", "0", 1), ("PASSES", "two", 1)]:
+        with pytest.raises(SettingsError, match=f"CHATBENCH_ARGON2_{variable}: expected a whole number, {least} or"):
+            read_settings([], {f"CHATBENCH_ARGON2_{variable}": text})
+
+
+def test_there_is_an_admin_where_a_password_was_chosen() -> None:
+    """An empty one is none, and it is not in the representation."""
+    assert read_settings([], {"CHATBENCH_ADMIN_PASSWORD": ""}).admin_password is None
+    chosen = read_settings([], {"CHATBENCH_ADMIN_PASSWORD": A_SECRET})
+    assert chosen.admin_password == A_SECRET
+    assert A_SECRET not in repr(chosen)
 
 
 def test_a_short_secret_is_refused() -> None:

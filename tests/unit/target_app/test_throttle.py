@@ -43,6 +43,24 @@ def test_who_has_failed_too_often_waits_until_the_first_failure_is_old() -> None
     assert attempts.wait_s("ann", 60 * S) is None
 
 
+def test_with_no_limit_nobody_waits_and_nothing_is_remembered() -> None:
+    """A load test of failing logins fills no memory."""
+    attempts = Attempts(most=None, within_s=60, names=10)
+    for _ in range(100):
+        attempts.note("ann", 0)
+
+    assert attempts.wait_s("ann", 0) is None
+
+
+def test_more_failures_than_allowed_wait_for_the_latest_of_them() -> None:
+    """They were under way when the limit was reached; the oldest no longer counts."""
+    attempts = Attempts(most=2, within_s=60, names=10)
+    for at_s in (0, 10, 20):
+        attempts.note("ann", at_s * S)
+
+    assert attempts.wait_s("ann", 20 * S) == 50
+
+
 def test_what_is_remembered_is_bounded() -> None:
     """By the number of names; those tried last are known."""
     attempts = Attempts(most=1, within_s=60, names=10)
