@@ -66,6 +66,8 @@ PURE = (
     "target_app.choices",
     "target_app.agenda",
     "target_app.database",
+    "target_app.origins",
+    "target_app.throttle",
 )
 IMPURE = {"asyncio", "socket", "subprocess", "threading", "time", "random", "ssl", "signal", "os", "multiprocessing"}
 
