@@ -115,7 +115,6 @@ class ChatConnection(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Told by the transport: nothing more will come or go."""
-        self.unparsed = b""
         super().connection_lost(exc)
         self.outbox.lost()
 

@@ -21,7 +21,7 @@ PING = b"\x89\x80\0\0\0\0"
 TEXT = b"\x81\x80\0\0\0\0"
 PONG_BACK = b"\x8a\x00"
 
-PINGS_A_BITE = BITE_BYTES // len(PING)
+FRAMES_A_BITE = BITE_BYTES // len(PING)
 
 
 class FakeTransport(asyncio.Transport):
@@ -90,12 +90,12 @@ def test_everybody_else_has_a_turn_between_the_bites_of_a_large_read() -> None:
     """43,000 pings come in one read: parsed in one go, they would hold everybody up."""
 
     async def test(connection: ChatConnection, transport: FakeTransport, _: Endpoint) -> None:
-        connection.data_received(PING * PINGS_A_BITE * 3)
+        connection.data_received(PING * FRAMES_A_BITE * 3)
 
-        seen = [(transport.pong_count // PINGS_A_BITE, transport.reads)]
+        seen = [(transport.pong_count // FRAMES_A_BITE, transport.reads)]
         for _turn in range(2):
             await everybody_elses_turn(1)
-            seen.append((transport.pong_count // PINGS_A_BITE, transport.reads))
+            seen.append((transport.pong_count // FRAMES_A_BITE, transport.reads))
 
         assert seen == [(1, False), (2, False), (3, True)]
 
@@ -124,7 +124,7 @@ def test_nothing_more_is_read_until_the_endpoint_has_taken_what_came() -> None:
     async def test(connection: ChatConnection, transport: FakeTransport, endpoint: Endpoint) -> None:
         text_count = 4_000
         # The last bite holds pings alone: the endpoint knows nothing of them.
-        connection.data_received(TEXT * text_count + PING * PINGS_A_BITE * 2)
+        connection.data_received(TEXT * text_count + PING * FRAMES_A_BITE * 2)
         for _ in range(text_count - 1):
             endpoint.taking.release()
             await everybody_elses_turn(1)
@@ -139,15 +139,29 @@ def test_nothing_more_is_read_until_the_endpoint_has_taken_what_came() -> None:
     with_connection(test)
 
 
-def test_the_bites_end_with_the_connection() -> None:
-    """What was read and not parsed is for nobody."""
+def test_nothing_more_is_read_between_the_bites() -> None:
+    """Not even for an endpoint that has taken all there is so far: what was read and not parsed would pile up."""
 
-    async def test(connection: ChatConnection, transport: FakeTransport, _: Endpoint) -> None:
-        connection.data_received(PING * PINGS_A_BITE * 3)
-        answered_count = transport.pong_count
+    async def test(connection: ChatConnection, transport: FakeTransport, endpoint: Endpoint) -> None:
+        endpoint.taking.release()
+        await everybody_elses_turn()
+        connection.data_received(TEXT + PING * FRAMES_A_BITE * 10)
+        await everybody_elses_turn()
+
+        assert (endpoint.taken_count, transport.reads) == (1, False)
+
+    with_connection(test)
+
+
+def test_the_bites_end_with_the_connection() -> None:
+    """The endpoint hears that the client has gone, and nothing after it."""
+
+    async def test(connection: ChatConnection, _: FakeTransport, _endpoint: Endpoint) -> None:
+        connection.data_received(TEXT * FRAMES_A_BITE * 3)
         connection.connection_lost(ConnectionResetError())
         await everybody_elses_turn()
 
-        assert transport.pong_count == answered_count
+        events = [connection.queue.get_nowait() for _ in range(connection.queue.qsize())]
+        assert events[-1]["type"] == "websocket.disconnect"
 
     with_connection(test)
