@@ -30,7 +30,10 @@ export class ComposerView {
     const { current, mayWrite, limits } = this.#session;
     if (current !== this.#conversation) this.#turnTo(current);
     const isOut = current !== null && current.outBecause !== null;
+    const wasHidden = this.#form.hidden;
     this.#form.hidden = current === null || isOut || !mayWrite;
+    // It comes with the server's greeting; by then the focus may be elsewhere on purpose.
+    if (wasHidden && document.activeElement === document.body) this.focus();
     byId("keys").hidden = this.#form.hidden;
     // Nothing to say before the server has told who we are.
     byId("instead").hidden = !this.#form.hidden || (!isOut && (current === null || this.#session.me === null));

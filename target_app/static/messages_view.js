@@ -19,8 +19,10 @@ export class MessagesView {
   #conversation = null;
   // Whether the end is in sight, and new messages push the old ones up.
   #isFollowing = true;
-  // The first message of the window, while it does not follow.
+  // The first message of the window, and whether the last of all was in it, when it was drawn: since then more may
+  // have come.
   #firstKey = null;
+  #hasLast = true;
   #older = null;
   #olderFailed = null;
 
@@ -84,6 +86,7 @@ export class MessagesView {
     const found = this.#isFollowing ? -1 : entries.findIndex(({ key }) => key === this.#firstKey);
     const start = found === -1 ? lastStart : Math.min(found, lastStart);
     this.#firstKey = entries[start]?.key ?? null;
+    this.#hasLast = start === lastStart;
     return [start, start + ROWS_MAX];
   }
 
@@ -91,7 +94,7 @@ export class MessagesView {
     const conversation = this.#conversation;
     if (conversation === null) return;
     const wasFollowing = this.#isFollowing;
-    this.#isFollowing = this.#belowPx() <= END_PX && this.#isAtLastRow(conversation);
+    this.#isFollowing = this.#belowPx() <= END_PX && this.#hasLast;
     conversation.isReadBack = !this.#isFollowing;
     if (this.isSeen(conversation)) conversation.unreadCount = 0;
     if (wasFollowing !== this.#isFollowing) this.#renderPill(conversation);
@@ -101,7 +104,7 @@ export class MessagesView {
   // Move the window up or down, or ask the server for older messages.
   #readOnIfNear(conversation) {
     if (this.#list.scrollTop < NEAR_PX && !this.#isAtFirstRow(conversation)) this.#move(-ROWS_AT_ONCE);
-    else if (!this.#isFollowing && this.#belowPx() < NEAR_PX && !this.#isAtLastRow(conversation)) this.#move(ROWS_AT_ONCE);
+    else if (!this.#isFollowing && this.#belowPx() < NEAR_PX && !this.#hasLast) this.#move(ROWS_AT_ONCE);
     else if (this.#list.scrollTop < NEAR_PX && conversation.hasOlder) this.#readOlder(conversation);
   }
 
@@ -163,11 +166,6 @@ export class MessagesView {
   #isAtFirstRow(conversation) {
     const first = conversation.entries()[0];
     return first === undefined || first.key === this.#firstKey;
-  }
-
-  #isAtLastRow(conversation) {
-    const last = conversation.entries().at(-1);
-    return last === undefined || this.#list.lastElementChild?.dataset.key === last.key;
   }
 }
 
