@@ -192,7 +192,7 @@ def test_history_over_http_is_for_who_is_in_the_room_and_for_admins(
     assert ask(server, "GET", f"/rooms/{room}/messages", headers={"Authorization": "Bearer x"}).status == 401
 
 
-@pytest.mark.parametrize("query", ["?limit=0", "?limit=x", "?before=0", "?before=-1", f"?before={2**53}", "?before=x"])
+@pytest.mark.parametrize("query", ["limit=0", "limit=x", "before=0", "before=-1", f"before={2**53}", "before=1.5"])
 def test_what_is_no_page_is_422(server: ServerProcess, query: str) -> None:
     """Before anything is looked up."""
     assert read(server, "tea", f"?{query}").status == 422
