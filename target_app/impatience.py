@@ -1,4 +1,4 @@
-"""HTTP requests that do not come to an end: a client that says nothing, or half a head, is not waited for.
+"""HTTP that does not come to an end: who says nothing, or half a head, or does not read, is not waited for.
 
 uvicorn waits for ever, and takes a head of any size. Thousands of such connections would take every descriptor
 (known as Slowloris), and a few heads without end all memory.
@@ -12,6 +12,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 # From the first byte, or from the connection where none comes, to the last byte of the head and the body.
 REQUEST_S = 10.0
 
+# To take what fills our buffer, 48 KiB of an answer or more: 2.4 KB a second will do.
+ANSWER_S = 20.0
+
 # What other servers take, too. A WebSocket's handshake beyond it, or the library's 8 KiB a line and 128 headers,
 # would be left without any answer.
 HEAD_BYTES = 8 * 1024
@@ -19,11 +22,13 @@ HEADERS = 100
 
 
 class ImpatientProtocol(HttpToolsProtocol):
-    """Cuts a connection whose request is not there in time, and refuses a head that is too large (431)."""
+    """Cuts a connection whose request or reader does not come in time, and refuses a head that is too large (431)."""
 
     _waiting: asyncio.TimerHandle | None = None
+    _untaken: asyncio.TimerHandle | None = None
     _in_head = False
     _head_bytes = 0
+    _has_ended_one = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait."""
@@ -32,8 +37,13 @@ class ImpatientProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on, unless that is still the head and there is too much of it."""
+        if self._waiting is None:
+            # Blank lines may come before a request and begin none (RFC 9112, 2.2), and stop uvicorn's own clock.
+            self._wait()
+        self._has_ended_one = False
         super().data_received(data)
-        if self._in_head:
+        # Of a read that ended another request it is unknown how much belongs to this head.
+        if self._in_head and not self._has_ended_one:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES:
                 self._refuse_the_head()
@@ -52,11 +62,28 @@ class ImpatientProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """It is all there; between two requests uvicorn's own time limit holds."""
         super().on_message_complete()
+        self._has_ended_one = True
         self._stop_waiting()
+
+    def pause_writing(self) -> None:
+        """Told by the transport: the client does not read its answers, or not so fast."""
+        super().pause_writing()
+        self._untaken = self.loop.call_later(ANSWER_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Told by the transport: the client has read most of what waited."""
+        super().resume_writing()
+        self._stop_waiting_for_the_reader()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Told by uvicorn: no further request came. It closes, and would wait until all is read."""
+        super().timeout_keep_alive_handler()
+        self._wait()
 
     def handle_websocket_upgrade(self) -> None:
         """From here on it is a WebSocket's connection."""
         self._stop_waiting()
+        self._stop_waiting_for_the_reader()
         fields_bytes = sum(len(name) + len(value) for name, value in self.headers)
         if len(self.url) + fields_bytes > HEAD_BYTES or len(self.headers) > HEADERS:
             self._refuse_the_head()
@@ -66,6 +93,7 @@ class ImpatientProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is there to wait for."""
         self._stop_waiting()
+        self._stop_waiting_for_the_reader()
         super().connection_lost(exc)
 
     def _wait(self) -> None:
@@ -77,7 +105,14 @@ class ImpatientProtocol(HttpToolsProtocol):
             self._waiting.cancel()
             self._waiting = None
 
+    def _stop_waiting_for_the_reader(self) -> None:
+        if self._untaken is not None:
+            self._untaken.cancel()
+            self._untaken = None
+
     def _refuse_the_head(self) -> None:
+        if self.transport.is_closing():
+            return
         status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
         self.transport.write(
             f"HTTP/1.1 {status} {status.phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode()

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.system
 IMPATIENT = """
 from target_app import __main__, impatience
 impatience.REQUEST_S = 0.5
+impatience.ANSWER_S = 0.5
 raise SystemExit(__main__.main())
 """
 
@@ -85,6 +86,42 @@ def test_a_byte_now_and_then_does_not_buy_time(server: ServerProcess) -> None:
                 continue
             except (ConnectionResetError, BrokenPipeError):
                 break
+
+
+def test_blank_lines_between_two_requests_do_not_buy_time(server: ServerProcess) -> None:
+    """They begin no request, and stop the clock that runs between two."""
+    with connected(server) as client:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n")
+        received = b""
+        while not received.endswith(b"}"):
+            received += client.recv(65_536)
+
+        client.sendall(END)
+
+        assert all_of(client) == b""
+
+
+def test_who_asks_and_never_reads_is_cut(server: ServerProcess) -> None:
+    """The answers would wait for it as long as it likes."""
+    with connected(server) as client:
+        port = client.getsockname()[1]
+        # Their answers are more than the kernel's buffers take.
+        client.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: test\r\n\r\n" * 400)
+
+        give_up_at = time.monotonic() + PATIENCE_S
+        while port in server.peer_ports():
+            assert time.monotonic() < give_up_at, "the descriptor was never freed"
+            assert server.request("/healthz")[0] == 200
+
+
+def test_many_requests_in_one_read_are_all_answered(server: ServerProcess) -> None:
+    """Together they are larger than a head may be; each of them is not."""
+    count = 4_000
+    with connected(server) as client:
+        client.sendall(b"GET /no-such-page HTTP/1.1\r\nHost: test\r\n\r\n" * (count - 1))
+        client.sendall(b"GET /no-such-page HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+
+        assert all_of(client).count(b"HTTP/1.1 404 ") == count
 
 
 def test_a_request_and_a_handshake_that_are_finished_are_not_cut(server: ServerProcess) -> None:
