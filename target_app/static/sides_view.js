@@ -19,7 +19,10 @@ export class SidesView {
     this.#opened = opened;
     byId("join-form").addEventListener("submit", (event) => this.#join(event));
     byId("people-filter").addEventListener("input", () => this.render());
-    byId("leave").addEventListener("click", () => this.#session.leave(this.#session.current));
+    byId("leave").addEventListener("click", () => {
+      this.#session.leave(this.#session.current);
+      this.#opened();
+    });
   }
 
   render() {
@@ -37,6 +40,7 @@ export class SidesView {
   #renderMe(me) {
     const name = me?.user ?? "";
     say(byId("own-name"), name);
+    byId("own-name").title = name;
     say(byId("own-roles"), me === null ? "" : me.roles.join(", "));
     say(byId("own-avatar"), name === "" ? "" : initials(name));
     byId("own-avatar").className = `avatar ${hue(name)}`;
@@ -121,7 +125,7 @@ export class SidesView {
     else if (isPerson) say(byId("conversation-note"), "Between the two of you; kept nowhere");
     else say(byId("conversation-note"), current.isReady ? `${counted(current.people.count, "person", "people")} here` : "");
     byId("leave").hidden = current === null;
-    say(byId("leave"), isPerson ? "Close" : "Leave");
+    say(byId("leave"), isPerson ? "Close this conversation" : "Leave this room");
   }
 
   #renderPeople(current) {

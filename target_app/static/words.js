@@ -79,12 +79,12 @@ export function goesOn(before, message) {
   return before.from === message.from && gapMs < 5 * MINUTE_MS && isSameDay(before.sentAtMs, message.sentAtMs);
 }
 
-/** One or two letters for a name: of its first two words, or its first and last digit-free beginning. */
+/** One or two letters for a name: `AL` for Ada Lovelace, `U7` for user7 and user-000017. */
 export function initials(name) {
   const words = name.split(/[^\p{L}\p{N}]+/u).filter((word) => word !== "");
   if (words.length === 0) return "?";
-  const second = words.length > 1 ? words[1] : /\p{N}+$/u.exec(words[0])?.[0];
-  return (first(words[0]) + (second === undefined ? "" : first(second))).toLocaleUpperCase();
+  const number = /\p{N}$/u.exec(words.at(-1))?.[0];
+  return (first(words[0]) + (number ?? (words.length > 1 ? first(words[1]) : ""))).toLocaleUpperCase();
 }
 
 /** The colour of a name, as a class of chat.css: the same name has the same one everywhere. */
