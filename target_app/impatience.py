@@ -111,8 +111,6 @@ class ImpatientProtocol(HttpToolsProtocol):
             self._untaken = None
 
     def _refuse_the_head(self) -> None:
-        if self.transport.is_closing():
-            return
         status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
         self.transport.write(
             f"HTTP/1.1 {status} {status.phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode()

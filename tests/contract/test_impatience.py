@@ -105,6 +105,9 @@ def test_who_asks_and_never_reads_is_cut(server: ServerProcess) -> None:
     """The answers would wait for it as long as it likes."""
     with connected(server) as client:
         port = client.getsockname()[1]
+        # Accepted before this answer.
+        assert server.request("/healthz")[0] == 200
+        assert port in server.peer_ports()
         # Their answers are more than the kernel's buffers take.
         client.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: test\r\n\r\n" * 400)
 

@@ -11,6 +11,11 @@ from target_app import impatience
 from target_app.impatience import ImpatientProtocol
 from tests.support.event_loop import on_an_event_loop
 
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
 
 class ReluctantTransport(asyncio.Transport):
     """Does not close before everything is read, and nobody reads."""
@@ -28,23 +33,58 @@ class ReluctantTransport(asyncio.Transport):
     def abort(self) -> None:
         self.aborted.set()
 
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Talk to nobody."""
+
+
+class Upgraded(asyncio.Protocol):
+    """What a WebSocket's connection becomes."""
+
+    def __init__(self, **_: object) -> None:
+        """Take what uvicorn gives."""
+
 
 async def nowhere(_scope: Scope, _receive: Receive, _send: Send) -> None:
     """Nobody asks."""
 
 
+def connected(transport: ReluctantTransport) -> ImpatientProtocol:
+    config = uvicorn.Config(nowhere, lifespan="off", ws=Upgraded)
+    config.load()
+    protocol = ImpatientProtocol(config, ServerState(), {})
+    protocol.connection_made(transport)
+    return protocol
+
+
 @on_an_event_loop
 async def test_a_connection_that_is_closed_does_not_wait_for_its_reader() -> None:
     """A few KiB that nobody reads fill no buffer, and would keep the descriptor for ever."""
-    config = uvicorn.Config(nowhere, lifespan="off")
-    config.load()
     transport = ReluctantTransport()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(impatience, "REQUEST_S", 1_000.0)
-        protocol = ImpatientProtocol(config, ServerState(), {})
-        protocol.connection_made(transport)
+        protocol = connected(transport)
         patch.setattr(impatience, "REQUEST_S", 0.0)
 
         protocol.timeout_keep_alive_handler()
 
         await transport.aborted.wait()
+
+
+@pytest.mark.parametrize("end", ["read", "upgraded"])
+@on_an_event_loop
+async def test_a_reader_that_reads_in_time_is_not_cut(end: str) -> None:
+    """Nor a WebSocket whose client had an answer to read first: from then on its outbox waits."""
+    transport, other = ReluctantTransport(), ReluctantTransport()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(impatience, "ANSWER_S", 0.0)
+        protocol = connected(transport)
+        protocol.pause_writing()
+        if end == "read":
+            protocol.resume_writing()
+        else:
+            protocol.data_received(HANDSHAKE)
+        connected(other).pause_writing()
+
+        # The clock of the other one was started later.
+        await other.aborted.wait()
+        assert not transport.aborted.is_set()
