@@ -21,6 +21,7 @@ from PIL import Image
 
 from benchmarks.pictures.telling import check_books, loop_of, most_telling
 from reports import numbers
+from reports.budgets import Document
 from reports.plots.calibration import ceiling
 from reports.plots.frame import write_png
 from reports.plots.measuring import Loop, OneMessage, books_of, coordinated_omission, ledger_of_a_message
@@ -98,6 +99,7 @@ async def _frozen(place: Place) -> tuple[Loop, Loop]:
     ):
         async with faulty_target(place, FREEZE, FREEZE_USERS) as server:
             document = await run_chatbench(("fanout", *FREEZE_FLAGS, *flags, "--target", server.url), place, 15)
+        _warn(name, document)
         found.append(loop_of(truth_in(place), document, name, from_due=from_due))
     return found[0], found[1]
 
@@ -109,6 +111,13 @@ async def _faulty(place: Place) -> OneMessage:
     truth = truth_in(place)
     check_books(truth, document, DEADLINE_NS)
     return most_telling(truth, DEADLINE_NS)
+
+
+def _warn(name: str, document: Document) -> None:
+    """Say what the picture may show beside what it is meant to; on a crowded machine, stalls of our own."""
+    for doubt in document["doubts"]:
+        if doubt["severity"] != "note":
+            print(f"  {name}: {doubt['code']}: {doubt['detail']}; better draw it again", file=sys.stderr)
 
 
 def _calibration(path: Path, folder: Path) -> dict[str, Any]:
