@@ -15,6 +15,8 @@ export const PERSON = "person";
 // Kept in memory, for one conversation; whoever scrolls up gets older ones from the server.
 const KEPT_MAX = 2_000;
 const TRIMMED_AT_ONCE = 500;
+// Kept under the eyes of somebody who reads what was said long ago, while others go on.
+const READ_BACK_MAX = 10_000;
 const WRITING_MS = 6_000;
 
 export class Conversation {
@@ -32,7 +34,7 @@ export class Conversation {
   unreadCount = 0;
   // The first unread message, while the conversation is looked at.
   unreadKey = null;
-  // Whether somebody reads what was said long ago: then nothing is thrown away.
+  // Whether somebody reads what was said long ago: then it is not thrown away so soon.
   isReadBack = false;
   draft = "";
   people = new People();
@@ -135,7 +137,7 @@ export class Conversation {
   }
 
   #trim() {
-    if (this.messages.length <= KEPT_MAX || this.isReadBack) return;
+    if (this.messages.length <= (this.isReadBack ? READ_BACK_MAX : KEPT_MAX)) return;
     for (const { seq } of this.messages.splice(0, TRIMMED_AT_ONCE)) this.#bySeq.delete(seq);
     this.hasOlder = this.kind === ROOM;
   }

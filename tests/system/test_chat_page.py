@@ -236,6 +236,7 @@ def test_a_phone_is_wide_enough(server: ServerProcess, browser: Browser, scheme:
         expect(rooms).to_be_hidden()
         ann.say("w" * 500)
         expect(ann.fate_of("w")).to_have_text("sent")
+        expect(ann.composer).to_be_in_viewport(ratio=1)
         assert ann.page.evaluate("document.documentElement.scrollWidth") <= 360
         assert ann.page.evaluate("document.getElementById('messages').scrollWidth") <= 360
         ann.page.get_by_role("button", name="People").click()

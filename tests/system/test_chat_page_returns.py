@@ -164,6 +164,25 @@ def test_a_server_that_restarts_is_waited_for(browser: Browser, tmp_path: Path) 
             assert ann.texts.all_text_contents() == ["before", "after"]
 
 
+def test_what_comes_twice_is_shown_once(browser: Browser, tmp_path: Path) -> None:
+    """By its number in the room; also one's own, which comes on top of what is shown already."""
+    faults = tmp_path / "faults.toml"
+    faults.write_text("[deliveries]\nduplicate = 1.0\n")
+    with (
+        server_process("--faults", str(faults)) as server,
+        a_visitor(browser, server.url) as ann,
+        a_visitor(browser, server.url) as bob,
+    ):
+        ann.enter("ann")
+        bob.enter("bob")
+        for text in ("same", "same", "last"):
+            ann.say(text)
+        bob.say("seen")
+        for each in (ann, bob):
+            expect(each.texts).to_have_text(["same", "same", "last", "seen"])
+        expect(ann.fate_of("last")).to_have_text("sent")
+
+
 def test_a_server_that_forgot_everything_begins_anew(browser: Browser) -> None:
     """Its numbers begin with 1 again: what stood under them before is not what stands there now."""
     with server_process() as first, tcp_relay(first.url) as relay, a_visitor(browser, relay.url) as ann:
