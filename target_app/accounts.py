@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from pwdlib import PasswordHash
@@ -61,10 +62,16 @@ class Accounts:
         # A name nobody has costs what a real one costs, so that the time does not tell which names exist.
         self._nobody = self._hasher.hash("nobody")
         # Each hash takes a core and its own memory: more at once than cores would only add memory.
-        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "argon2", initializer=_step_back)
+        hashers = os.cpu_count() or 1
+        self._threads = ThreadPoolExecutor(hashers, "argon2", initializer=_step_back)
+        self._turns = asyncio.Semaphore(hashers)
 
-    async def accepts(self, name: str, password: str) -> bool:
-        """Whether this is the password of an account that exists."""
+    async def accepts(self, name: str, password: str, at_its_turn: Callable[[], None]) -> bool:
+        """Whether this is the password of an account that exists.
+
+        ``at_its_turn`` is called before a core is spent on it, and may raise: by then, one that had
+        to wait behind others may be one too many.
+        """
         generated = GENERATED_NAME.fullmatch(name)
         if generated is not None:
             return self._is_generated(name, int(generated[1])) and hmac.compare_digest(
@@ -72,7 +79,9 @@ class Accounts:
             )
         # argon2 releases the GIL: in a thread, the event loop goes on serving everybody else.
         verify, known = self._hasher.verify, self._hashes.get(name, self._nobody)
-        matches = await asyncio.get_running_loop().run_in_executor(self._threads, verify, password, known)
+        async with self._turns:
+            at_its_turn()
+            matches = await asyncio.get_running_loop().run_in_executor(self._threads, verify, password, known)
         return matches and name in self._hashes
 
     def _is_generated(self, name: str, number: int) -> bool:

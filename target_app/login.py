@@ -45,11 +45,16 @@ async def login(credentials: Credentials, services: Shared, request: Request) ->
     over: 429. A right password forgives the name.
     """
     name, address, failures = credentials.username, _address_of(request), services.login_failures
+
+    def turn_away() -> None:
+        _turn_away_for(failures.wait_s(name, address, time.monotonic_ns()))
+
     with services.metrics.login():
-        _turn_away_for(failures.wait_s(name, address, time.monotonic_ns()))
-        accepted = await services.accounts.accepts(name, credentials.password)
-        # Once more: of a hundred guesses at once, those that were checked meanwhile count.
-        _turn_away_for(failures.wait_s(name, address, time.monotonic_ns()))
+        turn_away()
+        # Of a hundred guesses at once, those that were checked meanwhile count: before the next one costs a hash,
+        # or 150 of them would hold up everybody's login for 14 s, and again before it is told what came of it.
+        accepted = await services.accounts.accepts(name, credentials.password, turn_away)
+        turn_away()
         if not accepted:
             failures.note(name, address, time.monotonic_ns())
             raise HTTPException(status.HTTP_401_UNAUTHORIZED, "Bad username or password")
