@@ -3,12 +3,15 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.support.certificates import self_signed
 from tests.support.server_process import ServerProcess, asked, heard, server_process
+from tests.support.tls_front import tls_front
 from tests.support.visitors import a_token, a_visitor, chromium
 
 pytestmark = [pytest.mark.browser, pytest.mark.system]
@@ -308,6 +311,22 @@ def test_of_very_many_people_some_are_shown_and_all_are_found(server: ServerProc
         expect(ann.page.locator("#people-more")).to_have_text(re.compile(r"^and 1,80[01] more$"))
         ann.page.get_by_label("Find somebody").fill("000777")
         expect(ann.page.locator("#people-list .label")).to_have_text(["user-000777"])
+
+
+def test_it_works_over_https_and_under_a_longer_path(server: ServerProcess, browser: Browser, tmp_path: Path) -> None:
+    """Every address is relative to the page's own, the WebSocket's too: wss where the page came over https."""
+    with (
+        tls_front(server.url, self_signed(tmp_path), "/team/chat/") as url,
+        a_visitor(browser, url, ignore_https_errors=True) as ann,
+    ):
+        sockets: list[str] = []
+        ann.page.on("websocket", lambda socket: sockets.append(socket.url))
+        ann.log_in("user1")
+        ann.join("over tls")
+        ann.say("safe and sound")
+        expect(ann.fate_of("safe and sound")).to_have_text("sent")
+
+    assert sockets == [f"{url.replace('https', 'wss')}ws/rooms"]
 
 
 def test_no_address_holds_a_token_and_nothing_comes_from_elsewhere(server: ServerProcess, browser: Browser) -> None:

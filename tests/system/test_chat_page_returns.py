@@ -202,7 +202,7 @@ def test_a_server_that_forgot_everything_begins_anew(browser: Browser) -> None:
 def test_an_expired_session_asks_for_a_login_and_goes_on(browser: Browser, server: ServerProcess) -> None:
     """4401: what was said stays on the page, and what is said meanwhile is caught up."""
     with a_visitor(browser, server.url) as ann:
-        ann.show_token(a_token("user1", lifetime_s=6))
+        ann.show_token(a_token("user1", lifetime_s=10))
         ann.join("expiry")
         ann.say("before")
         expect(ann.page.get_by_role("alert")).to_have_text("Your session expired: log in again.")
@@ -221,7 +221,7 @@ def test_an_expired_session_asks_for_a_login_and_goes_on(browser: Browser, serve
 def test_another_user_sees_nothing_of_the_one_before(browser: Browser, server: ServerProcess) -> None:
     """Direct messages above all: somebody else logs in where a session expired."""
     with a_visitor(browser, server.url) as ann:
-        ann.show_token(a_token("user1", lifetime_s=6))
+        ann.show_token(a_token("user1", lifetime_s=10))
         ann.is_in()
         with server.connect(f"/ws/rooms?token={a_token('bob')}") as connection:
             heard(connection)
