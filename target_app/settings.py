@@ -167,6 +167,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = _OneLineParser(
         prog="python -m target_app",
         description="The reference chat server. Its first line on standard output says where it listens.",
+        epilog="From the environment: CHATBENCH_SECRET (signs tokens), CHATBENCH_ADMIN_PASSWORD (of the account admin),"
+        " CHATBENCH_ACCOUNTS_KEY (of the generated accounts), CHATBENCH_ARGON2_MEMORY_KIB and CHATBENCH_ARGON2_PASSES"
+        " (what checking a password costs).",
         allow_abbrev=False,
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
