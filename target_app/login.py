@@ -1,6 +1,5 @@
 """`POST /login`: a name and a password for a token."""
 
-import ipaddress
 import secrets
 import time
 from typing import Annotated, Literal
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from target_app.accounts import roles_of
 from target_app.problems import problems
 from target_app.services import Shared
+from target_app.throttle import counted_as
 
 router = APIRouter(tags=["logging in"])
 
@@ -79,15 +79,7 @@ async def look_around(services: Shared, request: Request) -> Grant:
 
 
 def _address_of(request: Request) -> str:
-    host = request.client.host if request.client is not None else ""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    if isinstance(address, ipaddress.IPv4Address) or address.ipv4_mapped is not None:
-        return host
-    # One customer has a whole /64: 2^64 addresses to guess from.
-    return str(ipaddress.ip_network((address, 64), strict=False))
+    return counted_as(request.client.host) if request.client is not None else ""
 
 
 def _turn_away_for(wait_s: int | None) -> None:

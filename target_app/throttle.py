@@ -1,5 +1,6 @@
 """How often somebody may do something: a bucket a connection, a short memory for failures. The clock is given."""
 
+import ipaddress
 from collections import OrderedDict, deque
 
 _NS_PER_S = 1_000_000_000
@@ -60,6 +61,17 @@ class Attempts:
     def forget(self, name: str) -> None:
         """Begin anew with this one."""
         self._tried_ns.pop(name, None)
+
+
+def counted_as(host: str) -> str:
+    """Return what an address counts as: itself, or its /64, since one customer has 2^64 of IPv6 to try from."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address) or address.ipv4_mapped is not None:
+        return host
+    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 class LoginFailures:

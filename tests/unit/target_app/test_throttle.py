@@ -1,9 +1,10 @@
 """How often somebody may do something."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_app.throttle import Attempts, Bucket
+from target_app.throttle import Attempts, Bucket, counted_as
 
 S = 1_000_000_000
 
@@ -81,3 +82,18 @@ def test_a_success_is_a_fresh_start() -> None:
     attempts.forget("ann")
 
     assert attempts.wait_s("ann", 1) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "counted"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "::ffff:192.0.2.7"),
+        ("/run/chat.sock", "/run/chat.sock"),
+    ],
+)
+def test_an_ipv6_address_counts_with_its_neighbours(host: str, counted: str) -> None:
+    """One customer has 2^64 of them; IPv4 within IPv6 is still many customers."""
+    assert counted_as(host) == counted
