@@ -1,7 +1,7 @@
 """The broker of a server that is one process: everybody is here, and nothing waits."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from target_app import rooms_answers as answers
 from target_app.broker import RoomState
@@ -90,9 +90,8 @@ class LocalBroker:
         found = self._rooms.find(room)
         if found is None:
             raise RefusedError(ErrorCode.NOT_ONLINE, f"nobody is in {room!r}")
-        # Who comes and goes is no news in a room that is closed.
-        found.watchers.clear()
         broadcast(answers.closed(room, by), found.members)
+        # Who goes is no news where everybody goes.
         for each in list(found.members):
             self._rooms.leave(room, each)
 
@@ -112,8 +111,8 @@ class LocalBroker:
         found = self._rooms.find(room)
         return found is not None and user in found.users
 
-    async def member_counts(self) -> Mapping[str, int]:
-        return dict(self._rooms.member_counts())
+    async def largest_rooms(self, limit: int, sees: Callable[[str], bool]) -> Sequence[tuple[str, int]]:
+        return self._rooms.largest(limit, sees)
 
     def _put_out(self, outbox: Outbox, name: str) -> Room[Outbox]:
         user = self._rooms.joined(name, outbox).members[outbox].user

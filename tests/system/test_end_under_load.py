@@ -81,13 +81,18 @@ async def stop_in_the_middle(server: ServerProcess, senders: Sequence[Sender], h
         server.process.send_signal(how)
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    ("durability", "how"), [("ack", signal.SIGTERM), ("ack", signal.SIGKILL), ("async", signal.SIGTERM)]
+)
 @on_an_event_loop
-async def test_nothing_that_was_acknowledged_is_lost(tmp_path: Path, how: signal.Signals) -> None:
-    """Whether the server ends in order or is killed: each ack names a message that the database has, as it was sent."""
+async def test_nothing_that_was_acknowledged_is_lost(tmp_path: Path, durability: str, how: signal.Signals) -> None:
+    """Each ack names a message that the database has, as it was sent.
+
+    Whether the server ends in order or is killed; where acks do not wait for the database, an end in order does.
+    """
     path = tmp_path / "chat.db"
     senders = [Sender(f"ann-{number}", f"room {number % ROOMS}") for number in range(SENDERS)]
-    with server_process("--lift-limits", "--db", f"sqlite:///{path}") as server:
+    with server_process("--lift-limits", "--durability", durability, "--db", f"sqlite:///{path}") as server:
         await stop_in_the_middle(server, senders, how)
         code = await asyncio.to_thread(server.process.wait)
 
