@@ -4,7 +4,7 @@ A server of several processes would put a broker here that speaks to the others.
 elsewhere is awaited, and nothing gives away where a user's connections are. A local broker never waits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -69,5 +69,5 @@ class Broker(Protocol):
     async def is_in(self, user: str, room: str) -> bool:
         """Whether one of the user's connections is in the room."""
 
-    async def member_counts(self) -> Mapping[str, int]:
-        """Return every room, and how many connections are in it."""
+    async def largest_rooms(self, limit: int, sees: Callable[[str], bool]) -> Sequence[tuple[str, int]]:
+        """Return some of the rooms that ``sees`` lets through, with how many connections are there: the most first."""

@@ -1,7 +1,6 @@
 """Rooms, people and history over HTTP: what a page shows before and beside a conversation."""
 
 from collections.abc import Sequence
-from heapq import nsmallest
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query, status
@@ -45,8 +44,8 @@ class RoomCount(BaseModel):
 class RoomList(BaseModel):
     """Some rooms."""
 
-    rooms: list[RoomCount] = Field(description="Those with the most members.")
-    count: int = Field(description="How many there are, listed or not.")
+    rooms: list[RoomCount] = Field(description="Those with the most members, then those that were left last.")
+    more: bool = Field(description="Whether there are others.")
 
 
 class KeptMessage(BaseModel):
@@ -78,10 +77,11 @@ async def rooms(services: Shared, identity: Identified, limit: NameLimit = NAMES
 
     Rooms whose names begin with `admin:` are there for admins only.
     """
-    counts = await services.broker.member_counts()
-    seen = [(-members, name) for name, members in counts.items() if may_see(identity, name)]
-    largest = nsmallest(min(limit, NAMES_MAX), seen)
-    return RoomList(rooms=[RoomCount(name=name, members=-fewer) for fewer, name in largest], count=len(seen))
+    most = min(limit, NAMES_MAX)
+    found = await services.broker.largest_rooms(most + 1, lambda room: may_see(identity, room))
+    return RoomList(
+        rooms=[RoomCount(name=name, members=members) for name, members in found[:most]], more=len(found) > most
+    )
 
 
 @router.get("/rooms/{room:path}/users", summary="See who is in a room", responses={**problems(401, 403, 404, 422)})

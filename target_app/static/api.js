@@ -33,7 +33,7 @@ export async function logInAsGuest() {
   });
 }
 
-/** The largest rooms, `{rooms: [{name, members}], count}`; throws ApiError. */
+/** The largest rooms, `{rooms: [{name, members}], more}`; throws ApiError. */
 export async function readRooms(token) {
   return get("rooms", token);
 }

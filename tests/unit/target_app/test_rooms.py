@@ -61,6 +61,23 @@ def test_a_room_with_messages_outlives_its_members_and_one_without_does_not(room
     assert rooms.join("tea", "bob", "bob").publish("bob", "hello again", 0).seq == 2
 
 
+def test_the_largest_rooms_come_first_then_those_left_last() -> None:
+    """Like sizes by name; of what is not to be seen nothing is told."""
+    rooms: Rooms[str] = Rooms(Limits())
+    rooms.wake({"old": 7, "older": 3})
+    for name, members in (("b", 1), ("a", 1), ("c", 2), ("hidden", 3), ("left", 1), ("left later", 1)):
+        for n in range(members):
+            rooms.join(name, f"{name} {n}", "ann").publish("ann", "x", 0)
+    rooms.leave("left", "left 0")
+    rooms.leave("left later", "left later 0")
+
+    everything = rooms.largest(10, lambda name: name != "hidden")
+
+    assert everything == [("c", 2), ("a", 1), ("b", 1), ("left later", 0), ("left", 0), ("older", 0), ("old", 0)]
+    assert rooms.largest(2, lambda name: name != "hidden") == everything[:2]
+    assert rooms.largest(4, lambda name: name != "hidden") == everything[:4]
+
+
 def test_a_broken_connection_leaves_every_room(rooms: Rooms[str]) -> None:
     """And one that was in no room leaves none."""
     tea = rooms.join("tea", "bob", "bob")
