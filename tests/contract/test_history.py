@@ -227,6 +227,7 @@ def test_rooms_are_listed_with_their_members(server: ServerProcess, chat: Visito
     """The fullest first; those that only an admin may see, to admins."""
     ann, anns_phone = chat.arrive("ann").join(room), chat.arrive("ann").join(room)
     chat.arrive("root", "admin").join(f"admin: {room}"[:60])
+    chat.arrive("bob").join("another")
 
     listed = get(server, "/rooms?limit=1000").json
     of_admin = get(server, "/rooms?limit=1000", "root", "admin").json
