@@ -41,7 +41,7 @@ export class ComposerView {
     byId("instead-action").hidden = !isOut;
     say(byId("instead-action"), "Join again");
     this.#text.maxLength = limits.text_length;
-    say(byId("typing"), current?.kind === ROOM ? typingInWords(current.writing(Date.now())) : "");
+    say(byId("typing"), current?.kind === ROOM && current.isReady ? typingInWords(current.writing(Date.now())) : "");
   }
 
   #turnTo(conversation) {

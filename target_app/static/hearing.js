@@ -64,6 +64,7 @@ export class Hearing {
         break;
       case "presence":
         conversation.people.tell(frame.user, frame.state === "joined");
+        conversation.writes(frame.user, 0, false);
         break;
       case "kicked":
         putOut(conversation, `You were removed from this room by ${frame.by}.`);

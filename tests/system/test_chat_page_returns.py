@@ -81,6 +81,24 @@ def test_who_was_away_catches_up(ann: Visitor, bob: Visitor, relay: TcpRelay) ->
     assert ann.texts.count() == 6
 
 
+def test_who_is_gone_is_not_writing(ann: Visitor, bob: Visitor, server: ServerProcess, relay: TcpRelay) -> None:
+    """Neither one who left with half a sentence, nor anybody once we are gone ourselves."""
+    room, typing = ann.page.locator("#conversation-name").text_content(), ann.page.locator("#typing")
+    with server.connect(f"/ws/rooms?token={a_token('eve')}") as connection:
+        heard(connection)
+        asked(connection, type="join", room=room)
+        connection.send(json.dumps({"type": "typing", "room": room}))
+        expect(typing).to_have_text("eve is writing …")
+    expect(ann.page.locator("#people-list .label")).to_have_text(["ann", "bob"])
+    assert typing.text_content() == ""
+
+    bob.composer.press_sequentially("hel")
+    expect(typing).to_have_text("bob is writing …")
+    relay.cut()
+    expect(ann.status).to_contain_text("trying again")
+    assert typing.text_content() == ""
+
+
 def test_a_long_absence_is_caught_up_page_by_page(ann: Visitor, server: ServerProcess, relay: TcpRelay) -> None:
     """More than one page of the history was said meanwhile."""
     room = ann.page.locator("#conversation-name").text_content()
