@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.support.benches import eventually
+from tests.support.forgetful_server import FORGETFUL
 from tests.support.http_answers import Answer, ask
 from tests.support.rooms_client import Visitors, token_for, visitors
 from tests.support.server_process import COMMAND, ServerProcess, server_process
@@ -16,17 +17,7 @@ pytestmark = pytest.mark.system
 
 NASTY = "<img src=x onerror=alert(1)>'); DROP TABLE messages; --"
 
-# So that most of what is read comes from the store.
-A_SERVER_THAT_REMEMBERS_FIVE = """
-from target_app import __main__, settings
-settings.Limits.__init__.__defaults__ = tuple(
-    5 if name == "recent_per_room" else value
-    for name, value in zip(settings.Limits.__dataclass_fields__, settings.Limits.__init__.__defaults__)
-)
-raise SystemExit(__main__.main())
-"""
-
-COMMANDS = {"memory": COMMAND, "store": [*COMMAND[:1], "-c", A_SERVER_THAT_REMEMBERS_FIVE]}
+COMMANDS = {"memory": COMMAND, "store": FORGETFUL}
 
 
 @pytest.fixture(scope="module", params=COMMANDS)
