@@ -34,7 +34,7 @@ def services(store: MemoryStore) -> Services:
 async def test_the_rooms_of_an_earlier_life_are_there_from_the_start(services: Services) -> None:
     """Before anybody is let in: a number that was given is not given again."""
     async with storing(services):
-        assert await services.broker.member_counts() == {"tea": 0}
+        assert await services.broker.users_in("tea") == []
 
 
 @on_an_event_loop
