@@ -76,6 +76,13 @@ export class Conversation {
     return this.#place(ours);
   }
 
+  /** Whether we have another message under its seq. The time of ours may still be that of our own clock. */
+  contradicts({ seq, from, text, ts }) {
+    const known = this.#bySeq.get(seq);
+    if (known === undefined) return false;
+    return known.from !== from || known.text !== text || (known.sentAtMs !== ts && !known.isOwn);
+  }
+
   /** Give one of ours the seq its ack told; it may be in its place already, or somebody in our name may have taken it. */
   confirm(message, seq) {
     if (!this.pending.includes(message)) return;

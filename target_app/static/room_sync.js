@@ -3,6 +3,9 @@
 //   join -> joined {seq}     what comes after seq is sent to us as it is said
 //        -> history {after}  what was said between the last we heard and that seq, in pages
 //
+// The last we heard is read again. Where something else stands under its seq, the server has lost what it had and has
+// gone on from an earlier number: then nothing that we have is in the room.
+//
 // A message may come both ways, or while a page is on its way: the conversation takes each seq once.
 
 // More than this is not read in one go: the newest are shown, and the rest comes with scrolling up.
@@ -32,18 +35,23 @@ export class RoomSync {
     // A seq that went back is another room of the same name: its server lost what it had.
     const missed = seq === null || conversation.heardSeq === null ? null : seq - conversation.heardSeq;
     if (missed !== null && (missed < 0 || missed > CATCH_UP_MAX)) conversation.forget(missed < 0);
-    this.#readOn(conversation);
+    this.#read(conversation, conversation.heardSeq === null ? null : Math.max(0, conversation.heardSeq - 1));
   }
 
   /** A page came; returns whether it was the last. */
   history(conversation, { messages, more }, take) {
     this.#answered(conversation, "history");
+    if (messages.some((each) => conversation.contradicts(each))) {
+      conversation.forget(true);
+      this.#read(conversation, null);
+      return false;
+    }
     const isFirst = conversation.heardSeq === null;
     for (const each of messages) take(each, isFirst);
     if (isFirst) conversation.hasOlder = more;
     else if (more && messages.length > 0) {
       conversation.heardSeq = messages.at(-1).seq;
-      this.#readOn(conversation);
+      this.#read(conversation, conversation.heardSeq);
       return false;
     }
     conversation.heardSeq = conversation.newestSeq;
@@ -63,11 +71,11 @@ export class RoomSync {
 
   /** Ask again where the server could not answer, or was asked too much at once. */
   tick(nowMs) {
-    for (const [id, { conversation, type, againAtMs }] of [...this.#asked]) {
+    for (const [id, { conversation, type, after, againAtMs }] of [...this.#asked]) {
       if (againAtMs === null || againAtMs > nowMs) continue;
       this.#asked.delete(id);
       if (type === "join") this.join(conversation);
-      else this.#readOn(conversation);
+      else this.#read(conversation, after);
     }
   }
 
@@ -76,15 +84,15 @@ export class RoomSync {
     this.#asked.clear();
   }
 
-  #readOn(conversation) {
-    const after = conversation.heardSeq === null ? {} : { after: conversation.heardSeq };
-    this.#ask(conversation, { type: "history", room: conversation.name, ...after });
+  // Null for what was said last.
+  #read(conversation, after) {
+    this.#ask(conversation, { type: "history", room: conversation.name, ...(after === null ? {} : { after }) });
   }
 
   #ask(conversation, frame) {
     this.#count += 1;
     const id = `ask-${this.#count}`;
-    this.#asked.set(id, { conversation, type: frame.type, againAtMs: null });
+    this.#asked.set(id, { conversation, type: frame.type, after: frame.after ?? null, againAtMs: null });
     this.#transmit(JSON.stringify({ ...frame, id }));
   }
 

@@ -201,8 +201,10 @@ def test_what_comes_twice_is_shown_once(browser: Browser, tmp_path: Path) -> Non
         expect(ann.fate_of("last")).to_have_text("sent")
 
 
-def test_a_server_that_forgot_everything_begins_anew(browser: Browser) -> None:
-    """Its numbers begin with 1 again: what stood under them before is not what stands there now."""
+@pytest.mark.parametrize("said_meanwhile", [1, 5])
+def test_a_server_that_forgot_everything_begins_anew(browser: Browser, said_meanwhile: int) -> None:
+    """Its numbers begin with 1 again, whether or not they have passed ours by now: the page shows what is there now."""
+    texts = [f"hello {number}" for number in range(said_meanwhile)]
     with server_process() as first, tcp_relay(first.url) as relay, a_visitor(browser, relay.url) as ann:
         ann.enter("ann")
         for text in ("one", "two", "three"):
@@ -211,10 +213,13 @@ def test_a_server_that_forgot_everything_begins_anew(browser: Browser) -> None:
         assert first.stop() == 0
         with server_process() as second, a_visitor(browser, second.url) as bob:
             bob.enter("bob")
-            bob.say("hello?")
-            expect(bob.fate_of("hello?")).to_have_text("sent")
+            for text in texts:
+                bob.say(text)
+                expect(bob.fate_of(text)).to_have_text("sent")
             relay.mend(second.url)
-            expect(ann.texts).to_have_text(["hello?"])
+            expect(ann.texts).to_have_text(texts)
+            bob.say("and on")
+            expect(ann.texts).to_have_text([*texts, "and on"])
 
 
 def test_an_expired_session_asks_for_a_login_and_goes_on(browser: Browser, server: ServerProcess) -> None:
