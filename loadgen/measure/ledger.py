@@ -305,8 +305,8 @@ class Ledger:
                 break
         if batch:
             self._settle(batch, now_ns)
-        if self._room_order is not None and now_ns - self._judged_ns > NS_PER_S:
-            # Before that, a message may be under way that reached somebody first.
+        if self._room_order is not None and not more and now_ns - self._judged_ns > NS_PER_S:
+            # Before that, a message may be under way that reached somebody first; or be left for the next bite.
             self._judge_room_order(now_ns - self._rules.deadline_ns - NS_PER_S)
             self._judged_ns = now_ns
         return more

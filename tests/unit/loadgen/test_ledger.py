@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from loadgen.dialects.script import Reach
 from loadgen.measure import marker
-from loadgen.measure.ledger import Ledger, Rules
+from loadgen.measure.ledger import Bite, Ledger, Rules
 from loadgen.measure.marker import Stamp
 from loadgen.measure.spread import SpreadJoin
 from loadgen.measure.tally import Count, Metric, Tally
@@ -416,6 +416,23 @@ def test_a_room_is_held_to_the_numbers_that_acknowledgements_tell(process_count:
 
     assert tally.counts[Count.DELIVERIES_RECEIVED] == 4
     assert tally.counts[Count.DELIVERIES_REORDERED] == 1
+
+
+def test_a_room_is_judged_when_all_that_is_overdue_was_accounted_for() -> None:
+    """After a long pause there are several bites: what the first leaves over has not come after a later message."""
+    ledger = a_ledger(numbered=True)
+    frames = [send(ledger, 0, at_ns) for at_ns in (10, 11, 12)]
+    for number, frame in enumerate(frames):
+        ledger.acked(frame[-marker.WIDTH :], number)
+        ledger.receive(0, frame, 20 + number)
+    ledger.receive(2, frames[2], 23)
+    ledger.settle(30)
+    while ledger.settle(2 * 10**9, Bite(messages=1, arrivals=100)):
+        pass
+    ledger.close(3 * 10**9)
+
+    assert ledger.tally.counts[Count.DELIVERIES_LOST] == 2
+    assert ledger.tally.counts[Count.DELIVERIES_REORDERED] == 0
 
 
 def test_the_first_delivery_at_the_time_of_a_reminder_calls_it_once() -> None:
