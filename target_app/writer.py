@@ -40,6 +40,9 @@ class Writer:
         # What is being written stays in front until it is stored.
         self._waiting: deque[tuple[Message, OnStored]] = deque()
         self._waiting_bytes = 0
+        # How many messages were ever taken, and who waits until so many of them are settled.
+        self._taken_count = 0
+        self._until_settled: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._news = asyncio.Event()
         self._ending = False
         self._task: asyncio.Task[None] | None = None
@@ -79,6 +82,7 @@ class Writer:
             self.failed_count += 1
             on_stored(StoreBehindError("the store is behind"))
             return
+        self._taken_count += 1
         self._waiting.append((message, on_stored))
         self._waiting_bytes += sys.getsizeof(message.text)
         self._news.set()
@@ -88,14 +92,7 @@ class Writer:
         if not self._waiting:
             return
         settled = asyncio.get_running_loop().create_future()
-        message, on_stored = self._waiting[-1]
-
-        def tell(error: StoreError | None) -> None:
-            if not settled.done():
-                settled.set_result(None)
-            on_stored(error)
-
-        self._waiting[-1] = (message, tell)
+        self._until_settled.append((self._taken_count, settled))
         await settled
 
     async def drain(self, limit_s: float) -> None:
@@ -156,3 +153,9 @@ class Writer:
             except Exception:
                 # One conversation's fault is not that of the next in the group.
                 log.exception("room %r, message %d: could not say what became of it", message.room, message.seq)
+        settled_count = self._taken_count - len(self._waiting)
+        while self._until_settled and self._until_settled[0][0] <= settled_count:
+            _, settled = self._until_settled.popleft()
+            # Whoever waited may have been cancelled.
+            if not settled.done():
+                settled.set_result(None)

@@ -226,6 +226,40 @@ async def test_a_message_put_by_an_answer_is_stored_as_well() -> None:
 
 
 @on_an_event_loop
+async def test_any_number_may_wait_for_the_same_message() -> None:
+    """Thousands come back at once and read what they missed: none of them is forgotten, and neither is the ack."""
+    store = MemoryStore()
+    async with writing(store) as (writer, answers):
+        store.let_through.clear()
+        answers.put(writer, 1)
+        waiting = [asyncio.create_task(writer.settled()) for _ in range(3_000)]
+        waiting.pop().cancel()
+        await begun(store, 1)
+        assert not any(task.done() for task in waiting)
+
+        store.let_through.set()
+        await asyncio.gather(*waiting)
+        assert answers.heard == [(1, None)]
+
+
+@on_an_event_loop
+async def test_who_waits_for_what_was_put_does_not_wait_for_what_comes_after() -> None:
+    """In a room where somebody always talks, a history would never come."""
+    store = MemoryStore()
+    async with writing(store) as (writer, answers):
+        answers.put(writer, *range(1, GROUP_MAX + 1))
+        waiting = asyncio.create_task(writer.settled())
+        await asyncio.sleep(0)
+        answers.put(writer, GROUP_MAX + 1)
+        await answers.until(GROUP_MAX)
+        store.let_through.clear()
+
+        await waiting
+        assert writer.waiting_count == 1
+        store.let_through.set()
+
+
+@on_an_event_loop
 async def test_a_drain_stores_all_that_waits_and_takes_no_more() -> None:
     """A server that stops loses nothing that it has taken."""
     store = MemoryStore()
