@@ -6,7 +6,7 @@ import json
 import signal
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,10 @@ from tests.support.server_process import ServerProcess, server_process
 
 pytestmark = pytest.mark.system
 
-SENDERS = 20
-ROOMS = 4
+SENDERS = 10
+ROOMS = 3
 # Of each sender, before the server is told to stop in the middle of more.
-ACKED_FIRST = 50
+ACKED_FIRST = 30
 # Not acknowledged yet, of each sender at any time: there is always something under way.
 WINDOW = 20
 
@@ -46,11 +46,12 @@ class Sender:
             free = asyncio.Semaphore(WINDOW)
             sending = asyncio.create_task(self._send(connection, free))
             try:
-                async for raw in connection:
-                    self._hear(json.loads(raw), free)
-            except ConnectionClosed:
-                pass
-            sending.cancel()
+                with suppress(ConnectionClosed):
+                    async for raw in connection:
+                        self._hear(json.loads(raw), free)
+            finally:
+                sending.cancel()
+                await asyncio.wait([sending])
 
     async def _send(self, connection: ClientConnection, free: asyncio.Semaphore) -> None:
         for number in itertools.count():
