@@ -138,7 +138,7 @@ def test_an_interrupt_ends_it_cleanly(number: signal.Signals, tmp_path: Path) ->
 
         running.send(number)
 
-        assert running.finish(2 * PATIENCE_S) == 105
+        assert running.finish(4 * PATIENCE_S) == 105
         assert running.processes() == []
     assert [path.name for path in tmp_path.iterdir()] == ["said"]
     assert "Traceback" not in (tmp_path / "said").read_text()
