@@ -168,7 +168,7 @@ class Ceiling:
     sockets_per_process: int | None
     """So many were opened, and talked; there may be room for more."""
     target_deliveries_per_s: float | None
-    """What the faulty target can carry, by the CPU it took for less."""
+    """What the faulty target can carry: what arrived when its core was full."""
     curve: tuple[Load, ...] = ()
 
 

@@ -6,6 +6,7 @@ import sys
 
 from target_app.server import CannotListenError, serve
 from target_app.settings import SettingsError, read_settings
+from target_app.store import StoreError
 from target_app.truth import TruthError
 
 # The exit code of every chatbench program for a command line it cannot follow.
@@ -31,7 +32,7 @@ def main() -> int:
         if settings.faults is not None:
             log.warning("faults are on, on purpose: %s", "; ".join(settings.faults.texts()) or "none in the file")
         serve(settings)
-    except (SettingsError, TruthError) as error:
+    except (SettingsError, TruthError, StoreError) as error:
         sys.stderr.write(f"target_app: {error}\n")
         return BAD_SETTINGS
     except CannotListenError as error:

@@ -21,9 +21,10 @@ GENERATED_NAME = re.compile(r"user-([0-9]{6,})", re.ASCII)
 # Written in every tutorial of this field, so they exist from the start.
 KNOWN_PASSWORDS = {"user1": "password1", "user2": "password2"}
 
-
 # There is one only where its password was chosen: see Settings.admin_password.
 ADMIN = "admin"
+
+HASHING_NICENESS = 15
 
 
 def roles_of(name: str) -> tuple[str, ...]:
@@ -37,9 +38,6 @@ def generated_password(key: str, name: str) -> str:
     The first 16 hex digits of HMAC-SHA256(key, name).
     """
     return hmac.new(key.encode(), name.encode(), hashlib.sha256).hexdigest()[:16]
-
-
-HASHING_NICENESS = 15
 
 
 class Accounts:

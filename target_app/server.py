@@ -16,8 +16,9 @@ import uvicorn
 from target_app.app import create_app
 from target_app.connection import ChatConnection
 from target_app.impatience import ImpatientProtocol
+from target_app.services import Services
 from target_app.settings import Settings
-from target_app.storing import told_plainly
+from target_app.storing import open_store
 
 # A storm of thousands of connects must wait in the kernel, not be refused. The kernel's own limit,
 # net.core.somaxconn, is 4096 too.
@@ -38,12 +39,13 @@ class CannotListenError(Exception):
 
 
 def serve(settings: Settings) -> None:
-    """Serve until told to stop; raises CannotListenError and TruthError."""
+    """Serve until told to stop; raises CannotListenError, TruthError and StoreError."""
     raise_descriptor_limit()
     listener = listen(settings.host, settings.port)
+    app = create_app(settings)
     server = ChatServer(
         uvicorn.Config(
-            told_plainly(create_app(settings)),
+            app,
             http=ImpatientProtocol,
             ws=ChatConnection,
             ws_max_size=settings.limits.frame_bytes,
@@ -60,7 +62,8 @@ def serve(settings: Settings) -> None:
             log_level="warning",
             # Connections cut themselves after closing_s; this is for the case that one does not.
             timeout_graceful_shutdown=int(settings.limits.closing_s) + 2,
-        )
+        ),
+        app.state.services,
     )
     if settings.exit_with_stdin:
         threading.Thread(target=_stop_at_end_of_stdin, args=(server,), daemon=True).start()
@@ -70,8 +73,14 @@ def serve(settings: Settings) -> None:
 class ChatServer(uvicorn.Server):
     """uvicorn's server, which says when it is ready and ends with exit code 0 when told to stop."""
 
+    def __init__(self, config: uvicorn.Config, services: Services) -> None:
+        super().__init__(config)
+        self._services = services
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and print the ready line: from here on, a connect is accepted."""
+        """Start, and print the ready line: from here on, a connect is accepted. Raises StoreError."""
+        # Not in the lifespan, where uvicorn would log what goes wrong with its traceback, and go on to its own end.
+        await open_store(self._services)
         await super().startup(sockets)
         # What exists now exists until the end: spare the collector from walking it again and again.
         gc.collect()

@@ -3,34 +3,20 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
 from target_app.services import Services
-from target_app.store import StoreError
+
+
+async def open_store(services: Services) -> None:
+    """Number on where the store ends, and begin to write. Raises StoreError."""
+    await services.broker.open(await services.store.open())
+    services.writer.start()
 
 
 @asynccontextmanager
 async def storing(services: Services) -> AsyncIterator[None]:
-    """Number on where the store ends, and keep what is said inside the block. Raises StoreError."""
+    """Keep what is said inside the block, in the store that is open already; then close it."""
     try:
-        await services.broker.open(await services.store.open())
-        services.writer.start()
         yield
         await services.writer.drain(services.settings.limits.storing_s)
     finally:
         await services.store.close()
-
-
-def told_plainly(app: ASGIApp) -> ASGIApp:
-    """Return the same app, which says in one line that its store cannot be opened: Starlette hands on a traceback."""
-
-    async def plain_app(scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_plainly(message: Message) -> None:
-            if message["type"] == "lifespan.startup.failed":
-                _, is_the_store, why = message["message"].strip().rpartition(f"{StoreError.__name__}: ")
-                message = {**message, "message": why} if is_the_store else message
-            await send(message)
-
-        await app(scope, receive, send_plainly if scope["type"] == "lifespan" else send)
-
-    return plain_app

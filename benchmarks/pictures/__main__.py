@@ -71,11 +71,12 @@ def main() -> int:
     parser.add_argument(
         "--calibration",
         type=Path,
-        default=default_path(os.environ),
         metavar="FILE",
         help="whose ceiling is drawn (default: this machine's; where there is none, a quick one is made)",
     )
     given = parser.parse_args()
+    if given.calibration is not None and not given.calibration.is_file():
+        parser.error(f"--calibration: there is no file {given.calibration}")
     given.out.mkdir(parents=True, exist_ok=True)
     pinning = separate_cores()
     try:
@@ -83,7 +84,9 @@ def main() -> int:
             place = Place(Path(folder), pinning.server if pinning else None, pinning.generator if pinning else None)
             _draw_omission(given.out / "omission.png", *asyncio.run(_frozen(place)))
             _draw_ledger(given.out / "ledger.png", asyncio.run(_faulty(place)))
-            _draw_ceiling(given.out / "ceiling.png", _calibration(given.calibration, place.folder))
+            _draw_ceiling(
+                given.out / "ceiling.png", _calibration(given.calibration or default_path(os.environ), place.folder)
+            )
     except (TroubleError, TruthError, OSError, ValueError) as error:
         print(f"benchmarks.pictures: {error}", file=sys.stderr)
         return 1

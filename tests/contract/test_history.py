@@ -1,5 +1,6 @@
 """What was said in a room: over the socket and over HTTP, from memory and from the store, in one life and the next."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from tests.support.benches import eventually
 from tests.support.forgetful_server import FORGETFUL
 from tests.support.http_answers import Answer, ask
+from tests.support.patience import PATIENCE_S
 from tests.support.rooms_client import Visitors, token_for, visitors
 from tests.support.server_process import COMMAND, ServerProcess, server_process
 
@@ -359,10 +361,14 @@ def test_a_history_that_cannot_be_read_is_said_to_be_so(failing: ServerProcess) 
 
 
 def test_a_database_that_cannot_be_opened_is_one_clear_line(tmp_path: Path) -> None:
-    """The server does not start, and says which file and why."""
+    """The server does not start, says which file and why, and ends as with any other flag it cannot follow."""
     path = tmp_path / "no such folder" / "chat.db"
-    with pytest.raises(RuntimeError) as ended, server_process("--db", f"sqlite:///{path}"):
-        pass
 
-    assert f"{path}: unable to open database file" in str(ended.value)
-    assert "Traceback" not in str(ended.value)
+    ended = subprocess.run(
+        [*COMMAND, "--port", "0", "--db", f"sqlite:///{path}"],
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+    )  # fmt: skip
+
+    assert ended.returncode == 104
+    assert ended.stderr.splitlines()[-1] == f"target_app: {path}: unable to open database file"
+    assert "Traceback" not in ended.stderr

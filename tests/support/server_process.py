@@ -90,12 +90,14 @@ def server_process(
     arguments = [*command, "--port", "0", "--exit-with-stdin", *flags]
     with (
         tempfile.TemporaryFile() as log,
+        # Killed, it cannot tidy up its database.
+        tempfile.TemporaryDirectory() as scratch,
         subprocess.Popen(
             arguments,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            env={**os.environ, **variables},
+            env={**os.environ, "TMPDIR": scratch, **variables},
         ) as process,
     ):
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -110,11 +111,18 @@ def test_a_later_run_quotes_it(calibrated: tuple[int, Path, str], document: dict
         assert (None if quote is None else quote["created_at"]) == expected
 
 
+# What a shell does to a job in the background of a script: it and all that it starts have SIGINT ignored.
+IN_THE_BACKGROUND = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
 @contextmanager
-def a_calibration(cwd: Path) -> Iterator[Bench]:
+def a_calibration(cwd: Path, *, in_the_background: bool) -> Iterator[Bench]:
     """One that goes on; it does not outlive the block."""
     trace = uuid.uuid4().hex
-    command = [CHATBENCH, "calibrate", "--quick", "--out", "calibration.json"]
+    before = [sys.executable, "-c", IN_THE_BACKGROUND] if in_the_background else []
+    command = [*before, CHATBENCH, "calibrate", "--quick", "--out", "calibration.json"]
     with (
         (cwd / "said").open("wb") as said,
         subprocess.Popen(
@@ -130,15 +138,16 @@ def a_calibration(cwd: Path) -> Iterator[Bench]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_ends_it_cleanly(number: signal.Signals, tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_the_background", [False, True])
+def test_an_interrupt_ends_it_cleanly(number: signal.Signals, in_the_background: bool, tmp_path: Path) -> None:
     """Exit code 105, no process left, and no document of a calibration that never was."""
-    with a_calibration(tmp_path) as running:
+    with a_calibration(tmp_path, in_the_background=in_the_background) as running:
         running.part("loadgen.relay")
         running.part(WORKER)
 
         running.send(number)
 
-        assert running.finish(4 * PATIENCE_S) == 105
+        assert running.finish(2 * PATIENCE_S) == 105
         assert running.processes() == []
     assert [path.name for path in tmp_path.iterdir()] == ["said"]
     assert "Traceback" not in (tmp_path / "said").read_text()
