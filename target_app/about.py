@@ -3,7 +3,7 @@
 TITLE = "chatbench reference server"
 
 DESCRIPTION = """\
-A chat server small enough to read in an hour, and what a load test of a chat server can be tried on.
+A chat server to read and to copy from, and what a load test of a chat server can be tried on.
 
 Log in with `POST /login`, and show the token you get: over HTTP as `Authorization: Bearer TOKEN`; over a WebSocket \
 as that header, as `?token=TOKEN`, or as the subprotocol `bearer.TOKEN`, which a browser can send and which stays out \

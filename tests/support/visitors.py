@@ -1,43 +1,17 @@
 """People who open the chat page in a real Chromium."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from target_app.settings import Settings
 from target_app.tokens import Tokens
-from tests.support.patience import PATIENCE_S
+from tests.support.chromium import PATIENCE_MS
 from tests.support.server_process import SECRET
-
-CHROMIUM = shutil.which("chromium")
-QUIET = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-PATIENCE_MS = PATIENCE_S * 1000
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """Run Debian's Chromium; skips the test where there is none."""
-    if CHROMIUM is None:
-        pytest.skip("no chromium here: apt-get install chromium")
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
 
 
 def a_token(user: str, roles: list[str] | None = None, lifetime_s: int = 600) -> str:

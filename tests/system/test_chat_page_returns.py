@@ -10,9 +10,10 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from target_app.settings import Limits
+from tests.support.chromium import chromium
 from tests.support.server_process import ServerProcess, asked, heard, server_process
 from tests.support.tcp_relay import TcpRelay, tcp_relay
-from tests.support.visitors import Visitor, a_token, a_visitor, chromium
+from tests.support.visitors import Visitor, a_token, a_visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.system]
 
