@@ -8,7 +8,7 @@ from target_app.rooms import Message
 from target_app.services import Services, make_services
 from target_app.settings import Settings
 from target_app.store import StoreError
-from target_app.storing import storing
+from target_app.storing import open_store, storing
 from target_app.writer import Writer
 from tests.support.event_loop import on_an_event_loop
 from tests.support.memory_store import MemoryStore
@@ -33,6 +33,7 @@ def services(store: MemoryStore) -> Services:
 @on_an_event_loop
 async def test_the_rooms_of_an_earlier_life_are_there_from_the_start(services: Services) -> None:
     """Before anybody is let in: a number that was given is not given again."""
+    await open_store(services)
     async with storing(services):
         assert await services.broker.users_in("tea") == []
 
@@ -40,6 +41,7 @@ async def test_the_rooms_of_an_earlier_life_are_there_from_the_start(services: S
 @on_an_event_loop
 async def test_the_end_waits_for_what_is_not_stored_yet(services: Services, store: MemoryStore) -> None:
     """Where an ack does not wait for the store, this is what keeps its promise."""
+    await open_store(services)
     async with storing(services):
         store.let_through.clear()
         services.writer.put(HELLO, lambda _: None)
@@ -58,6 +60,5 @@ async def test_a_store_that_cannot_be_opened_ends_the_start() -> None:
 
     services = make_services(Settings())
     services.store = Closed()
-    with pytest.raises(StoreError):
-        async with storing(services):
-            pytest.fail("began to serve")
+    with pytest.raises(StoreError, match="no such folder"):
+        await open_store(services)
