@@ -65,8 +65,10 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """The way from one program to another, by programs that do nothing else; None where too few were sent."""
+    """The way of the same deliveries between programs that do nothing else; None where too few were sent."""
 
+    processes: int
+    """That read them."""
     p50_us: float | None
     p90_us: float | None
     p99_us: float | None
@@ -198,19 +200,23 @@ class Findings:
     freeze: Frozen | None
     others_cpu_ratio: float | None
     """What others used of this machine meanwhile, as a share of all cores."""
-    floor: Floor | None = None
+    floors: tuple[Floor, ...] = ()
     bursts: tuple[Burst, ...] = ()
     blamed: tuple[Blamed, ...] = ()
     troubles: tuple[str, ...] = ()
     """Runs that gave nothing to compare, and why."""
 
+    def floor_of(self, processes: int) -> Floor | None:
+        """For runs of so many processes; None where it was not measured."""
+        return next((floor for floor in self.floors if floor.processes == processes), None)
+
 
 # --- one run ----------------------------------------------------------------------------------------------------
 
 
-def floor_of(rising_ns: Sequence[int]) -> Floor:
+def floor_of(processes: int, rising_ns: Sequence[int]) -> Floor:
     """The quantiles of the way itself."""
-    return Floor(**{f"{name}_us": _us(quantile_ns(rising_ns, q)) for name, q in QUANTILES.items()})
+    return Floor(processes, **{f"{name}_us": _us(quantile_ns(rising_ns, q)) for name, q in QUANTILES.items()})
 
 
 def _us(value_ns: int | None) -> float | None:
@@ -398,7 +404,7 @@ def build(findings: Findings) -> Document:
         "machine": sections["machine"],
         "ceiling": sections["ceiling"] | {"curve": [asdict(load) for load in findings.ceiling.curve]},
         "jitter": sections["jitter"],
-        "floor": sections["floor"],
+        "floors": [asdict(floor) for floor in findings.floors],
         "accuracy": [asdict(row) for row in findings.accuracy],
         "bursts": [asdict(row) for row in findings.bursts],
         "counts": [asdict(row) for row in findings.counts],

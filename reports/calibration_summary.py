@@ -254,9 +254,14 @@ def _loads(curve: list[dict[str, Any]]) -> Iterator[LoadRow]:
         )
 
 
-def _floor(document: Document) -> list[tuple[str, float | None]]:
-    floor = document["floor"] or {}
-    return [(name, floor.get(f"{name}_us")) for name in QUANTILES]
+def _floors(document: Document) -> Iterator[Fact]:
+    for floor in document["floors"]:
+        known = [(label_of(name), floor[f"{name}_us"]) for name in QUANTILES if floor[f"{name}_us"] is not None]
+        if known:
+            who = "1 process" if floor["processes"] == 1 else f"{floor['processes']} processes"
+            quantiles, values = zip(*known, strict=True)
+            times = " / ".join(numbers.duration(us / 1000) for us in values)
+            yield Fact(f"the way itself, {who}, {' / '.join(quantiles)}", times)
 
 
 def _ceiling(document: Document) -> tuple[Fact, ...]:
@@ -268,10 +273,7 @@ def _ceiling(document: Document) -> tuple[Fact, ...]:
         Fact("deliveries/s, the faulty target", numbers.rate(ceiling["target_deliveries_per_s"])),
         Fact("sent late at half of the ceiling, p99", numbers.duration(jitter["send_lateness_p99_ms"])),
         Fact("event loop lag at half of it, p99", numbers.duration(jitter["loop_lag_p99_ms"])),
-        *(
-            Fact(f"the way itself, {label_of(name)}", numbers.duration(None if us is None else us / 1000))
-            for name, us in _floor(document)
-        ),
+        *_floors(document),
         Fact("reading the clock", f"{jitter['clock_read_ns']:.0f} ns"),
         Fact("CPU used by others meanwhile", numbers.percent(document["machine_busy_ratio"])),
     )

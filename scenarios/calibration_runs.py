@@ -103,7 +103,7 @@ async def _serving(module: Sequence[str], place: Place) -> AsyncIterator[Server]
             finally:
                 watching.cancel()
         finally:
-            await _end(process, signal.SIGTERM)
+            await end(process, signal.SIGTERM)
 
 
 async def _ready_url(process: asyncio.subprocess.Process, name: str) -> str:
@@ -152,7 +152,7 @@ async def run_chatbench(flags: Sequence[str], place: Place, length_s: float) -> 
     except TimeoutError:
         raise TroubleError(f"the run did not end within {length_s + RUN_OVERHEAD_S:.0f} s") from None
     finally:
-        await _end(process, signal.SIGINT)
+        await end(process, signal.SIGINT)
     if process.returncode not in _MEASURED:
         last_words = complained.decode(errors="replace").strip().splitlines()[-1:] or ["without a word"]
         raise TroubleError(f"the run ended with {process.returncode}: {last_words[0]}")
@@ -169,7 +169,7 @@ def _without_settings(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-async def _end(process: asyncio.subprocess.Process, how: signal.Signals) -> None:
+async def end(process: asyncio.subprocess.Process, how: signal.Signals) -> None:
     """Tell it to end, and make it, with all that it has started; nothing where it has ended."""
     if process.returncode is not None:
         return

@@ -22,7 +22,7 @@ from reports import calibration, numbers
 from reports.budgets import Document
 from reports.calibration import Accuracy, Ceiling, Counted, Findings, Frozen, Jitter, Load, Setting
 from reports.truth import Truth, TruthError
-from scenarios.calibration_floor import way_ns
+from scenarios.calibration_floor import Crowd, way_ns
 from scenarios.calibration_runs import Place, Server, TroubleError, faulty_target, relay, run_chatbench, truth_in
 from scenarios.calibration_store import fingerprint_of
 from scenarios.environment import describe_environment, ephemeral_port_count
@@ -56,6 +56,7 @@ FREEZE = "[[freeze]]\nafter_s = 4.0\nfor_s = 1.0"
 CEILING_USERS, CEILING_PAYLOAD_BYTES = USERS, 100
 CEILING_LATENESS_MS, CEILING_CPU_RATIO = 10.0, 0.95
 MOST_TARGET_RATE_PER_S = 12_800.0
+OVERLOAD_RATE_PER_S = 800.0
 FIRST_CEILING_RATE_PER_S, LEAST_CEILING_RATE_PER_S, MOST_CEILING_RATE_PER_S = 500.0, 60.0, 32_000.0
 MOST_SOCKETS = 10_000
 # As fast as it can.
@@ -146,7 +147,9 @@ class Story:
         extent = self.extent
         # With the rates go the target's ceiling, and the two that are too much.
         rates = 3 + len(extent.ceiling_ratios) if extent.ceiling_ratios else 0
-        self._step_count = 5 + len(extent.grid) + rates + len(extent.bursts) + len(extent.counts)
+        self._step_count = (
+            4 + len(self._process_counts()) + len(extent.grid) + rates + len(extent.bursts) + len(extent.counts)
+        )
 
     async def told(self) -> Findings:
         """Carry out all of it."""
@@ -157,7 +160,8 @@ class Story:
         await self._try("ceiling", self._find_ceiling)
         await self._try("jitter at half of it", self._find_jitter)
         await self._try("sockets", self._find_sockets)
-        await self._try("the way itself", self._find_floor)
+        for processes in self._process_counts():
+            await self._try(f"the way itself, {_processes(processes)}", partial(self._find_floor, processes))
         for (words, faults), processes, transport in extent.grid:
             setting = self._setting(words, processes, transport)
             await self._try(setting.name, partial(self._compare, setting, faults))
@@ -295,16 +299,22 @@ class Story:
         attempts: list[list[Accuracy]] = []
         while len(attempts) < self.extent.attempts:
             document, truth, _ = await self._against_target(setting, f"[deliveries]\n{faults}", self.extent.window_s)
-            attempts.append(calibration.accuracy_of(setting, truth, document, self.findings.floor))
+            attempts.append(
+                calibration.accuracy_of(setting, truth, document, self.findings.floor_of(setting.processes))
+            )
             if len(attempts) == 1 and all(row.within for row in attempts[0]):
                 break
         rows = calibration.middle_of(attempts)
         self._found(accuracy=(*self.findings.accuracy, *rows))
         return _accuracy_text(rows)
 
-    async def _find_floor(self) -> str:
-        floor = calibration.floor_of(await way_ns(self.place, self.extent.floor_s))
-        self._found(floor=floor)
+    def _process_counts(self) -> list[int]:
+        return sorted({processes for _, processes, _ in self.extent.grid})
+
+    async def _find_floor(self, processes: int) -> str:
+        crowd = Crowd(USERS, ROOMS, RATE_PER_S)
+        floor = calibration.floor_of(processes, await way_ns(self.place, crowd, processes, self.extent.floor_s))
+        self._found(floors=(*self.findings.floors, floor))
         known = {name: getattr(floor, f"{name}_us") for name in calibration.QUANTILES}
         return "  ".join(f"{calibration.label_of(name)} {us:.0f} us" for name, us in known.items() if us is not None)
 
@@ -323,13 +333,19 @@ class Story:
         return self._blame("twice the generator's ceiling", document, side="generator", believed=False)
 
     async def _overload_the_target(self) -> str:
-        carried_per_s = self.findings.ceiling.target_deliveries_per_s
-        if carried_per_s is None:
-            raise TroubleError("it is not known what the target carries")
-        setting = replace(self._setting("lognormal 10 ms", 1, _PICOWS), rate_per_s=2 * carried_per_s * ROOMS / USERS)
-        async with faulty_target(self.place, f"[deliveries]\n{LOGNORMAL}", setting.users) as server:
-            flags = ("--target", server.url, "--rooms", str(setting.rooms))
-            document = await self._run(flags, setting.rate_per_s, setting.users, self.extent.window_s)
+        """Ask it for more and more, until it is twice of what arrives.
+
+        In one room, where a delivery costs the generator least: in small ones it has as much to do as the target.
+        """
+        setting = replace(self._setting("lognormal 10 ms", 1, _PICOWS), rooms=1, rate_per_s=OVERLOAD_RATE_PER_S)
+        asked_per_s, received_per_s = 0.0, 0.0
+        while asked_per_s <= 2 * received_per_s and setting.rate_per_s < MOST_TARGET_RATE_PER_S:
+            setting = replace(setting, rate_per_s=2 * setting.rate_per_s)
+            async with faulty_target(self.place, f"[deliveries]\n{LOGNORMAL}", setting.users) as server:
+                flags = ("--target", server.url, "--rooms", str(setting.rooms))
+                document = await self._run(flags, setting.rate_per_s, setting.users, self.extent.window_s)
+            rates = document["rates"]
+            asked_per_s, received_per_s = rates["deliveries_expected_per_s"], rates["deliveries_received_per_s"]
         return self._blame("twice what the target carries", document, side="server", believed=True)
 
     def _blame(self, run: str, document: Document, *, side: str, believed: bool) -> str:
@@ -427,7 +443,7 @@ def _about_s(extent: Extent) -> float:
     rates = 7 + len(extent.ceiling_ratios) if extent.ceiling_ratios else 0
     compared = (len(extent.grid) + rates + len(extent.bursts)) * (extent.window_s + extent.warmup_s + 5.5)
     counted = len(extent.counts) * (extent.window_s + 6.5)
-    return relays + sockets + compared + counted + FREEZE_WINDOW_S + 5.5 + extent.floor_s
+    return relays + sockets + compared + counted + FREEZE_WINDOW_S + 5.5 + 2 * extent.floor_s
 
 
 def _clock_read_ns() -> float:

@@ -7,18 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.calibration_floor import RATE_PER_S, way_ns
+from scenarios.calibration_floor import Crowd, way_ns
 from scenarios.calibration_runs import Place
 
 pytestmark = pytest.mark.system
 
-DURATION_S = 0.2
+CROWD = Crowd(users=20, rooms=2, rate_per_s=400.0)
+DURATION_S = 0.1
 
 
-def test_each_stamp_has_taken_some_time_on_its_way(tmp_path: Path) -> None:
-    """One figure for each that was sent, from the shortest to the longest."""
-    times_ns = asyncio.run(way_ns(Place(tmp_path, None, None), DURATION_S))
+@pytest.mark.parametrize("processes", [1, 3])
+def test_each_delivery_has_taken_some_time_on_its_way(tmp_path: Path, processes: int) -> None:
+    """One figure for each member of the room, whichever program reads for him; from the shortest to the longest."""
+    times_ns = asyncio.run(way_ns(Place(tmp_path, None, None), CROWD, processes, DURATION_S))
 
-    assert len(times_ns) == round(DURATION_S * RATE_PER_S)
+    assert len(times_ns) == round(DURATION_S * CROWD.rate_per_s) * CROWD.users // CROWD.rooms
     assert times_ns == sorted(times_ns)
     assert times_ns[0] > 0
