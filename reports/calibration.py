@@ -69,6 +69,8 @@ class Floor:
 
     processes: int
     """That read them."""
+    messages_per_s: float
+    """As many as in the runs that it is for."""
     p50_us: float | None
     p90_us: float | None
     p99_us: float | None
@@ -206,17 +208,22 @@ class Findings:
     troubles: tuple[str, ...] = ()
     """Runs that gave nothing to compare, and why."""
 
-    def floor_of(self, processes: int) -> Floor | None:
-        """For runs of so many processes; None where it was not measured."""
-        return next((floor for floor in self.floors if floor.processes == processes), None)
+    def floor_of(self, setting: Setting) -> Floor | None:
+        """For a run of as many processes and messages; None where it was not measured."""
+        load = setting.processes, setting.rate_per_s
+        return next((floor for floor in self.floors if (floor.processes, floor.messages_per_s) == load), None)
 
 
 # --- one run ----------------------------------------------------------------------------------------------------
 
 
-def floor_of(processes: int, rising_ns: Sequence[int]) -> Floor:
-    """The quantiles of the way itself."""
-    return Floor(processes, **{f"{name}_us": _us(quantile_ns(rising_ns, q)) for name, q in QUANTILES.items()})
+def floor_of(setting: Setting, rising_ns: Sequence[int]) -> Floor:
+    """The quantiles of the way itself, for runs like that one."""
+    return Floor(
+        setting.processes,
+        setting.rate_per_s,
+        **{f"{name}_us": _us(quantile_ns(rising_ns, q)) for name, q in QUANTILES.items()},
+    )
 
 
 def _us(value_ns: int | None) -> float | None:

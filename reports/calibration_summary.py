@@ -260,8 +260,9 @@ def _floors(document: Document) -> Iterator[Fact]:
         if known:
             who = "1 process" if floor["processes"] == 1 else f"{floor['processes']} processes"
             quantiles, values = zip(*known, strict=True)
+            load = f"{numbers.rate(floor['messages_per_s'])} messages/s"
             times = " / ".join(numbers.duration(us / 1000) for us in values)
-            yield Fact(f"the way itself, {who}, {' / '.join(quantiles)}", times)
+            yield Fact(f"the way itself, {who}, {load}, {' / '.join(quantiles)}", times)
 
 
 def _ceiling(document: Document) -> tuple[Fact, ...]:

@@ -145,11 +145,10 @@ class Story:
             others_cpu_ratio=None,
         )
         extent = self.extent
-        # With the rates go the target's ceiling, and the two that are too much.
-        rates = 3 + len(extent.ceiling_ratios) if extent.ceiling_ratios else 0
-        self._step_count = (
-            4 + len(self._process_counts()) + len(extent.grid) + rates + len(extent.bursts) + len(extent.counts)
-        )
+        # With the rates go the way for each, the target's ceiling, and the two that are too much.
+        rates = 3 + 2 * len(extent.ceiling_ratios) if extent.ceiling_ratios else 0
+        ways = len({processes for _, processes, _ in extent.grid})
+        self._step_count = 4 + ways + len(extent.grid) + rates + len(extent.bursts) + len(extent.counts)
 
     async def told(self) -> Findings:
         """Carry out all of it."""
@@ -160,14 +159,14 @@ class Story:
         await self._try("ceiling", self._find_ceiling)
         await self._try("jitter at half of it", self._find_jitter)
         await self._try("sockets", self._find_sockets)
-        for processes in self._process_counts():
-            await self._try(f"the way itself, {_processes(processes)}", partial(self._find_floor, processes))
         for (words, faults), processes, transport in extent.grid:
             setting = self._setting(words, processes, transport)
+            await self._look_at_the_way(setting)
             await self._try(setting.name, partial(self._compare, setting, faults))
         if extent.ceiling_ratios:
             await self._try("what the faulty target carries", self._find_target_ceiling)
         for setting in self._rated_settings():
+            await self._look_at_the_way(setting)
             await self._try(setting.name, partial(self._compare, setting, LOGNORMAL))
         if extent.ceiling_ratios:
             await self._try("twice the generator's ceiling", self._overload_ourselves)
@@ -299,21 +298,22 @@ class Story:
         attempts: list[list[Accuracy]] = []
         while len(attempts) < self.extent.attempts:
             document, truth, _ = await self._against_target(setting, f"[deliveries]\n{faults}", self.extent.window_s)
-            attempts.append(
-                calibration.accuracy_of(setting, truth, document, self.findings.floor_of(setting.processes))
-            )
+            attempts.append(calibration.accuracy_of(setting, truth, document, self.findings.floor_of(setting)))
             if len(attempts) == 1 and all(row.within for row in attempts[0]):
                 break
         rows = calibration.middle_of(attempts)
         self._found(accuracy=(*self.findings.accuracy, *rows))
         return _accuracy_text(rows)
 
-    def _process_counts(self) -> list[int]:
-        return sorted({processes for _, processes, _ in self.extent.grid})
+    async def _look_at_the_way(self, setting: Setting) -> None:
+        """A step of its own, unless it is known for as many processes and messages."""
+        if self.findings.floor_of(setting) is None:
+            name = f"the way itself, {_processes(setting.processes)}, {numbers.rate(setting.rate_per_s)} messages/s"
+            await self._try(name, partial(self._find_floor, setting))
 
-    async def _find_floor(self, processes: int) -> str:
-        crowd = Crowd(USERS, ROOMS, RATE_PER_S)
-        floor = calibration.floor_of(processes, await way_ns(self.place, crowd, processes, self.extent.floor_s))
+    async def _find_floor(self, setting: Setting) -> str:
+        crowd = Crowd(setting.users, setting.rooms, setting.rate_per_s)
+        floor = calibration.floor_of(setting, await way_ns(self.place, crowd, setting.processes, self.extent.floor_s))
         self._found(floors=(*self.findings.floors, floor))
         known = {name: getattr(floor, f"{name}_us") for name in calibration.QUANTILES}
         return "  ".join(f"{calibration.label_of(name)} {us:.0f} us" for name, us in known.items() if us is not None)
@@ -443,7 +443,15 @@ def _about_s(extent: Extent) -> float:
     rates = 7 + len(extent.ceiling_ratios) if extent.ceiling_ratios else 0
     compared = (len(extent.grid) + rates + len(extent.bursts)) * (extent.window_s + extent.warmup_s + 5.5)
     counted = len(extent.counts) * (extent.window_s + 6.5)
-    return relays + sockets + compared + counted + FREEZE_WINDOW_S + 5.5 + 2 * extent.floor_s
+    return (
+        relays
+        + sockets
+        + compared
+        + counted
+        + FREEZE_WINDOW_S
+        + 5.5
+        + (2 + len(extent.ceiling_ratios)) * extent.floor_s
+    )
 
 
 def _clock_read_ns() -> float:

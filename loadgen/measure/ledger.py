@@ -93,6 +93,8 @@ class Bite(NamedTuple):
 
 
 BITE = Bite(messages=100, arrivals=5_000)
+JUDGED_AT_ONCE = 20
+"""Messages whose order in their rooms is judged in one bite."""
 
 
 class Ledger:
@@ -305,11 +307,19 @@ class Ledger:
                 break
         if batch:
             self._settle(batch, now_ns)
-        if self._room_order is not None and not more and now_ns - self._judged_ns > NS_PER_S:
-            # Before that, a message may be under way that reached somebody first; or be left for the next bite.
-            self._judge_room_order(now_ns - self._rules.deadline_ns - NS_PER_S)
-            self._judged_ns = now_ns
-        return more
+        return more or self._judge_some(now_ns)
+
+    def _judge_some(self, now_ns: int) -> bool:
+        """Judge the order in the rooms, a bite at a time, when all is settled; whether there is more to judge."""
+        if self._room_order is None or now_ns - self._judged_ns <= NS_PER_S:
+            return False
+        # Before that, a message may be under way that reached somebody first; or be left for the next bite.
+        until_ns = now_ns - self._rules.deadline_ns - NS_PER_S
+        self._judge_room_order(until_ns, JUDGED_AT_ONCE)
+        if self._room_order.is_ripe(until_ns):
+            return True
+        self._judged_ns = now_ns
+        return False
 
     def account_sends(self) -> None:
         """Count what was sent; a part of settling that can be done by itself."""
@@ -318,12 +328,12 @@ class Ledger:
             self.tally.counts[Count.DELIVERIES_EXPECTED] += self._expected_count
             self._expected_count = 0
 
-    def _judge_room_order(self, until_ns: int) -> None:
+    def _judge_room_order(self, until_ns: int, at_most: int | None = None) -> None:
         if self._room_order is not None:
-            self.tally.counts[Count.DELIVERIES_REORDERED] += self._room_order.overtaken_count(until_ns)
-            old = [text for text, entry in self._unnumbered.items() if entry.stamp.sent_ns < until_ns]
-            for text in old:
-                del self._unnumbered[text]
+            self.tally.counts[Count.DELIVERIES_REORDERED] += self._room_order.overtaken_count(until_ns, at_most)
+            # About in the order in which they were sent.
+            while self._unnumbered and next(iter(self._unnumbered.values())).stamp.sent_ns < until_ns:
+                del self._unnumbered[next(iter(self._unnumbered))]
 
     def close(self, end_ns: int) -> None:
         """The drain has ended: account for everything; what is missing is lost, or excused."""

@@ -11,8 +11,9 @@ What was overtaken by a message of its own sender is left out: :mod:`loadgen.mea
 
 from __future__ import annotations
 
+import heapq
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
@@ -43,7 +44,6 @@ class _Arrived(NamedTuple):
 
 @dataclass(slots=True)
 class _Room:
-    arrived: list[_Arrived] = field(default_factory=list)
     top: int = -1  # the highest number of those that have been judged
     highest: Int64s = field(default_factory=lambda: NOBODY)  # the same for each receiver
 
@@ -53,34 +53,51 @@ class RoomOrder:
 
     def __init__(self) -> None:
         self._rooms: defaultdict[int, _Room] = defaultdict(_Room)
+        # Of all rooms, by their first arrival: (first_ns, count, room, message); the count keeps equal ones apart.
+        self._waiting: list[tuple[int, int, int, _Arrived]] = []
+        self._count = 0
 
     def note(self, room: int, entry: Entry, arrivals: Arrivals) -> None:
         """First arrivals of a message; its number may become known until they are judged."""
         if len(arrivals.receivers):
-            self._rooms[room].arrived.append(_arrived(entry, arrivals))
+            self._await(room, _arrived(entry, arrivals))
 
-    def overtaken_count(self, until_ns: int) -> int:
-        """How many arrivals of measured messages up to ``until_ns``, not judged before, came after a higher number."""
-        return sum(_judge(room, until_ns) for room in self._rooms.values() if room.arrived)
+    def is_ripe(self, until_ns: int) -> bool:
+        """Whether there are arrivals up to ``until_ns`` that were not judged before."""
+        return bool(self._waiting) and self._waiting[0][0] <= until_ns
+
+    def overtaken_count(self, until_ns: int, at_most: int | None = None) -> int:
+        """How many arrivals of measured messages up to ``until_ns``, not judged before, came after a higher number.
+
+        With ``at_most``, only of so many messages that came first; the others are left for the next time.
+        """
+        ripe: list[tuple[int, _Arrived]] = []
+        while self.is_ripe(until_ns):
+            first_ns, _, room, arrived = heapq.heappop(self._waiting)
+            ripe.append((room, arrived))
+            if at_most is not None and len(ripe) >= at_most:
+                until_ns = first_ns  # and what arrived with it
+        together: defaultdict[int, list[_Arrived]] = defaultdict(list)
+        for room, arrived in ripe:
+            part = arrived
+            if arrived.last_ns > until_ns:
+                receivers, times_ns = arrived.arrivals
+                by_then = times_ns <= until_ns
+                part = _arrived(arrived.entry, Arrivals(receivers[by_then], times_ns[by_then]))
+                self._await(room, _arrived(arrived.entry, Arrivals(receivers[~by_then], times_ns[~by_then])))
+            together[room].append(part)
+        return sum(_judge(self._rooms[room], several) for room, several in together.items())
+
+    def _await(self, room: int, arrived: _Arrived) -> None:
+        self._count += 1
+        heapq.heappush(self._waiting, (arrived.first_ns, self._count, room, arrived))
 
 
 def _arrived(entry: Entry, arrivals: Arrivals) -> _Arrived:
     return _Arrived(entry, arrivals, int(arrivals.times_ns.min()), int(arrivals.times_ns.max()))
 
 
-def _judge(room: _Room, until_ns: int) -> int:
-    ripe: list[_Arrived] = []
-    unripe: list[_Arrived] = []
-    for each in room.arrived:
-        if each.last_ns <= until_ns:
-            ripe.append(each)
-        elif each.first_ns > until_ns:
-            unripe.append(each)
-        else:
-            for mask, part in ((each.arrivals.times_ns <= until_ns, ripe), (each.arrivals.times_ns > until_ns, unripe)):
-                receivers, times_ns = each.arrivals
-                part.append(_arrived(each.entry, Arrivals(receivers[mask], times_ns[mask])))
-    room.arrived = unripe
+def _judge(room: _Room, ripe: Iterable[_Arrived]) -> int:
     numbered = sorted((each for each in ripe if each.entry.room_sequence is not None), key=lambda each: each.first_ns)
     count = 0
     in_order: list[_Arrived] = []

@@ -79,7 +79,7 @@ FINDINGS = Findings(
         for quantile, ms, error_us in (("p50", 1, 41), ("p90", 2, 52), ("p99", 3.3, -63.4), ("p99_9", 4.7, 81))
     ),
     counts=tuple(a_count(fault) for fault in Fault),
-    floors=(Floor(1, 28.0, 41.0, 110.0, None), Floor(2, 29.0, 55.0, 160.0, None)),
+    floors=(Floor(1, 400.0, 28.0, 41.0, 110.0, None), Floor(2, 400.0, 29.0, 55.0, 160.0, None)),
     bursts=(Burst("picows", 500, 240.0, 900.0),),
     blamed=(
         Blamed("twice the generator's ceiling", "invalid, generator", "invalid, generator", held=True),

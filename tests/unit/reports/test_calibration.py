@@ -133,7 +133,7 @@ def test_what_the_way_itself_takes_is_allowed_for() -> None:
     """The smallest of programs is not told any sooner; where too little was sent to know, nothing is allowed for."""
     log = a_log(10)
     times_ns = service_times_ns(truth_of(log).messages)
-    floor = floor_of(1, [40_000] * 1_000)
+    floor = floor_of(SETTING, [40_000] * 1_000)
 
     (p50,) = accuracy_of(SETTING, truth_of(log), a_result([ns + 130_000 for ns in times_ns], messages_sent=10), floor)
 
