@@ -18,13 +18,16 @@ from loadgen.dialects.script import (
     AliveScript,
     ConnectScript,
     DialectScript,
+    DirectScript,
+    HistoryScript,
     HttpScript,
     JoinScript,
     LoginScript,
     PublishScript,
     Reach,
+    SideScript,
 )
-from loadgen.dialects.scripted import ack_pattern, matcher
+from loadgen.dialects.scripted import ack_pattern, matcher, number_pattern
 from loadgen.dialects.template import PLACEHOLDER, placeholders
 from loadgen.errors import InputError
 from scenarios.validation import Duration, Section, parse_toml, validate
@@ -33,6 +36,15 @@ _WHO = ("username", "password", "user_id")
 _CONNECTED = (*_WHO, "token")
 _JOINED = (*_CONNECTED, "room")
 _PUBLISHED = (*_JOINED, "id", "text", "json:text")
+_DIRECTED = (*_PUBLISHED, "to")
+_KEYS_OF_THEIR_OWN: dict[tuple[str, str], tuple[str, ...]] = {
+    ("publish", "ack"): ("id", "seq"),
+    ("direct", "ack"): ("id",),
+    ("history", "catch_up"): (*_JOINED, "after"),
+    ("history", "frame"): (),
+    ("history", "seq"): ("seq",),
+    ("history", "more"): (),
+}
 
 # RFC 9110, 5.6.2 and 5.5; RFC 3986: what may stand in a path and a query, unquoted.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -81,6 +93,26 @@ class _Publish(Section):
     ack: str | None = _key("a text with {id} that an acknowledgement holds", None)
 
 
+class _Direct(Section):
+    send: str | None = _key("a frame with {to}, and {text} or {json:text}", None)
+    http: _Http | None = _key("a table with method, path and json, form or body", None)
+    echo: bool = _key("true or false", False)
+    ack: str | None = _key("a text with {id} that an acknowledgement holds", None)
+
+
+class _Side(Section):
+    send: str | None = _key("a frame", None)
+    http: _Http | None = _key("a table with method and path", None)
+
+
+class _History(Section):
+    send: str | None = _key("a frame that asks for the latest messages", None)
+    catch_up: str | None = _key("a frame with {after}, sent after a reconnect", None)
+    frame: str = _key("a text that every answer holds, or re:...")
+    seq: str | None = _key("a text with {seq} where a message has its number, or re:...", None)
+    more: str | None = _key("a text that an answer holds which is not the last, or re:...", None)
+
+
 class _Alive(Section):
     reply: dict[str, str] = _key("a table: this frame is answered with that one", {})
     every: Duration | None = _key('a time > 0 like "20s"', None, gt=0)
@@ -94,6 +126,10 @@ class DialectFile(Section):
     connect: _Connect = _key("a table with at least a path")
     join: _Join | None = _key("a table with send", None)
     publish: _Publish = _key("a table with send or http")
+    direct: _Direct | None = _key("a table with send or http", None)
+    typing: _Side | None = _key("a table with send or http", None)
+    presence: _Side | None = _key("a table with send or http", None)
+    history: _History | None = _key("a table with frame, and send or catch_up", None)
     alive: _Alive = _key("a table", _Alive())
 
 
@@ -149,9 +185,12 @@ def _quoted(text: str) -> str:
 def _check(file: DialectFile, source: str) -> None:
     """Everything that types cannot tell."""
     _check_placeholders(file, source)
-    for section, http in (("login", file.login), ("publish.http", file.publish.http)):
+    several = {"publish": file.publish, "direct": file.direct, "typing": file.typing, "presence": file.presence}
+    requests: list[tuple[str, _Http | None]] = [("login", file.login)]
+    requests += [(f"{name}.http", section.http) for name, section in several.items() if section is not None]
+    for path, http in requests:
         if http is not None:
-            _check_http(http, section, source)
+            _check_http(http, path, source)
     _check_request(file.connect, "connect", source)
     for i, name in enumerate(file.connect.subprotocols):
         if not _TOKEN.fullmatch(_example(name)):
@@ -162,6 +201,15 @@ def _check(file: DialectFile, source: str) -> None:
     if file.login is not None and file.login.token is not None:
         _check_token(file.login.token, source)
     _check_publish(file.publish, source)
+    if file.direct is not None:
+        _check_message(file.direct, "direct", source)
+        if "to" not in placeholders(file.direct.model_dump()):
+            raise _wrong(source, "direct", "{to} in it, which says whom it is for", "none")
+    for name, side in (("typing", file.typing), ("presence", file.presence)):
+        if side is not None:
+            _check_one_way(side, name, source)
+    if file.history is not None:
+        _check_history(file.history, source)
     alive = file.alive
     if (alive.every is None) != (alive.send is None):
         there, missing = ("every", "send") if alive.send is None else ("send", "every")
@@ -169,20 +217,45 @@ def _check(file: DialectFile, source: str) -> None:
 
 
 def _check_publish(publish: _Publish, source: str) -> None:
-    if (publish.send is None) == (publish.http is None):
-        raise _wrong(source, "publish", "one of send and http", "both" if publish.send is not None else "neither")
-    path = "publish.http" if publish.http is not None else "publish.send"
-    names = placeholders(publish.http.model_dump() if publish.http is not None else publish.send)
-    if not {"text", "json:text"} & set(names):
-        raise _wrong(source, path, "{text} or {json:text} in it, which carries the marker", "neither")
-    if publish.ack is not None:
-        if "{id}" not in publish.ack:
-            raise _wrong(source, "publish.ack", "{id} in it", _quoted(publish.ack))
-        if "id" not in names:
-            raise _wrong(source, path, "{id} in it, since publish.ack waits for it", "none")
-        _check_pattern("publish.ack", publish.ack, ack_pattern, source)
+    _check_message(publish, "publish", source)
     if publish.reach is Reach.SELF and not publish.echo:
         raise _wrong(source, "publish.echo", 'true where reach is "self"', "false")
+
+
+def _check_message(message: _Publish | _Direct, section: str, source: str) -> None:
+    _check_one_way(message, section, source)
+    path = f"{section}.http" if message.http is not None else f"{section}.send"
+    names = placeholders(message.http.model_dump() if message.http is not None else message.send)
+    if not {"text", "json:text"} & set(names):
+        raise _wrong(source, path, "{text} or {json:text} in it, which carries the marker", "neither")
+    if message.ack is not None:
+        if "{id}" not in message.ack:
+            raise _wrong(source, f"{section}.ack", "{id} in it", _quoted(message.ack))
+        if "id" not in names:
+            raise _wrong(source, path, f"{{id}} in it, since {section}.ack waits for it", "none")
+        _check_pattern(f"{section}.ack", message.ack, ack_pattern, source)
+
+
+def _check_one_way(section: _Publish | _Direct | _Side, path: str, source: str) -> None:
+    if (section.send is None) == (section.http is None):
+        raise _wrong(source, path, "one of send and http", "both" if section.send is not None else "neither")
+
+
+def _check_history(history: _History, source: str) -> None:
+    if history.send is None and history.catch_up is None:
+        raise _wrong(source, "history", "one of send and catch_up, or both", "neither")
+    if history.catch_up is not None:
+        if "{after}" not in history.catch_up:
+            raise _wrong(source, "history.catch_up", "{after} in it", _quoted(history.catch_up))
+        if history.seq is None:
+            raise _wrong(source, "history.seq", "a text with {seq}, since catch_up asks for what came after", "none")
+    if history.seq is not None:
+        if "{seq}" not in history.seq:
+            raise _wrong(source, "history.seq", "{seq} in it", _quoted(history.seq))
+        _check_pattern("history.seq", history.seq, number_pattern, source)
+    for key, text in (("frame", history.frame), ("more", history.more)):
+        if text is not None:
+            _check_pattern(f"history.{key}", text, matcher, source)
 
 
 def _check_http(http: _Http, path: str, source: str) -> None:
@@ -218,11 +291,15 @@ def _check_placeholders(file: DialectFile, source: str) -> None:
         ("connect", file.connect, _CONNECTED),
         ("join", file.join, _JOINED),
         ("publish", file.publish, _PUBLISHED),
+        ("direct", file.direct, _DIRECTED),
+        ("typing", file.typing, _JOINED),
+        ("presence", file.presence, _JOINED),
+        ("history", file.history, _JOINED),
         ("alive", file.alive, _JOINED),
     ]
     for section, model, names in known:
         for key, value in model.model_dump(by_alias=True).items() if model else ():
-            allowed = ("id", "seq") if (section, key) == ("publish", "ack") else names
+            allowed = _KEYS_OF_THEIR_OWN.get((section, key), names)
             for name in placeholders(value):
                 if name not in allowed:
                     raise InputError(f"{source}: {section}.{key}: unknown placeholder {{{name}}}{_hint(name, allowed)}")
@@ -260,6 +337,7 @@ def _check_token(token: str, source: str) -> None:
 
 def _script(file: DialectFile, name: str) -> DialectScript:
     login, join, publish, alive = file.login, file.join, file.publish, file.alive
+    direct, history = file.direct, file.history
     return DialectScript(
         name=name,
         connect=ConnectScript(
@@ -278,8 +356,20 @@ def _script(file: DialectFile, name: str) -> DialectScript:
         ),
         login=LoginScript(_http(login), login.token) if login else None,
         join=JoinScript(_frames(join.send), join.until) if join else None,
+        direct=DirectScript(direct.send, _http(direct.http) if direct.http else None, direct.echo, direct.ack)
+        if direct
+        else None,
+        typing=_side(file.typing) if file.typing else None,
+        presence=_side(file.presence) if file.presence else None,
+        history=HistoryScript(history.frame, history.send, history.catch_up, history.seq, history.more)
+        if history
+        else None,
         alive=AliveScript(alive.reply, alive.every, alive.send),
     )
+
+
+def _side(side: _Side) -> SideScript:
+    return SideScript(side.send, _http(side.http) if side.http else None)
 
 
 def _http(http: _Http) -> HttpScript:

@@ -85,6 +85,25 @@ class Users(Section):
     """One token a line, taken in turn; nobody logs in."""
 
 
+def _weight(default: float = 0.0) -> Any:
+    return _key("a number >= 0", default, ge=0, allow_inf_nan=False)
+
+
+class Mix(Section):
+    """What users do, by weight."""
+
+    message: float = _weight()
+    """A message to everybody in one's room."""
+    direct: float = _weight()
+    """A message to one other user, any of them."""
+    typing: float = _weight()
+    """Tell the room that one is about to write."""
+    history: float = _weight()
+    """Read the latest messages of the room."""
+    presence: float = _weight()
+    """Ask who is there."""
+
+
 class Traffic(Section):
     """How much is said."""
 
@@ -92,11 +111,14 @@ class Traffic(Section):
     """open: messages are due at fixed instants whatever the server does; closed: a user waits for the answer to its
     last message, and thinks, before it writes the next."""
     rate_per_s: float | None = _key("a number > 0", None, gt=0, allow_inf_nan=False)
-    """Messages a second, all users together; default 40."""
+    """Messages a second, all users together, direct ones included; default 40. What else the mix has comes on top;
+    where it has no messages at all, the rate is that of the other things."""
     per_user_per_min: float | None = _key("a number > 0", None, gt=0, allow_inf_nan=False)
     """Messages a minute of each user, instead of rate_per_s."""
     gaps: Annotated[Gaps, Field(strict=False)] = _key('"exponential" or "constant"', Gaps.EXPONENTIAL)
     """How the time between two messages is distributed."""
+    mix: Mix = _key("a table like { message = 0.8, direct = 0.2 }", Mix(message=1.0))
+    """What users do, by weight: message, direct, typing, history, presence; the dialect must know how."""
     payload_bytes: int = _key(f"a whole number >= {WIDTH}, the bytes of the marker", 200, ge=WIDTH, le=10**7)
     """Length of each message's text, marker included."""
     deadline: Duration = _key('a time > 0 like "5s"', 5 * 10**9, gt=0)

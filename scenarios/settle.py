@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from loadgen.dialects.script import DialectScript
 from loadgen.dialects.template import placeholders
 from loadgen.errors import InputError
+from loadgen.plan.acts import Act, Mix
 from loadgen.plan.pacing import Gaps, Loop
 from loadgen.plan.plan import Plan, TransportKind
 from loadgen.plan.stages import Stage
@@ -98,10 +99,12 @@ def _settle_plan(scenario: Scenario, layers: Layers) -> dict[str, Any]:
     _check_headers(scenario, layers)
     tokens = _settle_tokens(scenario, layers, dialect)
     rate_per_s, rate_follows_users = _settle_rate(scenario, layers)
+    accounts = generated_accounts(users.count) if users.file is None else read_accounts(Path(users.file))
     return {
         "seed": scenario.run.seed,
         "dialect": dialect,
-        "accounts": generated_accounts(users.count) if users.file is None else read_accounts(Path(users.file)),
+        "accounts": accounts,
+        "mix": _settle_mix(scenario, layers, dialect, len(accounts)),
         "tokens": tokens,
         "user_count": users.count,
         "connect_rate_per_s": users.connect_rate_per_s,
@@ -161,13 +164,50 @@ def _settle_tokens(scenario: Scenario, layers: Layers, dialect: DialectScript) -
         return ()
     if users.file is not None:
         raise InputError(f"{label}: expected one of users.file and users.tokens_file, got both")
-    used = [asdict(part) for part in (dialect.connect, dialect.join, dialect.publish, dialect.alive) if part]
+    parts = (dialect.connect, dialect.join, dialect.publish, dialect.presence, dialect.alive)
+    used = [asdict(part) for part in parts if part]
     if "token" not in placeholders(used):
         raise InputError(
             f'{label}: expected none, since the dialect "{dialect.name}" has no {{token}} to put one in, '
             f"got {json.dumps(users.tokens_file)}"
         )
     return read_tokens(Path(users.tokens_file))
+
+
+def _settle_mix(scenario: Scenario, layers: Layers, dialect: DialectScript, account_count: int) -> Mix:
+    weights = scenario.traffic.mix.model_dump()
+    mix = tuple((act, weights[act]) for act in Act if weights[act] > 0)
+    if not mix:
+        raise InputError(f"{layers.label('traffic.mix')}: expected a weight > 0 for something, got none")
+    can = {
+        Act.MESSAGE: True,
+        Act.DIRECT: dialect.direct is not None,
+        Act.TYPING: dialect.typing is not None,
+        Act.HISTORY: dialect.history is not None and dialect.history.send is not None,
+        Act.PRESENCE: dialect.presence is not None,
+    }
+    for act, weight in mix:
+        if not can[act]:
+            section = "[history] with send" if act is Act.HISTORY else f"[{act}]"
+            raise InputError(
+                f'{layers.label(f"traffic.mix.{act}")}: expected 0, since the dialect "{dialect.name}" has no '
+                f"{section}, got {weight:g}"
+            )
+    users, label = scenario.users, layers.label("traffic.mix.direct")
+    if any(act is Act.DIRECT for act, _ in mix):
+        if users.count < 2:
+            raise InputError(f"{label}: expected 0, since there is nobody else to write to, got {weights['direct']:g}")
+        if users.tokens_file is not None:
+            raise InputError(
+                f"{label}: expected 0, since users.tokens_file does not say what the users are called, "
+                f"got {weights['direct']:g}"
+            )
+        if account_count < users.count:
+            raise InputError(
+                f"{label}: expected 0 where several users share an account ({account_count} for {users.count} users): "
+                f"each of them would get what is for one, got {weights['direct']:g}"
+            )
+    return mix
 
 
 def _check_loop(scenario: Scenario, layers: Layers, dialect: DialectScript) -> None:

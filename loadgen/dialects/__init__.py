@@ -108,6 +108,11 @@ class Dialect(Protocol):
         """Whether the server acknowledges messages."""
         ...
 
+    @property
+    def has_direct_ack(self) -> bool:
+        """Whether it acknowledges direct messages."""
+        ...
+
     def login(self) -> HttpRequest:
         """How to log in; only where ``has_login``."""
         ...
@@ -134,6 +139,30 @@ class Dialect(Protocol):
 
     def publish(self, text: str, message_id: str) -> bytes | HttpRequest:
         """What sends ``text`` to the room."""
+        ...
+
+    def direct(self, receiver: str, text: str, message_id: str) -> bytes | HttpRequest:
+        """What sends ``text`` to one user; only where the dialect has direct messages."""
+        ...
+
+    def typing(self) -> bytes | HttpRequest:
+        """What tells the room that the user is about to write; only where the dialect has it."""
+        ...
+
+    def presence(self) -> bytes | HttpRequest:
+        """What asks who is in the room; only where the dialect has it."""
+        ...
+
+    def history(self) -> bytes | HttpRequest:
+        """What asks for the room's latest messages; only where the dialect has it."""
+        ...
+
+    def has_heard(self, frame: bytes) -> None:
+        """The last message that came before the socket was lost; a catch-up begins after it."""
+        ...
+
+    def catch_up(self) -> list[bytes]:
+        """After a reconnect: frames that ask for what was missed, if anything is known to ask for."""
         ...
 
     def on_frame(self, frame: bytes) -> Heard:

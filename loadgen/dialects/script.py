@@ -71,6 +71,39 @@ class PublishScript:
 
 
 @dataclass(frozen=True, slots=True)
+class DirectScript:
+    """[direct]: one of send and http."""
+
+    send: str | None = None
+    http: HttpScript | None = None
+    echo: bool = False
+    ack: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SideScript:
+    """[typing], [presence]: one of send and http."""
+
+    send: str | None = None
+    http: HttpScript | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryScript:
+    """[history]"""
+
+    frame: str
+    """How its answers are told from news."""
+    send: str | None = None
+    catch_up: str | None = None
+    """Sent after a reconnect, with {after}."""
+    seq: str | None = None
+    """Where the number of a message stands in a frame."""
+    more: str | None = None
+    """What an answer holds that is not the last."""
+
+
+@dataclass(frozen=True, slots=True)
 class AliveScript:
     """[alive]"""
 
@@ -88,4 +121,8 @@ class DialectScript:
     publish: PublishScript
     login: LoginScript | None = None
     join: JoinScript | None = None
+    direct: DirectScript | None = None
+    typing: SideScript | None = None
+    presence: SideScript | None = None
+    history: HistoryScript | None = None
     alive: AliveScript = AliveScript()

@@ -9,7 +9,7 @@ from functools import lru_cache
 from urllib.parse import quote, urlencode
 
 from loadgen.dialects import Ack, Confirmation, Credentials, Heard, HttpAnswer, HttpRequest, KeepAlive, Opening
-from loadgen.dialects.script import DialectScript, HttpScript
+from loadgen.dialects.script import DialectScript, DirectScript, HttpScript, SideScript
 from loadgen.dialects.template import fill, fill_all, json_text, placeholders
 
 _NOTHING_HEARD = Heard()
@@ -21,13 +21,16 @@ _OF_A_MESSAGE = frozenset({"room", "id", "text", "json:text"})
 class ScriptedDialect:
     """One user of a server that a dialect file describes; implements :class:`loadgen.dialects.Dialect`."""
 
-    __slots__ = ("_awaited", "_credentials", "_room", "_script", "_token")
+    __slots__ = ("_after", "_awaited", "_catching_up", "_credentials", "_room", "_script", "_token")
 
     def __init__(self, script: DialectScript, credentials: Credentials) -> None:
         self._script = script
         self._credentials = credentials
         self._token = ""
         self._room = ""
+        self._after: str | None = None
+        """The number of the last message that is known to have come, or to have been there before the user."""
+        self._catching_up = False
         self._awaited: Confirmation | None = None
         """What the server is to confirm next; other frames are not searched for it."""
 
@@ -61,6 +64,10 @@ class ScriptedDialect:
     @property
     def has_ack(self) -> bool:
         return self._script.publish.ack is not None
+
+    @property
+    def has_direct_ack(self) -> bool:
+        return self._script.direct is not None and self._script.direct.ack is not None
 
     def login(self) -> HttpRequest:
         assert self._script.login is not None, "asked to log in by a dialect without a login"
@@ -108,16 +115,72 @@ class ScriptedDialect:
             values["json:text"] = json_text(text)
         return fill(publish.send, values).encode()
 
+    def direct(self, receiver: str, text: str, message_id: str) -> bytes | HttpRequest:
+        direct = self._script.direct
+        assert direct is not None, "asked for a direct message by a dialect without one"
+        values = self._values
+        values |= {"to": receiver, "id": message_id, "text": text, "json:text": json_text(text)}
+        return _said(direct, values)
+
+    def typing(self) -> bytes | HttpRequest:
+        assert self._script.typing is not None, "asked for typing by a dialect without it"
+        return _said(self._script.typing, self._values)
+
+    def presence(self) -> bytes | HttpRequest:
+        assert self._script.presence is not None, "asked for presence by a dialect without it"
+        return _said(self._script.presence, self._values)
+
+    def history(self) -> bytes | HttpRequest:
+        history = self._script.history
+        assert history is not None, "asked for history by a dialect without it"
+        assert history.send is not None, "asked for the latest messages by a dialect that only catches up"
+        return fill(history.send, self._values).encode()
+
+    def has_heard(self, frame: bytes) -> None:
+        self._after = self._last_number_in(frame) or self._after
+
+    def catch_up(self) -> list[bytes]:
+        history = self._script.history
+        if history is None or history.catch_up is None or self._after is None:
+            return []
+        self._catching_up = True
+        return [fill(history.catch_up, self._values | {"after": self._after}).encode()]
+
+    def _last_number_in(self, frame: bytes) -> str | None:
+        history = self._script.history
+        found = None if history is None or history.seq is None else number_pattern(history.seq).findall(frame)
+        return found[-1].decode() if found else None
+
+    def _next_page(self, frame: bytes) -> list[bytes]:
+        """What asks for the rest, where the frame is a part of the history that is not the last."""
+        history = self._script.history
+        if not self._catching_up or history is None or not matcher(history.frame)(frame):
+            return []
+        self._catching_up = False
+        if history.more is None or not matcher(history.more)(frame):
+            return []
+        number = self._last_number_in(frame)
+        # One that leads nowhere, or back, is not followed for ever.
+        if number is None or self._after is None or int(number) <= int(self._after):
+            return []
+        self._after = number
+        return self.catch_up()
+
     def on_frame(self, frame: bytes) -> Heard:
         script = self._script
         reply = script.alive.reply.get(frame.decode(errors="replace")) if script.alive.reply else None
         confirmed = self._awaited if self._awaited is not None and self._confirms(frame) else None
         if confirmed is not None:
             self._awaited = None
+            if confirmed is Confirmation.JOINED and self._after is None:
+                self.has_heard(frame)
         acks = _acks_in(frame, script.publish.ack) if script.publish.ack is not None else []
-        if reply is None and confirmed is None and not acks:
+        if script.direct is not None and script.direct.ack is not None and not acks:
+            acks = _acks_in(frame, script.direct.ack)
+        replies = [] if reply is None else [fill(reply, self._values).encode()]
+        replies += self._next_page(frame)
+        if confirmed is None and not acks and not replies:
             return _NOTHING_HEARD
-        replies = () if reply is None else (fill(reply, self._values).encode(),)
         return Heard(confirmed, acks, replies)
 
     def keep_alive(self) -> KeepAlive | None:
@@ -140,6 +203,13 @@ class ScriptedDialect:
 @lru_cache(maxsize=64)
 def _names_in(template: str) -> frozenset[str]:
     return frozenset(placeholders(template))
+
+
+def _said(script: DirectScript | SideScript, values: Mapping[str, str]) -> bytes | HttpRequest:
+    if script.http is not None:
+        return _http_request(script.http, values)
+    assert script.send is not None, "a dialect file without send and http was let through"
+    return fill(script.send, values).encode()
 
 
 def prepare(script: DialectScript) -> None:
@@ -216,3 +286,10 @@ def ack_pattern(ack: str) -> re.Pattern[bytes]:
     pattern = pattern.replace(number, r"(?P<number>\d{1,18})", 1).replace(number, "(?P=number)")
     # Where the id comes twice, it is the same one.
     return re.compile(pattern.replace(place, "(?P<our_id>[0-9a-z-]+)", 1).replace(place, "(?P=our_id)").encode())
+
+
+@lru_cache(maxsize=64)
+def number_pattern(seq: str) -> re.Pattern[bytes]:
+    """Finds the numbers of messages, where ``{seq}`` stands; the only group."""
+    pattern, place = (seq[3:], "{seq}") if seq.startswith("re:") else (re.escape(seq), re.escape("{seq}"))
+    return re.compile(pattern.replace(place, r"(\d{1,18})", 1).encode())

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from typing import TYPE_CHECKING
 
 from loadgen.dialects import Credentials
-from loadgen.dialects.scripted import ScriptedDialect, prepare
+from loadgen.dialects.scripted import ScriptedDialect, matcher, prepare
 from loadgen.engine.answers import Answers
 from loadgen.engine.clock import now_ns, sleep_until
 from loadgen.engine.member import Member
@@ -19,6 +19,7 @@ from loadgen.measure import marker
 from loadgen.measure.ledger import Ledger, Receive, Rules
 from loadgen.measure.payload import Payload
 from loadgen.measure.tally import Count, Tally
+from loadgen.plan.acts import Act
 from loadgen.plan.pacing import NS_PER_S, ConstantSchedule, Loop
 from loadgen.plan.plan import Plan
 from loadgen.plan.rooms import Rooms
@@ -60,16 +61,22 @@ class Swarm:
             plan.deadline_ns,
             publish.has_room_sequence,
             plan.share_of_users,
+            has_direct=plan.does(Act.DIRECT),
+            direct_echo=plan.dialect.direct is not None and plan.dialect.direct.echo,
         )
         self.ledger = Ledger(rules, marker.prefix_of(plan.tag), self.tally)
         self.receive: Receive = self.ledger.receive
+        history = plan.dialect.history
+        if history is not None and plan.reads_history:
+            self.receive = self.ledger.history_told_apart(matcher(history.frame))
         self.books = Books(self.ledger, Payload(plan.seed, plan.payload_bytes), plan.tag, plan.deadline_ns)
+        self.books.catches_up = history is not None and history.catch_up is not None
         self.answers = Answers()
         """Kept in a closed loop only."""
         if plan.loop is Loop.CLOSED and publish.ack is not None:
             self.books.on_ack = self.answers.came
         elif plan.loop is Loop.CLOSED:
-            self.receive = self.answers.noticed_by(self.ledger.receive)
+            self.receive = self.answers.noticed_by(self.receive)
         self.members = {index: Member(self._user(index, rooms), self) for index in plan.users}
         self.nobody_left = asyncio.Event()
         """Set when all users are gone for good."""

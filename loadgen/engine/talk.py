@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from loadgen.dialects import HttpRequest
 from loadgen.engine.clock import Alarm, new_alarm, now_ns, sleep_until
+from loadgen.engine.member import Member
 from loadgen.engine.movement import Movement
 from loadgen.engine.swarm import LOGINS_AT_ONCE, Swarm
 from loadgen.engine.user import UserState
@@ -17,7 +18,9 @@ from loadgen.engine.watch import collector_watched, keep_books, traffic_counted,
 from loadgen.errors import ServerError
 from loadgen.measure import marker
 from loadgen.measure.tally import Note
+from loadgen.plan.acts import MESSAGES, Act, Acts
 from loadgen.plan.pacing import NS_PER_S, Loop, schedule
+from loadgen.plan.plan import Plan
 from loadgen.plan.rooms import Senders
 from loadgen.plan.stages import user_count_at
 from loadgen.plan.thinking import Thinking
@@ -40,7 +43,7 @@ async def talk(swarm: Swarm, start_ns: int) -> None:
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(collector_watched(swarm.tally, (measure_ns, end_ns)))
         clients: Sequence[HttpClient] = ()
-        if plan.dialect.publish.http is not None or (plan.stages and plan.dialect.login is not None):
+        if _says_over_http(plan) or (plan.stages and plan.dialect.login is not None):
             clients = await stack.enter_async_context(swarm.http_clients(LOGINS_AT_ONCE))
         alarm = new_alarm()
         stack.callback(alarm.close)
@@ -76,6 +79,14 @@ async def talk(swarm: Swarm, start_ns: int) -> None:
                 task.cancel()
 
 
+def _says_over_http(plan: Plan) -> bool:
+    dialect = plan.dialect
+    of_act = {Act.MESSAGE: dialect.publish, Act.DIRECT: dialect.direct}
+    of_side = {Act.TYPING: dialect.typing, Act.PRESENCE: dialect.presence}
+    scripts = [(of_act | of_side).get(act) for act, _ in plan.mix]
+    return any(script is not None and script.http is not None for script in scripts)
+
+
 async def pause_until(swarm: Swarm, at_ns: int) -> None:
     """Sleep until then, give or take a millisecond, or until nobody is left."""
     left_ns = at_ns - now_ns()
@@ -94,25 +105,40 @@ class Speaker:
         self._swarm = swarm
         self._clients = clients
         self._give_up_ns = give_up_ns
+        self._acts = Acts(swarm.plan.seed, swarm.plan.mix)
         self._requests: set[asyncio.Task[None]] = set()
 
     def say(self, user: int, n: int, due_ns: int, now: int) -> bytes | HttpRequest | None:
-        """Message ``n`` of the plan; what was sent, None where it could not be."""
+        """Have act ``n`` of the plan done; the message that was sent, None where it was none, or could not be."""
         swarm = self._swarm
         member = swarm.members[user]
+        act = self._acts.act_of(n)
+        if act not in MESSAGES:
+            if now <= self._give_up_ns:
+                self._send(member, member.chatter.does(act))
+            return None
         connection = member.connection
         late = now > self._give_up_ns
         if late and connection is not None and swarm.ledger.is_measured(due_ns):
             swarm.tally.counts[Note.UNSENT_BY_US] += 1
         writable = connection is not None and connection.writable and not late
-        message = member.chatter.due(n, due_ns, now, writable=writable)
+        to = None if act is Act.MESSAGE else self._receiver_of(n, user)
+        message = member.chatter.due(n, due_ns, now, writable=writable, to=to)
+        self._send(member, message)
+        return message
+
+    def _receiver_of(self, n: int, sender: int) -> tuple[int, str]:
+        plan = self._swarm.plan
+        receiver = self._acts.receiver_of(n, sender, plan.user_count)
+        return receiver, plan.accounts[receiver % len(plan.accounts)][0]
+
+    def _send(self, member: Member, message: bytes | HttpRequest | None) -> None:
         if isinstance(message, HttpRequest):
-            task = asyncio.create_task(self._request(message, self._clients[user % len(self._clients)]))
+            task = asyncio.create_task(self._request(message, self._clients[member.user % len(self._clients)]))
             self._requests.add(task)
             task.add_done_callback(self._requests.discard)
-        elif message is not None and connection is not None:
-            connection.send(message)
-        return message
+        elif message is not None and member.connection is not None:
+            member.connection.send(message)
 
     def close(self) -> None:
         """Give up the requests that are under way."""
@@ -150,7 +176,7 @@ class OpenLoop:
         self._start_ns = start_ns
         self._end_ns = end_ns
         self._senders = Senders(plan.seed)
-        self._pace = schedule(plan.gaps, plan.rate_per_s, plan.seed)
+        self._pace = schedule(plan.gaps, plan.acts_per_s, plan.seed)
         self._number = -1
         # The next message of ours: who writes it, and when it is due; None after the last.
         self._next: tuple[int, int] | None = None
@@ -227,7 +253,7 @@ class ClosedLoop:
         self._speaker = speaker
         self._alarm = alarm
         self._end_ns = end_ns
-        self._thinking = Thinking(plan.user_count * NS_PER_S / plan.rate_per_s, plan.gaps, plan.seed)
+        self._thinking = Thinking(plan.user_count * NS_PER_S / plan.acts_per_s, plan.gaps, plan.seed)
         self._said_count = dict.fromkeys(plan.users, 0)
         # (when, user, the marker whose answer is given up then; b"": the user writes)
         self._agenda: list[tuple[int, int, bytes]] = []

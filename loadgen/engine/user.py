@@ -20,6 +20,7 @@ from loadgen.measure.ledger import Ledger
 from loadgen.measure.marker import Stamp
 from loadgen.measure.payload import Payload
 from loadgen.measure.tally import Count, Metric, Note, PerSecond, Tally
+from loadgen.plan.acts import Act
 from loadgen.plan.rooms import room_name
 
 
@@ -42,7 +43,7 @@ _READY = UserState.READY  # to ask an enum for a member costs 0.07 us
 class Books:
     """Where all users of a process write down what they see."""
 
-    __slots__ = ("deadline_ns", "ledger", "on_ack", "payload", "phase", "prefix", "tag", "tally")
+    __slots__ = ("catches_up", "deadline_ns", "ledger", "on_ack", "payload", "phase", "prefix", "tag", "tally")
 
     def __init__(self, ledger: Ledger, payload: Payload, tag: str, deadline_ns: int) -> None:
         self.ledger = ledger
@@ -55,6 +56,8 @@ class Books:
         """Errors are counted under it."""
         self.on_ack: Callable[[int, bytes, int], None] | None = None
         """Told of each acknowledgement: the user, the marker of its message, and when."""
+        self.catches_up = False
+        """Whether who comes back reads what it has missed."""
 
     def published(self, answer: HttpAnswer) -> None:
         """The server has answered a message that went over HTTP."""
@@ -156,10 +159,13 @@ class User:
 
     # --- talking --------------------------------------------------------------------------------------------
 
-    def due(self, n: int, due_ns: int, now_ns: int, *, writable: bool) -> bytes | HttpRequest | None:
+    def due(
+        self, n: int, due_ns: int, now_ns: int, *, writable: bool, to: tuple[int, str] | None = None
+    ) -> bytes | HttpRequest | None:
         """Message ``n`` of the plan was due at ``due_ns``; what to send now, None where it cannot be sent.
 
-        ``writable`` is False where the server has stopped reading and the socket is full.
+        ``writable`` is False where the server has stopped reading and the socket is full. ``to`` is the one user whom
+        it is for, and his name; None: everybody in the room.
         """
         if self.state is not _READY or not writable:
             self._count_unsent(due_ns, now_ns)
@@ -167,14 +173,29 @@ class User:
         books = self._books
         ledger, dialect = books.ledger, self._dialect
         sequence = ledger.next_sequence(self.index)
-        stamp = Stamp(self.index, sequence, due_ns, now_ns)
+        stamp = Stamp(self.index, sequence, due_ns, now_ns, None if to is None else to[0])
         mark = marker.write(books.prefix, stamp)
         message_id = f"{books.tag}-{self.index}-{sequence}"
-        message = dialect.publish(books.payload.text(n, mark), message_id)
+        text = books.payload.text(n, mark)
+        message = dialect.publish(text, message_id) if to is None else dialect.direct(to[1], text, message_id)
         ledger.sent(mark, stamp)
-        if dialect.has_ack:
+        if dialect.has_ack if to is None else dialect.has_direct_ack:
             self._await_ack(message_id, stamp, mark)
         return message
+
+    def does(self, act: Act) -> bytes | HttpRequest | None:
+        """Something beside messages; what to send, None where the user is not in its room."""
+        if self.state is not _READY:
+            return None
+        match act:
+            case Act.TYPING:
+                return self._dialect.typing()
+            case Act.PRESENCE:
+                return self._dialect.presence()
+            case Act.HISTORY:
+                return self._dialect.history()
+            case _:
+                raise ValueError(f"a message is said, not done: {act}")
 
     def _count_unsent(self, due_ns: int, now_ns: int) -> None:
         tally = self._books.tally
@@ -205,7 +226,10 @@ class User:
         if heard.confirmed is Confirmation.CONNECTED and self.state is UserState.GREETING:
             self.state = UserState.CONNECTED
         elif heard.confirmed is Confirmation.JOINED and self.state is UserState.JOINING:
+            is_back = self._cut_ns is not None
             self._joined(now_ns)
+            if is_back and self._books.catches_up:
+                return [*heard.replies, *self._dialect.catch_up()]
         for ack in heard.acks:
             self._acked(ack, now_ns)
         return list(heard.replies)
@@ -254,6 +278,8 @@ class User:
             self._books.tally.happened(PerSecond.DISCONNECTS, now_ns)
         self.given_up()
         self.state = UserState.AWAY
+        if cut and (last := self._books.ledger.last_frames.get(self.index)) is not None:
+            self._dialect.has_heard(last)
         if not cut:
             self._cut_ns = None
         elif self._cut_ns is None:

@@ -16,6 +16,8 @@ NOBODY: Int64s = np.empty(0, np.int64)
 
 # Up to so many receivers Python is faster than numpy's first call.
 _FEW = 16
+# Senders have 32 bits.
+_DIRECT = 1 << 32
 
 
 class Entry:
@@ -28,6 +30,7 @@ class Entry:
         "complete_at",
         "excused",
         "first_ns",
+        "lane",
         "last_ns",
         "log",
         "marker",
@@ -35,6 +38,7 @@ class Entry:
         "missing",
         "overdue",
         "overtaken",
+        "read_by",
         "reordered",
         "room_sequence",
         "sender",
@@ -47,6 +51,8 @@ class Entry:
         self.stamp = stamp
         self.sender = stamp.sender
         self.sequence = stamp.sequence
+        self.lane = stamp.sender if stamp.receiver is None else stamp.sender | _DIRECT
+        """The messages of one sender whose order counts."""
         self.measured = measured
         """Whether it was due in the measured window."""
         self.audience = audience
@@ -55,6 +61,8 @@ class Entry:
         """Who had not got it when it was last settled: users, rising."""
         self.excused = NOBODY
         """Who was to get it, has not, and is not waited for any more."""
+        self.read_by: set[int] | None = None
+        """Who was away when it came, and has read it in the history since."""
         self.overtaken = NOBODY
         """Who misses it past the deadline, and has got a later, finished message of its sender."""
         self.reordered = NOBODY

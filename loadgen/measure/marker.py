@@ -2,10 +2,11 @@
 
 Printable letters and digits only, so it survives JSON, XML, MQTT and URLs unescaped; its width is fixed.
 
-    cbm  1a2b3c  0000002a  00000007  0000123456789abc  000000001f40  89abcdef
-         tag     sender    sequence  due_ns            sent - due    CRC-32 of all before
+    cbm  1a2b3c  0000002a  00000007  0000123456789abc  000000001f40  ffffffff  89abcdef
+         tag     sender    sequence  due_ns            sent - due    receiver  CRC-32 of all before
 
-All figures are hexadecimal. The tag is the run's, so what another run has left in a room is told apart.
+All figures are hexadecimal. The receiver is a user, or ffffffff for everybody in the sender's room. The tag is the
+run's, so what another run has left in a room is told apart.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from typing import NamedTuple
 _MAGIC = b"cbm"
 TAG_DIGITS = 6
 PREFIX_WIDTH = len(_MAGIC) + TAG_DIGITS
-WIDTH = PREFIX_WIDTH + 8 + 8 + 16 + 12 + 8
+WIDTH = PREFIX_WIDTH + 8 + 8 + 16 + 12 + 8 + 8
+_THE_ROOM = 0xFFFFFFFF
 
 
 class Stamp(NamedTuple):
@@ -27,6 +29,8 @@ class Stamp(NamedTuple):
     sequence: int
     due_ns: int
     sent_ns: int
+    receiver: int | None = None
+    """Whom it is for; None: everybody in the sender's room."""
 
 
 def prefix_of(tag: str) -> bytes:
@@ -38,12 +42,13 @@ def prefix_of(tag: str) -> bytes:
 
 def write(prefix: bytes, stamp: Stamp) -> bytes:
     """The marker of WIDTH bytes; ``stamp.sent_ns`` must not lie before ``stamp.due_ns``."""
-    body = b"%b%08x%08x%016x%012x" % (
+    body = b"%b%08x%08x%016x%012x%08x" % (
         prefix,
         stamp.sender,
         stamp.sequence,
         stamp.due_ns,
         stamp.sent_ns - stamp.due_ns,
+        _THE_ROOM if stamp.receiver is None else stamp.receiver,
     )
     return body + b"%08x" % zlib.crc32(body)
 
@@ -58,9 +63,10 @@ def read(marker: bytes) -> Stamp | None:
             return None
         sender, sequence = int(body[9:17], 16), int(body[17:25], 16)
         due_ns, late_ns = int(body[25:41], 16), int(body[41:53], 16)
+        receiver = int(body[53:61], 16)
     except ValueError:
         return None
-    return Stamp(sender, sequence, due_ns, due_ns + late_ns)
+    return Stamp(sender, sequence, due_ns, due_ns + late_ns, None if receiver == _THE_ROOM else receiver)
 
 
 def foreign_in(payload: bytes, prefix: bytes) -> bool:

@@ -1,5 +1,8 @@
 """Which deliveries came out of order: after a later message of the same sender (RFC 4737, type-P-reordered).
 
+What a sender says to its room and what it says to one user may go different ways in a server: each is a lane of its
+own, and messages are compared with those of the same lane.
+
 Almost always a sender has one message under way and there is nothing to compare. Otherwise a message is compared
 with the later ones of its sender whose arrivals could lie before its own:
 
@@ -51,12 +54,12 @@ class Order:
 
     def opened(self, entry: Entry) -> None:
         """A message was sent."""
-        under_way = self._senders[entry.sender].under_way
+        under_way = self._senders[entry.lane].under_way
         sequence = entry.sequence
         in_order = not under_way or sequence > next(reversed(under_way))
         under_way[sequence] = entry
         if not in_order:  # another process's message that arrived here before the news of the one before it
-            self._senders[entry.sender].under_way = dict(sorted(under_way.items()))
+            self._senders[entry.lane].under_way = dict(sorted(under_way.items()))
 
     def overtaken_count(self, batch: Mapping[Entry, Arrivals]) -> int:
         """How many arrivals of measured messages were overtaken by a later message of their sender.
@@ -67,12 +70,12 @@ class Order:
         overdue_count = 0
         several: dict[int, _Sender] = {}
         for entry in batch:
-            sender = self._senders[entry.sender]
+            sender = self._senders[entry.lane]
             if entry.overdue:
                 if entry.measured:
                     overdue_count += self._overtaken_past_the_deadline(entry, sender, batch)
             elif len(sender.under_way) > 1 or sender.kept or sender.overdue:
-                several[entry.sender] = sender
+                several[entry.lane] = sender
         mixed = {number: sender for number, sender in several.items() if _may_be_mixed(sender)}
         return overdue_count + (self._overtaken_under_way(mixed, batch) if mixed else 0)
 
@@ -81,7 +84,7 @@ class Order:
 
         ``known_count`` of its sender's messages are known without gaps: there may be an earlier one beyond those.
         """
-        sender, sequence = self._senders[entry.sender], entry.sequence
+        sender, sequence = self._senders[entry.lane], entry.sequence
         under_way = sender.under_way
         alone = finished and not (sender.kept or sender.overdue)
         if alone and sequence < known_count and next(iter(under_way), None) == sequence:
@@ -122,7 +125,7 @@ class Order:
         sizes = [len(arrivals.receivers) for _, arrivals, _ in told]
         receivers = np.concatenate([arrivals.receivers for _, arrivals, _ in told])
         times_ns = np.concatenate([arrivals.times_ns for _, arrivals, _ in told])
-        sender_of = np.repeat([entry.sender for entry, _, _ in told], sizes)
+        sender_of = np.repeat([entry.lane for entry, _, _ in told], sizes)
         sequences = np.repeat([entry.sequence for entry, _, _ in told], sizes)
         counted = np.repeat([counts for _, _, counts in told], sizes)
 

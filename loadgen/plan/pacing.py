@@ -36,6 +36,8 @@ class Stream(StrEnum):
     PAYLOAD = "payload"
     THINKING = "thinking"
     INCIDENTS = "incidents"
+    ACTS = "acts"
+    RECEIVERS = "receivers"
 
 
 def block_rng(seed: int, stream: Stream, block: int) -> np.random.Generator:

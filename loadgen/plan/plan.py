@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from loadgen.dialects.script import DialectScript
+from loadgen.plan.acts import JUST_MESSAGES, Act, Mix, acts_per_message
 from loadgen.plan.incidents import ReconnectStorm
 from loadgen.plan.pacing import Gaps, Loop
 from loadgen.plan.stages import Stage
@@ -48,7 +49,7 @@ class Plan:
     """Also of logins and joins."""
     room_count: int
     rate_per_s: float
-    """Of all users together."""
+    """Messages of all users together."""
     gaps: Gaps
     payload_bytes: int
     warmup_ns: int
@@ -70,7 +71,24 @@ class Plan:
     stages: tuple[Stage, ...] = ()
     """Where there are some, users come and go in the measured window, which they fill."""
     storms: tuple[ReconnectStorm, ...] = ()
+    mix: Mix = JUST_MESSAGES
+    """What users do, by weight."""
     share_of_users: Share = WHOLE
+
+    @property
+    def acts_per_s(self) -> float:
+        """Everything that all users do together: ``rate_per_s`` messages, and what the mix has besides."""
+        return self.rate_per_s * acts_per_message(self.mix)
+
+    def does(self, act: Act) -> bool:
+        """Whether it is in the mix."""
+        return any(each is act for each, _ in self.mix)
+
+    @property
+    def reads_history(self) -> bool:
+        """Whether users read what was said before: by the mix, or after they were away."""
+        history = self.dialect.history
+        return history is not None and (self.does(Act.HISTORY) or bool(history.catch_up and self.storms))
 
     def share(self, index: int, count: int) -> Plan:
         """The part of one of ``count`` processes; together they are the whole plan, without loss or overlap."""

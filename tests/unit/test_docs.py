@@ -9,6 +9,7 @@ import pytest
 
 from loadgen.measure.doubts import DoubtCode
 from loadgen.measure.tally import Metric
+from scenarios.dialect_files import read_dialect
 from scenarios.layers import FLAGS
 from scenarios.schema import Scenario
 from scenarios.settle import settle
@@ -17,16 +18,26 @@ from scenarios.validation import fields_of
 ROOT = Path(__file__).parents[2]
 SCENARIOS = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", SCENARIOS, re.DOTALL | re.MULTILINE)
+DIALECTS = [example for example in EXAMPLES if "[publish]" in example]
 
 
-@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_the_dialect_in_the_documentation_is_a_whole_file() -> None:
+    """It shows all that users may do."""
+    (example,) = DIALECTS
+    script = read_dialect(example, "example", "example.toml")
+
+    assert None not in (script.direct, script.typing, script.presence, script.history)
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES) - len(DIALECTS)))
 def test_every_scenario_in_the_documentation_is_a_whole_file(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who copies it can run it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tokens.txt").write_text("token\n", encoding="utf-8")
-    (tmp_path / "example.toml").write_text(EXAMPLES[number], encoding="utf-8")
+    scenarios = [example for example in EXAMPLES if example not in DIALECTS]
+    (tmp_path / "example.toml").write_text(scenarios[number], encoding="utf-8")
 
     assert settle("example.toml", {}, {}).name == "example"
 

@@ -48,7 +48,8 @@ def a_ledger(
     share: Share = WHOLE,
 ) -> Ledger:
     """Everybody joined at 0, everything measured."""
-    ledger = Ledger(Rules(users, Rooms(ROOMS), reach, echo, DEADLINE_NS, numbered, share), PREFIX, Tally(0))
+    rules = Rules(users, Rooms(ROOMS), reach, echo, DEADLINE_NS, numbered, share, has_direct=True)
+    ledger = Ledger(rules, PREFIX, Tally(0))
     ledger.measure(0, 10**15)
     for user in range(share.index, users, share.count):
         ledger.members.joining(user, 0)
@@ -56,9 +57,9 @@ def a_ledger(
     return ledger
 
 
-def send(ledger: Ledger, sender: int, at_ns: int) -> bytes:
-    """Send the sender's next message; its frame."""
-    stamp = Stamp(sender, ledger.next_sequence(sender), at_ns, at_ns)
+def send(ledger: Ledger, sender: int, at_ns: int, to: int | None = None) -> bytes:
+    """Send the sender's next message, to its room or to one user; its frame."""
+    stamp = Stamp(sender, ledger.next_sequence(sender), at_ns, at_ns, to)
     text = marker.write(PREFIX, stamp)
     ledger.sent(text, stamp)
     return b"words " + text
@@ -452,3 +453,129 @@ def test_the_first_delivery_at_the_time_of_a_reminder_calls_it_once() -> None:
     ledger.remind(None)
     ledger.receive(2, frame, 30)
     assert calls == [0]
+
+
+# --- direct messages
+
+
+@pytest.mark.parametrize("process_count", [1, 2, 3])
+def test_a_direct_message_is_for_one_user_of_any_room(process_count: int) -> None:
+    """Whichever process he lives in; whoever else reads it was not meant to, of the sender's room or not."""
+    processes = Processes(process_count)
+    frame = send(processes.of(0), 0, 10, to=3)
+    lost = send(processes.of(0), 0, 11, to=1)
+    for user in (2, 3):
+        assert processes.of(user).receive(user, frame, 20)
+    tally = processes.close(1_000)
+
+    assert lost
+    assert {name: tally.counts[name] for name in COUNTED if tally.counts[name]} == {
+        Count.DELIVERIES_EXPECTED: 2,
+        Count.DELIVERIES_RECEIVED: 1,
+        Count.DELIVERIES_LOST: 1,
+        Count.DELIVERIES_UNEXPECTED: 1,
+    }
+
+
+def test_nobody_waits_for_a_direct_message_to_somebody_who_is_away() -> None:
+    """The server cannot deliver it."""
+    ledger = a_ledger()
+    ledger.members.left(3, 5)
+    send(ledger, 0, 10, to=3)
+    ledger.close(1_000)
+
+    assert ledger.tally.counts[Count.DELIVERIES_EXPECTED] == 0
+
+
+def test_a_direct_message_may_overtake_one_to_the_room_but_not_another_direct_one() -> None:
+    """They go different ways in a server."""
+    ledger = a_ledger()
+    to_room, first, second = send(ledger, 0, 10), send(ledger, 0, 11, to=2), send(ledger, 0, 12, to=2)
+    for at_ns, frame in ((20, second), (21, first), (22, to_room)):
+        ledger.receive(2, frame, at_ns)
+    ledger.receive(0, to_room, 23)
+    ledger.close(1_000)
+
+    assert ledger.tally.counts[Count.DELIVERIES_RECEIVED] == 4
+    assert ledger.tally.counts[Count.DELIVERIES_REORDERED] == 1
+
+
+# --- history
+
+
+def a_return(ledger: Ledger, user: int, *, left_ns: int, back_ns: int) -> None:
+    """Lose the socket and come back."""
+    ledger.members.left(user, left_ns)
+    ledger.members.joining(user, back_ns)
+    ledger.members.joined(user, back_ns)
+
+
+@pytest.mark.parametrize("settled_first", [False, True])
+def test_what_one_missed_while_away_is_recovered_from_history(*, settled_first: bool) -> None:
+    """Once, however often it is read, and whether its loss was excused before or after."""
+    ledger = a_ledger()
+    frame = send(ledger, 0, 10)
+    ledger.receive(0, frame, 20)
+    a_return(ledger, 2, left_ns=15, back_ns=30)
+    if settled_first:
+        ledger.settle(200)
+    for _ in range(2):
+        ledger.read_history(2, b'{"type":"history"} ' + frame)
+    ledger.settle(201)
+    ledger.close(1_000)
+
+    assert {name: ledger.tally.counts[name] for name in COUNTED if ledger.tally.counts[name]} == {
+        Count.DELIVERIES_EXPECTED: 2,
+        Count.DELIVERIES_RECEIVED: 1,
+        Count.DELIVERIES_EXCUSED: 1,
+        Count.DELIVERIES_RECOVERED: 1,
+    }
+
+
+def test_what_history_holds_besides_is_no_delivery() -> None:
+    """Neither what one has, nor what is still to come, nor what was said while one was away."""
+    ledger = a_ledger()
+    had, coming = send(ledger, 0, 10), send(ledger, 0, 11)
+    for user in (0, 2):
+        ledger.receive(user, had, 12)
+    ledger.read_history(2, had + coming)
+    for user in (0, 2):
+        ledger.receive(user, coming, 13)
+    ledger.members.left(2, 20)
+    meanwhile = send(ledger, 0, 21)
+    ledger.receive(0, meanwhile, 22)
+    ledger.members.joining(2, 30)
+    ledger.members.joined(2, 31)
+    ledger.read_history(2, had + coming + meanwhile)
+    ledger.close(1_000)
+
+    assert {name: ledger.tally.counts[name] for name in COUNTED if ledger.tally.counts[name]} == {
+        Count.DELIVERIES_EXPECTED: 5,
+        Count.DELIVERIES_RECEIVED: 5,
+    }
+
+
+def test_a_damaged_marker_in_history_is_counted() -> None:
+    """As anywhere else."""
+    ledger = a_ledger()
+    frame = send(ledger, 0, 10)
+    ledger.read_history(2, frame[:-1] + b"x")
+
+    assert ledger.tally.counts[Count.FRAMES_DAMAGED] == 1
+
+
+def test_parts_of_the_history_are_told_apart_from_news() -> None:
+    """They are left to the dialect; of news, the last is remembered, since a catch-up begins after it."""
+    ledger = a_ledger()
+    receive = ledger.history_told_apart(lambda frame: frame.startswith(b"history"))
+    first, second = send(ledger, 0, 10), send(ledger, 0, 11)
+
+    assert [receive(2, frame, 20) for frame in (first, second, b"history " + first, b"pong")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert ledger.last_frames == {2: second}
+    ledger.close(1_000)
+    assert ledger.tally.counts[Count.DELIVERIES_DUPLICATED] == 0

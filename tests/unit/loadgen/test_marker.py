@@ -16,11 +16,12 @@ from loadgen.measure.payload import Payload
 
 PREFIX = marker.prefix_of("0a1b2c")
 STAMPS = st.builds(
-    lambda sender, sequence, due, late: Stamp(sender, sequence, due, due + late),
+    lambda sender, sequence, due, late, receiver: Stamp(sender, sequence, due, due + late, receiver),
     st.integers(0, 2**32 - 1),
     st.integers(0, 2**32 - 1),
     st.integers(0, 2**63 - 1),
     st.integers(0, 2**48 - 1),
+    st.none() | st.integers(0, 2**32 - 2),
 )
 
 

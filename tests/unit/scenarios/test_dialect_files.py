@@ -175,6 +175,46 @@ WHO = "; here are {username}, {password}, {user_id}"
             "publish.send: expected {id} in it, since publish.ack waits for it, got none",
         ),
         (
+            {"direct": {"echo": True}},
+            "direct: expected one of send and http, got neither",
+        ),
+        (
+            {"direct": {"send": "{text}"}},
+            "direct: expected {to} in it, which says whom it is for, got none",
+        ),
+        (
+            {"direct": {"send": "{to}"}},
+            "direct.send: expected {text} or {json:text} in it, which carries the marker, got neither",
+        ),
+        (
+            {"typing": {"send": "{text}"}},
+            "typing.send: unknown placeholder {text}; here are {username}, {password}, {user_id}, {token}, {room}",
+        ),
+        (
+            {"presence": {"send": "who", "http": {"path": "/who"}}},
+            "presence: expected one of send and http, got both",
+        ),
+        (
+            {"history": {"frame": "past"}},
+            "history: expected one of send and catch_up, or both, got neither",
+        ),
+        (
+            {"history": {"frame": "past", "catch_up": "past"}},
+            'history.catch_up: expected {after} in it, got "past"',
+        ),
+        (
+            {"history": {"frame": "past", "catch_up": "{after}"}},
+            "history.seq: expected a text with {seq}, since catch_up asks for what came after, got none",
+        ),
+        (
+            {"history": {"frame": "past", "catch_up": "{after}", "seq": "seq"}},
+            'history.seq: expected {seq} in it, got "seq"',
+        ),
+        (
+            {"history": {"frame": "re:*", "send": "past"}},
+            'history.frame: expected a regular expression after re:, got "*": nothing to repeat at position 0',
+        ),
+        (
             {"publish": {"reach": "self", "echo": False}},
             'publish.echo: expected true where reach is "self", got false',
         ),

@@ -97,7 +97,7 @@ def test_an_empty_file_is_a_scenario() -> None:
         ('[traffic]\nrate_per_s = "fast"', 'traffic.rate_per_s: expected a number > 0, got "fast"'),
         (
             "[traffic]\npayload_bytes = 60",
-            "traffic.payload_bytes: expected a whole number >= 61, the bytes of the marker, got 60",
+            "traffic.payload_bytes: expected a whole number >= 69, the bytes of the marker, got 60",
         ),
         ('[traffic]\nloop = "half"', 'traffic.loop: expected "open" or "closed", got "half"'),
         ('[traffic]\ngaps = "wide"', 'traffic.gaps: expected "exponential" or "constant", got "wide"'),

@@ -136,6 +136,27 @@ def test_a_scenario_that_cannot_be_read_is_told_with_the_reason(here: Path, scen
             'users.rooms.count: expected 1, since the dialect "echo" has no join and all users share one room, got 2',
         ),
         (
+            "[traffic]\nmix = { message = 0 }",
+            "traffic.mix: expected a weight > 0 for something, got none",
+        ),
+        (
+            '[target]\ndialect = "plain"\n[traffic]\nmix = { message = 1, typing = 0.5 }',
+            'traffic.mix.typing: expected 0, since the dialect "plain" has no [typing], got 0.5',
+        ),
+        (
+            "[users]\ncount = 1\n[traffic]\nmix = { direct = 1 }",
+            "traffic.mix.direct: expected 0, since there is nobody else to write to, got 1",
+        ),
+        (
+            '[users]\ncount = 3\nfile = "users.csv"\n[traffic]\nmix = { direct = 1 }',
+            "traffic.mix.direct: expected 0 where several users share an account (2 for 3 users): each of them would "
+            "get what is for one, got 1",
+        ),
+        (
+            '[users]\ncount = 3\ntokens_file = "tokens.txt"\n[traffic]\nmix = { direct = 1 }',
+            "traffic.mix.direct: expected 0, since users.tokens_file does not say what the users are called, got 1",
+        ),
+        (
             '[target]\ndialect = "plian"',
             'target.dialect: unknown dialect "plian"; did you mean "plain"? '
             "(built in: echo, plain, reference; or the path of a dialect file)",
@@ -193,6 +214,8 @@ def test_a_scenario_that_cannot_be_read_is_told_with_the_reason(here: Path, scen
 )
 def test_what_types_cannot_tell_is_told_at_its_key(write: Write, text: str, line: str) -> None:
     """Before anything starts."""
+    Path("users.csv").write_text("ann,a\nbob,b\n")
+    Path("tokens.txt").write_text("a\nb\nc\n")
     assert complaint(write(text)) == f"mine.toml: {line}"
 
 
@@ -206,7 +229,7 @@ def test_what_types_cannot_tell_is_told_at_its_key(write: Write, text: str, line
         (
             "traffic.payload_bytes",
             "20",
-            "--payload: expected a whole number >= 61, the bytes of the marker, got 20",
+            "--payload: expected a whole number >= 69, the bytes of the marker, got 20",
         ),
         ("phases.measure", "0s", '--duration: expected a time > 0 like "30s", got "0s"'),
         ("run.processes", "all", '--processes: expected a whole number from 1 to 64, or "auto", got "all"'),

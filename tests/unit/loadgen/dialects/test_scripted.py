@@ -11,10 +11,13 @@ from loadgen.dialects.script import (
     AliveScript,
     ConnectScript,
     DialectScript,
+    DirectScript,
+    HistoryScript,
     HttpScript,
     JoinScript,
     LoginScript,
     PublishScript,
+    SideScript,
 )
 from loadgen.dialects.scripted import ScriptedDialect
 
@@ -330,3 +333,68 @@ def test_a_keep_alive_is_filled() -> None:
     dialect.join("room-2")
 
     assert dialect.keep_alive() == KeepAlive(20, b"ping ann room-2")
+
+
+# --- beside messages to the room
+
+
+def test_a_direct_message_names_its_receiver() -> None:
+    """In a frame, or in a request."""
+    over_socket = a_dialect(direct=DirectScript('{"to":"{to}","id":"{id}","text":"{json:text}"}'))
+    over_http = a_dialect(direct=DirectScript(http=HttpScript("/to/{to}", body="{text}")))
+
+    assert over_socket.direct("bob", 'a "b"', "m-1") == b'{"to":"bob","id":"m-1","text":"a \\"b\\""}'
+    assert over_http.direct("b/b", "hi", "m-1") == HttpRequest("POST", "/to/b%2Fb", body=b"hi")
+
+
+def test_direct_messages_have_acknowledgements_of_their_own() -> None:
+    """Those of messages to the room are looked for first, since they may say more."""
+    dialect = a_dialect(
+        publish=PublishScript("{id} {text}", ack="ok {id} as {seq}"),
+        direct=DirectScript("{to} {id} {text}", ack="ok {id}"),
+    )
+
+    assert dialect.has_direct_ack
+    assert dialect.on_frame(b"ok m-1 as 7").acks == [Ack("m-1", 7)]
+    assert dialect.on_frame(b"ok m-2").acks == [Ack("m-2")]
+
+
+def test_typing_presence_and_history_are_asked_for_in_the_room() -> None:
+    """With everything that is known of the user."""
+    dialect = a_dialect(
+        username="ann",
+        join=JoinScript(("join {room}",)),
+        typing=SideScript("{username} types in {room}"),
+        presence=SideScript(http=HttpScript("/{room}", "GET")),
+        history=HistoryScript("past", send="past of {room}"),
+    )
+    dialect.join("room-1")
+
+    assert dialect.typing() == b"ann types in room-1"
+    assert dialect.presence() == HttpRequest("GET", "/room-1")
+    assert dialect.history() == b"past of room-1"
+
+
+PAGED = HistoryScript("past", catch_up="after {after}", seq="#{seq} ", more="more")
+
+
+def test_who_comes_back_asks_for_what_came_after_the_last_message() -> None:
+    """Before the first one, for what came after the join; page by page, as long as they lead on."""
+    dialect = awaiting("hello", history=PAGED)
+    assert dialect.catch_up() == []
+    assert dialect.on_frame(b"hello, we are at #3 of today").confirmed is Confirmation.JOINED
+    assert dialect.catch_up() == [b"after 3"]
+    dialect.has_heard(b"#8 good morning")
+    assert dialect.catch_up() == [b"after 8"]
+    assert dialect.on_frame(b"past #9 a #11 b more").replies == [b"after 11"]
+    assert dialect.on_frame(b"past #11 b more").replies == []
+    assert dialect.catch_up() == [b"after 11"]
+    assert dialect.on_frame(b"past #12 c").replies == []
+
+
+def test_a_page_that_was_not_asked_for_is_not_followed() -> None:
+    """The latest messages have older ones before them, which nobody wants."""
+    dialect = awaiting("hello", history=PAGED)
+    dialect.on_frame(b"hello #3 ")
+
+    assert dialect.on_frame(b"past #9 a more") == NOTHING

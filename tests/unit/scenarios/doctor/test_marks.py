@@ -60,8 +60,8 @@ def test_a_spoilt_marker_explains_the_deliveries_that_failed() -> None:
     ("came", "advice"),
     [
         (TEXT[:70], "the server shortens texts: a run needs --payload 70 or less"),
-        (TEXT[:50], "the server shortens texts to less than the 61 characters of a marker: lift that limit"),
-        (TEXT[:15], "the server shortens texts to less than the 61 characters of a marker: lift that limit"),
+        (TEXT[:50], "the server shortens texts to less than the 69 characters of a marker: lift that limit"),
+        (TEXT[:15], "the server shortens texts to less than the 69 characters of a marker: lift that limit"),
     ],
 )
 def test_a_shortened_text_says_what_length_would_do(came: str, advice: str) -> None:

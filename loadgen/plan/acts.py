@@ -1,0 +1,72 @@
+"""What a user does when it is its turn: a message to the room, to one other user, or something beside messages."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import accumulate
+
+from loadgen.plan.pacing import BLOCK_SIZE, Stream, block_rng
+
+
+class Act(StrEnum):
+    """One thing that a user does."""
+
+    MESSAGE = "message"  # to everybody in its room
+    DIRECT = "direct"  # to one other user
+    TYPING = "typing"  # tell the room that one is about to write
+    HISTORY = "history"  # read what was said in the room
+    PRESENCE = "presence"  # ask who is there
+
+
+MESSAGES = frozenset({Act.MESSAGE, Act.DIRECT})
+"""What the ledger keeps the books of: who must get it is known."""
+
+Mix = tuple[tuple[Act, float], ...]
+"""Acts and their weights, which are > 0."""
+
+JUST_MESSAGES: Mix = ((Act.MESSAGE, 1.0),)
+
+
+def acts_per_message(mix: Mix) -> float:
+    """How many acts there are for each message; where there is no message at all, each act stands for one."""
+    messages = sum(weight for act, weight in mix if act in MESSAGES)
+    return sum(weight for _, weight in mix) / messages if messages else 1.0
+
+
+@dataclass(slots=True)
+class Acts:
+    """What act ``n`` is, and whom it is for: settled by the seed, so that every process knows."""
+
+    seed: int
+    mix: Mix
+    _bounds: Sequence[float] = field(init=False)
+    _block: int = field(default=-1, init=False)
+    _drawn: list[float] = field(default_factory=list, init=False)
+    _receiver_block: int = field(default=-1, init=False)
+    _receivers: list[float] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        total = sum(weight for _, weight in self.mix)
+        self._bounds = [bound / total for bound in accumulate(weight for _, weight in self.mix)][:-1]
+
+    def act_of(self, n: int) -> Act:
+        """What act ``n`` (from 0) is, each as likely as its weight says."""
+        if not self._bounds:
+            return self.mix[0][0]
+        block, within = divmod(n, BLOCK_SIZE)
+        if block != self._block:
+            self._drawn = block_rng(self.seed, Stream.ACTS, block).random(BLOCK_SIZE).tolist()
+            self._block = block
+        return self.mix[bisect_right(self._bounds, self._drawn[within])][0]
+
+    def receiver_of(self, n: int, sender: int, user_count: int) -> int:
+        """Whom direct message ``n`` goes to: any of ``user_count`` > 1 users but its sender, each as likely."""
+        block, within = divmod(n, BLOCK_SIZE)
+        if block != self._receiver_block:
+            self._receivers = block_rng(self.seed, Stream.RECEIVERS, block).random(BLOCK_SIZE).tolist()
+            self._receiver_block = block
+        receiver = int(self._receivers[within] * (user_count - 1))
+        return receiver if receiver < sender else receiver + 1
