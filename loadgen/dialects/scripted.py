@@ -181,7 +181,7 @@ class ScriptedDialect:
         replies += self._next_page(frame)
         if confirmed is None and not acks and not replies:
             return _NOTHING_HEARD
-        return Heard(confirmed, acks, replies)
+        return Heard(confirmed, acks, tuple(replies))
 
     def keep_alive(self) -> KeepAlive | None:
         alive = self._script.alive
