@@ -11,9 +11,13 @@ import time
 from typing import cast
 
 from fastapi import WebSocket
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.datastructures import Headers
 from websockets.frames import Frame
+from websockets.http11 import Request
 
+from target_app.inbox import Inbox
 from target_app.outbox import SERVICE_RESTART, Outbox, Outboxes
 from target_app.throttle import Bucket
 
@@ -47,6 +51,8 @@ class ChatConnection(WebSocketsSansIOProtocol):
         self.write = self.transport.write
         self.is_closing = self.transport.is_closing
         self.outbox = Outbox(self, outboxes)
+        # Nothing has come yet: uvicorn has just made it.
+        self.queue = cast("asyncio.Queue[ASGIReceiveEvent]", Inbox())
         # What was read and not parsed yet; as long as there is any, nothing more is read.
         self.unparsed = b""
         # Of the frames that no endpoint ever sees, and so cannot count.
@@ -82,6 +88,17 @@ class ChatConnection(WebSocketsSansIOProtocol):
         extensions = cast(dict[str, object], self.scope["extensions"])
         extensions[EXTENSION] = self.outbox
         await super().run_asgi()
+
+    def handle_connect(self, event: Request) -> None:
+        """Answer the upgrade, and forget its headers, which the ASGI scope has: 2 KB of an idle connection."""
+        super().handle_connect(event)
+        event.headers = Headers()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Carry out what the endpoint says, and forget the answer to the upgrade, too: 1 KB."""
+        await super().send(message)
+        if message["type"] == "websocket.accept":
+            del self.response
 
     def begin_close(self, code: int, reason: str) -> bytes:
         """Start the closing handshake; a peer that does not take part in it is cut.

@@ -123,7 +123,7 @@ def idle(cores: Cores) -> list[Figure]:
     """10,000 idle connections in one worker."""
     with watched("target_app", cores.server, *ACCOUNTS) as server:
         empty = server.rss_bytes
-        document = _run(server.url, cores, "--rooms", "10000", users=10_000, rate=10, duration="3s")
+        document = _run(server.url, cores, "--rooms", "100", users=10_000, rate=10, duration="3s")
         most = server.most_rss_bytes()
     opened = document["counters"]["connections_opened"]
     return [

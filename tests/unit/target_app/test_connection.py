@@ -110,7 +110,7 @@ def test_a_frame_larger_than_a_bite_comes_whole() -> None:
         connection.data_received(b"\x81\xfe" + len(text).to_bytes(2) + b"\0\0\0\0" + text)
         await everybody_elses_turn(10)
 
-        assert connection.queue.get_nowait() == {"type": "websocket.receive", "text": text.decode()}
+        assert await connection.queue.get() == {"type": "websocket.receive", "text": text.decode()}
         assert connection.queue.empty()
         assert not transport.reads
         assert endpoint.taken_count == 0
@@ -161,7 +161,7 @@ def test_the_bites_end_with_the_connection() -> None:
         connection.connection_lost(ConnectionResetError())
         await everybody_elses_turn()
 
-        events = [connection.queue.get_nowait() for _ in range(connection.queue.qsize())]
+        events = [await connection.queue.get() for _ in range(connection.queue.qsize())]
         assert events[-1]["type"] == "websocket.disconnect"
 
     with_connection(test)
