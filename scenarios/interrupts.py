@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
@@ -27,9 +28,22 @@ class Interrupts:
         """Catch the signals meanwhile; KeyboardInterrupt at the end where one came that nobody was told of."""
         return self._handled(self._catch)
 
-    def obeyed(self) -> AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def obeyed(self) -> Iterator[None]:
         """KeyboardInterrupt meanwhile, or at the end where a library has swallowed it."""
-        return self._handled(self._obey)
+        hook = sys.unraisablehook
+
+        def quietly(swallowed: sys.UnraisableHookArgs) -> None:
+            # In a callback of a library it goes no further, and Python would print where it was.
+            if not isinstance(swallowed.exc_value, KeyboardInterrupt):
+                hook(swallowed)
+
+        sys.unraisablehook = quietly
+        try:
+            with self._handled(self._obey):
+                yield
+        finally:
+            sys.unraisablehook = hook
 
     @contextlib.contextmanager
     def _handled(self, handler: Callable[[int, object], None]) -> Iterator[None]:

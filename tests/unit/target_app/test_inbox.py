@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from target_app.inbox import Inbox
+from tests.support.event_loop import on_an_event_loop
 
 
+@on_an_event_loop
 async def test_what_came_first_is_taken_first() -> None:
     """As from a queue."""
     inbox = Inbox()
@@ -19,6 +21,7 @@ async def test_what_came_first_is_taken_first() -> None:
     assert inbox.empty()
 
 
+@on_an_event_loop
 async def test_who_waits_is_woken() -> None:
     """By the first of two, and gets the other next."""
     inbox = Inbox()
@@ -31,6 +34,7 @@ async def test_who_waits_is_woken() -> None:
     assert await inbox.get() == "b"
 
 
+@on_an_event_loop
 async def test_a_reader_that_gave_up_takes_nothing_with_it() -> None:
     """What comes later is there for the next one."""
     inbox = Inbox()
