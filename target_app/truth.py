@@ -30,7 +30,7 @@ from target_app.faults import Faults
 SCHEMA = "chatbench.truth/1"
 
 # What chatbench stamps its texts with, so that our line can be laid beside its books.
-_MARKER = re.compile(rb"cbm[0-9a-f]{58}")
+_MARKER = re.compile(rb"cbm[0-9a-f]{66}")
 
 log = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.system
 ANN, BOB, CAT, DAN = EVERYBODY = [f"user-{number:06d}" for number in range(1, 5)]
 
 # As chatbench stamps its texts.
-A_MARKER = "cbm" + "0123456789abcdef" * 3 + "0123456789"
+A_MARKER = "cbm" + "0123456789abcdef" * 4 + "01"
 
 S, MS = 1_000_000_000, 1_000_000
 

@@ -98,7 +98,7 @@ def test_the_page_lies_beside_the_document(calibrated: tuple[int, Path, str], do
     assert document["verdict"].upper() in page
     assert page.count("<svg") == 6
     assert "Traceback" not in said
-    assert said.startswith("chatbench calibrate: 9 steps, about ")
+    assert said.startswith("chatbench calibrate: 10 steps, about ")
 
 
 def test_a_later_run_quotes_it(calibrated: tuple[int, Path, str], document: dict[str, Any], tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_a_message_of_somebody_else_has_no_stamp() -> None:
     """Whoever else talks to the target is not the generator; a damaged marker is no stamp either."""
     log = a_log(1)
     del log.entries[0]["marker"]
-    log.message(10, marker="cbm" + "0" * 58)
+    log.message(10, marker="cbm" + "0" * 66)
 
     assert [message.stamp for message in read_truth(log.lines).messages] == [None, None]
 

@@ -8,7 +8,7 @@ import pytest
 from target_app.faults import Faults
 from target_app.truth import Truth, TruthError, marker_in
 
-A_MARKER = "cbm" + "0123456789abcdef" * 3 + "0123456789"
+A_MARKER = "cbm" + "0123456789abcdef" * 4 + "01"
 
 
 def test_the_first_line_says_what_is_to_go_wrong(tmp_path: Path) -> None:
@@ -53,6 +53,6 @@ def test_a_full_disk_ends_the_log_and_not_the_server(caplog: pytest.LogCaptureFi
 
 
 def test_a_marker_is_found_wherever_it_stands() -> None:
-    """`cbm` and 58 hexadecimal digits; half of one is none."""
+    """`cbm` and 66 hexadecimal digits; half of one is none."""
     assert marker_in(b'{"text":"so it goes ' + A_MARKER.encode() + b'"}') == A_MARKER
     assert marker_in(A_MARKER[:-1].encode()) is None
