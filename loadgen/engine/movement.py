@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from loadgen.engine.clock import now_ns, sleep_until
+from loadgen.engine.entrance import Entrance
 from loadgen.engine.swarm import Swarm
 from loadgen.engine.user import UserState
 from loadgen.errors import ServerError
-from loadgen.measure.tally import Count
 from loadgen.plan.incidents import ReconnectStorm
 from loadgen.plan.stages import moves_of
 
@@ -29,9 +29,8 @@ class Movement:
     ) -> None:
         """The measured window begins at ``measure_ns``; ``on_joined`` is told of each user who is in its room."""
         self._swarm = swarm
-        self._clients = clients
         self._measure_ns = measure_ns
-        self._on_joined = on_joined
+        self._entrance = Entrance(swarm, clients, on_joined)
 
     async def run(self) -> None:
         """Returns when everybody is where the plan wants it."""
@@ -46,26 +45,9 @@ class Movement:
                 continue  # another process's user
             await sleep_until(self._measure_ns + move.at_ns)
             if move.comes:
-                group.create_task(self._come(move.user))
+                group.create_task(self._entrance.come(move.user))
             else:
                 self._swarm.leave(move.user, cut=False)
-
-    async def _come(self, user: int) -> None:
-        chatter = self._swarm.members[user].chatter
-        if chatter.state is UserState.GONE:
-            return
-        if chatter.state is UserState.AWAY:
-            chatter.coming_back()
-        else:
-            self._swarm.tally.counts[Count.CONNECTIONS_PLANNED] += 1
-        try:
-            await self._enter(user)
-        except ServerError as error:
-            if chatter.state is not UserState.AWAY:  # it has left meanwhile
-                chatter.failed(error.kind, str(error))
-                self._swarm.one_is_gone()
-        else:
-            self._greet(user)
 
     async def _storm(self, storm: ReconnectStorm, group: asyncio.TaskGroup) -> None:
         hit = [user for user in self._swarm.members if storm.hits(user, self._swarm.plan.seed)]
@@ -86,18 +68,7 @@ class Movement:
             attempt += 1
             chatter.coming_back()
             try:
-                await self._enter(user)
+                await self._entrance.enter(user)
             except ServerError as error:
                 chatter.turned_away(error.kind, str(error))
-        self._greet(user)
-
-    async def _enter(self, user: int) -> None:
-        try:
-            await self._swarm.enter(user, self._clients)
-        except asyncio.CancelledError:  # the run is over
-            self._swarm.members[user].chatter.given_up()
-            raise
-
-    def _greet(self, user: int) -> None:
-        if self._swarm.members[user].chatter.state is UserState.READY:
-            self._on_joined(user)
+        self._entrance.greet(user)

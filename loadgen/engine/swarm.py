@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from loadgen.dialects import Credentials
@@ -16,6 +16,7 @@ from loadgen.engine.transport import Transport
 from loadgen.engine.user import Books, User, UserState
 from loadgen.errors import ServerError
 from loadgen.measure import marker
+from loadgen.measure.clocks import Clock
 from loadgen.measure.ledger import Ledger, Receive, Rules
 from loadgen.measure.payload import Payload
 from loadgen.measure.tally import Count, Tally
@@ -45,8 +46,17 @@ def close_timeout_s(socket_count: int) -> float:
 class Swarm:
     """The users of one share of a plan; implements :class:`loadgen.engine.member.Club`."""
 
-    def __init__(self, plan: Plan, origin_ns: int, transports: Sequence[Transport]) -> None:
-        """Seconds of the series count from ``origin_ns``. Users take the transports in turn."""
+    def __init__(
+        self,
+        plan: Plan,
+        origin_ns: int,
+        transports: Sequence[Transport],
+        other_clocks: Mapping[int, Clock] | None = None,
+    ) -> None:
+        """Seconds of the series count from ``origin_ns``. Users take the transports in turn.
+
+        ``other_clocks`` are those of shares on other hosts.
+        """
         self.plan = plan
         self.tally = Tally(origin_ns)
         self.open_count = 0
@@ -63,6 +73,7 @@ class Swarm:
             plan.share_of_users,
             has_direct=plan.does(Act.DIRECT),
             direct_echo=plan.dialect.direct is not None and plan.dialect.direct.echo,
+            other_clocks=other_clocks or {},
         )
         self.ledger = Ledger(rules, marker.prefix_of(plan.tag), self.tally)
         self.receive: Receive = self.ledger.receive
@@ -77,21 +88,30 @@ class Swarm:
             self.books.on_ack = self.answers.came
         elif plan.loop is Loop.CLOSED:
             self.receive = self.answers.noticed_by(self.receive)
-        self.members = {index: Member(self._user(index, rooms), self) for index in plan.users}
+        self._rooms = rooms
+        self.members: dict[int, Member] = {}
         self.nobody_left = asyncio.Event()
         """Set when all users are gone for good."""
-        self.left_count = len(self.members)
+        self.left_count = 0
         """How many users are not gone for good."""
         self.transports = transports
+        self._logging_in = asyncio.Semaphore(LOGINS_AT_ONCE)
         self._connecting = asyncio.Semaphore(CONNECTS_AT_ONCE)
+        for index in () if plan.on_call else plan.users:
+            self.admit(index)
         self.tally.counts[Count.USERS_PLANNED] = len(self.members)
-        # With stages each coming is counted as it is due.
+        # With stages, and on call, each coming is counted as it is due.
         self.tally.counts[Count.CONNECTIONS_PLANNED] = 0 if plan.stages else len(self.members)
 
-    def _user(self, index: int, rooms: Rooms) -> User:
+    def admit(self, user: int) -> None:
+        """From now on it is one of ours, and has yet to come."""
+        self.members[user] = Member(self._user(user), self)
+        self.left_count += 1
+
+    def _user(self, index: int) -> User:
         username, password = self.plan.accounts[index % len(self.plan.accounts)]
         dialect = ScriptedDialect(self.plan.dialect, Credentials(index, username, password))
-        user = User(index, rooms.room_of(index), dialect, self.books)
+        user = User(index, self._rooms.room_of(index), dialect, self.books)
         if self.plan.tokens:
             user.given(self.plan.tokens[index % len(self.plan.tokens)])
         return user
@@ -104,7 +124,7 @@ class Swarm:
 
     def one_is_gone(self) -> None:
         self.left_count -= 1
-        if self.left_count == 0:
+        if self.left_count == 0 and not self.plan.on_call:  # on call, somebody may come yet
             self.nobody_left.set()
 
     # --- getting in, all together ---------------------------------------------------------------------------
@@ -208,8 +228,9 @@ class Swarm:
         """
         member = self.members[user] = Member(self.members[user].chatter, self)
         if member.chatter.state is UserState.NEW and self.plan.dialect.login is not None:
-            await self._log_in(member, clients)
-        if member.chatter.state in (UserState.AWAY, UserState.GONE):
+            async with self._logging_in:
+                await self._log_in(member, clients)
+        if member.chatter.state in (UserState.AWAY, UserState.GONE) or self.members[user] is not member:
             return
         async with self._connecting:
             await self._connect(member)

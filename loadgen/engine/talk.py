@@ -5,23 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from loadgen.dialects import HttpRequest
+from loadgen.engine.attendance import Attendance
 from loadgen.engine.clock import Alarm, new_alarm, now_ns, sleep_until
+from loadgen.engine.course import Course
 from loadgen.engine.member import Member
 from loadgen.engine.movement import Movement
 from loadgen.engine.swarm import LOGINS_AT_ONCE, Swarm
 from loadgen.engine.user import UserState
-from loadgen.engine.watch import collector_watched, keep_books, traffic_counted, watch_loop
+from loadgen.engine.watch import Traffic, collector_watched, keep_books, watch_loop
 from loadgen.errors import ServerError
 from loadgen.measure import marker
 from loadgen.measure.tally import Note
 from loadgen.plan.acts import MESSAGES, Act, Acts
-from loadgen.plan.pacing import NS_PER_S, Loop, schedule
+from loadgen.plan.pacing import NS_PER_S, Loop, Silence, schedule
 from loadgen.plan.plan import Plan
 from loadgen.plan.rooms import Senders
+from loadgen.plan.sections import Section
 from loadgen.plan.stages import user_count_at
 from loadgen.plan.thinking import Thinking
 
@@ -32,54 +36,92 @@ if TYPE_CHECKING:
 SENDS_AT_ONCE = 32
 # With stages a user writes from so long after its coming on: before, it logs in, connects and joins.
 SETTLING_IN_NS = NS_PER_S
+# How soon is noticed that an end which is far away has been brought forward.
+LOOK_PERIOD_NS = 50_000_000
 
 
-async def talk(swarm: Swarm, start_ns: int) -> None:
-    """Carry out the plan from ``start_ns`` on; ends early when nobody is left."""
-    plan = swarm.plan
-    measure_ns = start_ns + plan.warmup_ns
-    end_ns = measure_ns + plan.measure_ns
-    swarm.ledger.measure(measure_ns, end_ns)
-    async with contextlib.AsyncExitStack() as stack:
-        stack.enter_context(collector_watched(swarm.tally, (measure_ns, end_ns)))
-        clients: Sequence[HttpClient] = ()
-        if _says_over_http(plan) or (plan.stages and plan.dialect.login is not None):
-            clients = await stack.enter_async_context(swarm.http_clients(LOGINS_AT_ONCE))
-        alarm = new_alarm()
-        stack.callback(alarm.close)
-        speaker = Speaker(swarm, clients, give_up_ns=end_ns + plan.drain_ns // 2)
-        stack.callback(speaker.close)
-        loop: TalkLoop
-        if plan.loop is Loop.OPEN:
-            loop = OpenLoop(swarm, speaker, alarm, start_ns, end_ns)
-        else:
-            loop = ClosedLoop(swarm, speaker, alarm, start_ns, end_ns)
-        movement = Movement(swarm, clients, measure_ns, loop.joined)
-        helpers = [
-            asyncio.create_task(watch_loop(swarm.tally, (measure_ns, end_ns))),
-            asyncio.create_task(keep_books(swarm.ledger)),
-            asyncio.create_task(_wake_when_nobody_is_left(swarm, alarm)),
-        ]
-        if (every_ns := plan.dialect.alive.every_ns) is not None:
-            helpers.append(asyncio.create_task(_keep_alive(swarm, start_ns, every_ns)))
+class Conversation:
+    """What one process says from the first message to the end of the drain. Call :meth:`run` once."""
+
+    def __init__(self, swarm: Swarm, course: Course, section: Section, on_call: Attendance | None = None) -> None:
+        """With ``on_call`` its users come and go as they are told, and further sections may follow."""
+        self._swarm = swarm
+        self._course = course
+        self._section = section
+        self._on_call = on_call
+        self._loop: TalkLoop | None = None
+        self._traffic = Traffic(swarm.transports)
+
+    async def run(self) -> None:
+        """Returns after the drain, or when nobody is left."""
+        swarm, course, plan = self._swarm, self._course, self._swarm.plan
+        swarm.ledger.measure(course.measure_ns, course.end_ns)
+        async with contextlib.AsyncExitStack() as stack:
+            stack.enter_context(collector_watched(swarm.tally, course.measures))
+            clients: Sequence[HttpClient] = ()
+            if self._on_call is not None:
+                clients = self._on_call.clients
+            elif says_over_http(plan) or (plan.stages and plan.dialect.login is not None):
+                clients = await stack.enter_async_context(swarm.http_clients(LOGINS_AT_ONCE))
+            alarm = new_alarm()
+            stack.callback(alarm.close)
+            speaker = Speaker(swarm, clients, course)
+            stack.callback(speaker.close)
+            expects = swarm.members.__contains__ if self._on_call is None else self._on_call.expects
+            loop: TalkLoop
+            if plan.loop is Loop.OPEN:
+                loop = OpenLoop(swarm, speaker, alarm, course, self._section, expects)
+            else:
+                loop = ClosedLoop(swarm, speaker, alarm, course, self._section)
+            self._loop = loop
+            helpers = [
+                asyncio.create_task(watch_loop(swarm.tally, course.measures)),
+                asyncio.create_task(keep_books(swarm.ledger)),
+                asyncio.create_task(_wake_when_nobody_is_left(swarm, alarm)),
+            ]
+            if (every_ns := plan.dialect.alive.every_ns) is not None:
+                helpers.append(asyncio.create_task(_keep_alive(swarm, course.start_ns, every_ns)))
+            try:
+                async with asyncio.TaskGroup() as group:
+                    moving: asyncio.Task[None] | None = None
+                    if self._on_call is None:
+                        movement = Movement(swarm, clients, course.measure_ns, loop.joined)
+                        moving = group.create_task(movement.run())
+                    else:
+                        self._on_call.on_joined = loop.joined
+                    group.create_task(loop.run())
+                    await self._pass_the_phases()
+                    if moving is not None:
+                        moving.cancel()
+            finally:
+                for task in helpers:
+                    task.cancel()
+
+    async def _pass_the_phases(self) -> None:
+        swarm, course = self._swarm, self._course
+        swarm.books.phase = "warmup"
+        await _pause_until(swarm, lambda: course.measure_ns)
+        swarm.books.phase = "measure"
+        self._traffic.begin()
         try:
-            async with asyncio.TaskGroup() as group:
-                moving = group.create_task(movement.run())
-                group.create_task(loop.run())
-                swarm.books.phase = "warmup"
-                await pause_until(swarm, measure_ns)
-                swarm.books.phase = "measure"
-                with traffic_counted(swarm.transports, swarm.tally):
-                    await pause_until(swarm, end_ns)
-                swarm.books.phase = "drain"
-                await pause_until(swarm, end_ns + plan.drain_ns)
-                moving.cancel()
+            await _pause_until(swarm, lambda: course.end_ns)
         finally:
-            for task in helpers:
-                task.cancel()
+            self._traffic.end(swarm.tally)
+        swarm.books.phase = "drain"
+        await _pause_until(swarm, lambda: course.over_ns)
+
+    def add(self, section: Section) -> None:
+        """From its start on, so many users write as the section says."""
+        if self._loop is not None:
+            self._loop.add(section)
+
+    def measure_anew(self) -> None:
+        """The measured window has begun anew."""
+        self._traffic.begin()
 
 
-def _says_over_http(plan: Plan) -> bool:
+def says_over_http(plan: Plan) -> bool:
+    """Whether something of what the users do is an HTTP request."""
     dialect = plan.dialect
     of_act = {Act.MESSAGE: dialect.publish, Act.DIRECT: dialect.direct}
     of_side = {Act.TYPING: dialect.typing, Act.PRESENCE: dialect.presence}
@@ -87,50 +129,50 @@ def _says_over_http(plan: Plan) -> bool:
     return any(script is not None and script.http is not None for script in scripts)
 
 
-async def pause_until(swarm: Swarm, at_ns: int) -> None:
-    """Sleep until then, give or take a millisecond, or until nobody is left."""
-    left_ns = at_ns - now_ns()
-    if left_ns <= 0 or swarm.nobody_left.is_set():
-        return
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(left_ns / NS_PER_S):
-            await swarm.nobody_left.wait()
+async def _pause_until(swarm: Swarm, instant: Callable[[], int]) -> None:
+    """Sleep until the instant, give or take a millisecond, or until nobody is left. It may move meanwhile."""
+    while not swarm.nobody_left.is_set() and (left_ns := instant() - now_ns()) > 0:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(left_ns, LOOK_PERIOD_NS) / NS_PER_S):
+                await swarm.nobody_left.wait()
 
 
 class Speaker:
     """Has a user say what is due."""
 
-    def __init__(self, swarm: Swarm, clients: Sequence[HttpClient], *, give_up_ns: int) -> None:
-        """What would be sent later than ``give_up_ns`` is not sent: it could not arrive in time, and look lost."""
+    def __init__(self, swarm: Swarm, clients: Sequence[HttpClient], course: Course) -> None:
         self._swarm = swarm
         self._clients = clients
-        self._give_up_ns = give_up_ns
+        self._course = course
         self._acts = Acts(swarm.plan.seed, swarm.plan.mix)
         self._requests: set[asyncio.Task[None]] = set()
 
-    def say(self, user: int, n: int, due_ns: int, now: int) -> bytes | HttpRequest | None:
-        """Have act ``n`` of the plan done; the message that was sent, None where it was none, or could not be."""
+    def say(self, user: int, n: int, due_ns: int, now: int, user_count: int) -> bytes | HttpRequest | None:
+        """Have act ``n`` of the plan done; the message that was sent, None where it was none, or could not be.
+
+        A direct message goes to one of the first ``user_count`` users.
+        """
         swarm = self._swarm
         member = swarm.members[user]
         act = self._acts.act_of(n)
+        late = now > self._course.give_up_ns
         if act not in MESSAGES:
-            if now <= self._give_up_ns:
+            if not late:
                 self._send(member, member.chatter.does(act))
             return None
         connection = member.connection
-        late = now > self._give_up_ns
         if late and connection is not None and swarm.ledger.is_measured(due_ns):
             swarm.tally.counts[Note.UNSENT_BY_US] += 1
         writable = connection is not None and connection.writable and not late
-        to = None if act is Act.MESSAGE else self._receiver_of(n, user)
+        to = None if act is Act.MESSAGE else self._receiver_of(n, user, user_count)
         message = member.chatter.due(n, due_ns, now, writable=writable, to=to)
         self._send(member, message)
         return message
 
-    def _receiver_of(self, n: int, sender: int) -> tuple[int, str]:
-        plan = self._swarm.plan
-        receiver = self._acts.receiver_of(n, sender, plan.user_count)
-        return receiver, plan.accounts[receiver % len(plan.accounts)][0]
+    def _receiver_of(self, n: int, sender: int, user_count: int) -> tuple[int, str]:
+        accounts = self._swarm.plan.accounts
+        receiver = self._acts.receiver_of(n, sender, user_count)
+        return receiver, accounts[receiver % len(accounts)][0]
 
     def _send(self, member: Member, message: bytes | HttpRequest | None) -> None:
         if isinstance(message, HttpRequest):
@@ -164,22 +206,40 @@ class TalkLoop(Protocol):
         """A user has come, or come back, in the middle of the run."""
         ...
 
+    def add(self, section: Section) -> None:
+        """Go on with the section from its start on."""
+        ...
+
 
 class OpenLoop:
     """Sends each message when it is due by the plan, or as soon after as we can."""
 
-    def __init__(self, swarm: Swarm, speaker: Speaker, alarm: Alarm, start_ns: int, end_ns: int) -> None:
-        plan = swarm.plan
+    def __init__(
+        self,
+        swarm: Swarm,
+        speaker: Speaker,
+        alarm: Alarm,
+        course: Course,
+        section: Section,
+        expects: Callable[[int], bool],
+    ) -> None:
+        """``expects`` tells whether a user is one of ours, and is to be there."""
         self._swarm = swarm
         self._speaker = speaker
         self._alarm = alarm
-        self._start_ns = start_ns
-        self._end_ns = end_ns
-        self._senders = Senders(plan.seed)
-        self._pace = schedule(plan.gaps, plan.acts_per_s, plan.seed)
-        self._number = -1
+        self._course = course
+        self._expects = expects
+        self._senders = Senders(swarm.plan.seed)
+        self._following: Section | None = None
         # The next message of ours: who writes it, and when it is due; None after the last.
         self._next: tuple[int, int] | None = None
+        self._begin(section)
+
+    def _begin(self, section: Section) -> None:
+        self._section = section
+        self._number = -1
+        plan = self._swarm.plan
+        self._pace = schedule(plan.gaps, section.acts_per_s, plan.seed) if section.acts_per_s > 0 else Silence()
 
     async def run(self) -> None:
         swarm, ledger = self._swarm, self._swarm.ledger
@@ -189,10 +249,14 @@ class OpenLoop:
         try:
             while self._next is not None:
                 _, due_ns = self._next
-                if due_ns > now_ns() and swarm.left_count:
+                if due_ns >= self._course.end_ns:
+                    break  # it was brought forward
+                if due_ns > now_ns() and not swarm.nobody_left.is_set():
                     in_a_row = 0
-                    await pause_until(swarm, due_ns - NS_PER_S)
-                    if swarm.left_count:
+                    look_ns = now_ns() + LOOK_PERIOD_NS
+                    if due_ns - NS_PER_S > look_ns:
+                        await _pause_until(swarm, lambda at_ns=look_ns: at_ns)  # type: ignore[misc]
+                    elif not swarm.nobody_left.is_set():
                         await self._alarm.until(due_ns)
                     continue  # a delivery may have come first
                 self._say_next()
@@ -203,22 +267,36 @@ class OpenLoop:
             ledger.on_due = None
             ledger.remind(None)
 
+    def add(self, section: Section) -> None:
+        """Go on with the section from its start on: what the present one has after that is not said."""
+        if self._next is not None and self._next[1] >= section.start_ns:
+            self._begin(section)
+            self._advance()
+            self._alarm.wake()
+        else:
+            self._following = section
+
     def _say_next(self) -> None:
         if self._next is not None:
             sender, due_ns = self._next
-            self._speaker.say(sender, self._number, due_ns, now_ns())
+            n = self._section.act(self._number)
+            self._speaker.say(sender, n, due_ns, now_ns(), self._section.user_count)
             self._advance()
 
     def _advance(self) -> None:
         """Find the next message that one of our users writes."""
         while True:
             self._number += 1
-            due_ns = self._start_ns + self._pace.due_ns(self._number)
-            if due_ns >= self._end_ns:
+            due_ns = self._section.start_ns + self._pace.due_ns(self._number)
+            if self._following is not None and due_ns >= self._following.start_ns:
+                following, self._following = self._following, None
+                self._begin(following)
+                continue
+            if due_ns >= self._course.end_ns:
                 self._next = None
                 break
             sender = self._sender_of(self._number, due_ns)
-            if sender is not None and sender in self._swarm.members:
+            if sender is not None and self._expects(sender):
                 self._next = sender, due_ns
                 break
         self._swarm.ledger.remind(None if self._next is None else due_ns)
@@ -227,8 +305,8 @@ class OpenLoop:
         """Who writes message ``n``; None where the plan has nobody there to write it."""
         plan = self._swarm.plan
         if not plan.stages:
-            return self._senders.sender_of(n, plan.user_count)
-        at_ns = due_ns - self._start_ns - plan.warmup_ns
+            return self._senders.sender_of(n, self._section.user_count)
+        at_ns = due_ns - self._course.measure_ns
         there = min(user_count_at(plan.stages, at_ns), user_count_at(plan.stages, at_ns - SETTLING_IN_NS))
         sender = self._senders.sender_of(n, plan.user_count if plan.rate_follows_users else there)
         return sender if sender < there else None
@@ -247,29 +325,35 @@ class ClosedLoop:
     came at once.
     """
 
-    def __init__(self, swarm: Swarm, speaker: Speaker, alarm: Alarm, start_ns: int, end_ns: int) -> None:
-        plan = swarm.plan
+    def __init__(self, swarm: Swarm, speaker: Speaker, alarm: Alarm, course: Course, section: Section) -> None:
         self._swarm = swarm
         self._speaker = speaker
         self._alarm = alarm
-        self._end_ns = end_ns
-        self._thinking = Thinking(plan.user_count * NS_PER_S / plan.acts_per_s, plan.gaps, plan.seed)
-        self._said_count = dict.fromkeys(plan.users, 0)
+        self._course = course
+        self._begin(section)
+        self._said_count: Counter[int] = Counter()
         # (when, user, the marker whose answer is given up then; b"": the user writes)
         self._agenda: list[tuple[int, int, bytes]] = []
-        for user in plan.users:
-            if swarm.members[user].chatter.state is UserState.READY:
-                self._agenda.append((start_ns + self._thinking.first_ns(user), user, b""))
+        for user, member in swarm.members.items():
+            if member.chatter.state is UserState.READY:
+                self._agenda.append((course.start_ns + self._thinking.first_ns(user), user, b""))
         heapq.heapify(self._agenda)
         self._answers = swarm.answers
         self._answers.on_answer = self._think
 
+    def _begin(self, section: Section) -> None:
+        plan = self._swarm.plan
+        self._section = section
+        # Without anybody nobody thinks.
+        mean_ns = section.user_count * NS_PER_S / section.acts_per_s if section.acts_per_s > 0 else float(NS_PER_S)
+        self._thinking = Thinking(mean_ns, plan.gaps, plan.seed)
+
     async def run(self) -> None:
         in_a_row = 0
-        while (now := now_ns()) < self._end_ns and self._swarm.left_count:
-            at_ns = self._agenda[0][0] if self._agenda else self._end_ns
+        while (now := now_ns()) < self._course.end_ns and not self._swarm.nobody_left.is_set():
+            at_ns = self._agenda[0][0] if self._agenda else self._course.end_ns
             if at_ns > now:
-                await self._alarm.until(min(at_ns, self._end_ns))
+                await self._alarm.until(min(at_ns, self._course.end_ns, now + LOOK_PERIOD_NS))
                 in_a_row = 0
                 continue
             at_ns, user, given_up = heapq.heappop(self._agenda)
@@ -285,12 +369,17 @@ class ClosedLoop:
         self._answers.forget(user)
         self._think(user, now_ns())
 
+    def add(self, section: Section) -> None:
+        """What is thought from now on takes as long as the section says."""
+        self._begin(section)
+
     def _speak(self, user: int, due_ns: int, now: int) -> None:
         plan = self._swarm.plan
         if self._swarm.members[user].chatter.state is not UserState.READY:
             return  # it has left, and begins anew when it comes back
         self._said_count[user] += 1
-        message = self._speaker.say(user, self._said_count[user] * plan.user_count + user, due_ns, now)
+        n = self._said_count[user] * plan.user_count + user
+        message = self._speaker.say(user, n, due_ns, now, self._section.user_count)
         if message is None:
             self._think(user, now)
             return
@@ -314,12 +403,13 @@ async def _wake_when_nobody_is_left(swarm: Swarm, alarm: Alarm) -> None:
 
 async def _keep_alive(swarm: Swarm, start_ns: int, every_ns: int) -> None:
     """Send each user's keep-alive, spread evenly over the interval."""
-    users = list(swarm.members)
-    n = 0
-    while users:
-        await sleep_until(start_ns + (n + 1) * every_ns // len(users))
-        member = swarm.members[users[n % len(users)]]
-        n += 1
-        own = member.chatter.dialect.keep_alive()
-        if own is not None and member.chatter.state is UserState.READY:
-            member.send_all([own.frame])
+    while True:
+        users = list(swarm.members)
+        for n, user in enumerate(users, start=1):
+            await sleep_until(start_ns + n * every_ns // len(users))
+            member = swarm.members[user]
+            own = member.chatter.dialect.keep_alive()
+            if own is not None and member.chatter.state is UserState.READY:
+                member.send_all([own.frame])
+        start_ns += every_ns
+        await sleep_until(start_ns)

@@ -37,13 +37,31 @@ class UserState(StrEnum):
     GONE = "gone"
 
 
+_STEPS = {
+    UserState.NEW: "login",
+    UserState.LOGGED_IN: "connect",
+    UserState.GREETING: "connect",
+    UserState.CONNECTED: "join",
+    UserState.JOINING: "join",
+}
 _READY = UserState.READY  # to ask an enum for a member costs 0.07 us
 
 
 class Books:
     """Where all users of a process write down what they see."""
 
-    __slots__ = ("catches_up", "deadline_ns", "ledger", "on_ack", "payload", "phase", "prefix", "tag", "tally")
+    __slots__ = (
+        "catches_up",
+        "deadline_ns",
+        "ledger",
+        "names_steps",
+        "on_ack",
+        "payload",
+        "phase",
+        "prefix",
+        "tag",
+        "tally",
+    )
 
     def __init__(self, ledger: Ledger, payload: Payload, tag: str, deadline_ns: int) -> None:
         self.ledger = ledger
@@ -54,6 +72,8 @@ class Books:
         self.deadline_ns = deadline_ns
         self.phase = "login"
         """Errors are counted under it."""
+        self.names_steps = False
+        """Whether those of a user who does not get in are counted under its step instead: others are elsewhere."""
         self.on_ack: Callable[[int, bytes, int], None] | None = None
         """Told of each acknowledgement: the user, the marker of its message, and when."""
         self.catches_up = False
@@ -69,7 +89,17 @@ class Books:
 class User:
     """One user; times are monotonic ns."""
 
-    __slots__ = ("_asked_ns", "_awaiting_ack", "_books", "_cut_ns", "_dialect", "index", "room", "state")
+    __slots__ = (
+        "_asked_ns",
+        "_awaiting_ack",
+        "_books",
+        "_cut_ns",
+        "_dialect",
+        "_has_logged_in",
+        "index",
+        "room",
+        "state",
+    )
 
     def __init__(self, index: int, room: int, dialect: Dialect, books: Books) -> None:
         self.index = index
@@ -79,6 +109,7 @@ class User:
         self._books = books
         self._asked_ns = 0  # when the answer we wait for was asked for
         self._awaiting_ack: dict[str, tuple[Stamp, bytes]] | None = None
+        self._has_logged_in = False
         self._cut_ns: int | None = None  # when it lost the socket that it is to get again
 
     @property
@@ -103,6 +134,7 @@ class User:
             body = answer.body.decode(errors="replace")
             self.failed(ErrorKind.BAD_RESPONSE, f"no token where the dialect says, in: {body}")
             return
+        self._has_logged_in = True
         if self.state is not UserState.AWAY:  # it may have left meanwhile
             self.state = UserState.LOGGED_IN
         self._books.tally.metrics[Metric.LOGIN_TIME].record(now_ns - self._asked_ns)
@@ -111,6 +143,7 @@ class User:
     def given(self, token: str) -> None:
         """It has a token from elsewhere, and need not log in."""
         self._dialect.use_token(token)
+        self._has_logged_in = True
         self.state = UserState.LOGGED_IN
 
     def connecting(self, now_ns: int) -> None:
@@ -252,9 +285,13 @@ class User:
         """It did not get in, whether at the login or at the door, and will not try again."""
         if self.state is UserState.GONE:
             return
-        self._books.tally.error(kind, self._books.phase, example)
+        self._books.tally.error(kind, self._step(), example)
         self._books.tally.counts[Count.CONNECTIONS_FAILED] += 1
         self.state = UserState.GONE
+
+    def _step(self) -> str:
+        """What an error on the way in is counted under."""
+        return _STEPS.get(self.state, self._books.phase) if self._books.names_steps else self._books.phase
 
     def turned_away(self, kind: ErrorKind, example: str) -> None:
         """It could not come back, and will try again."""
@@ -266,7 +303,7 @@ class User:
         """Count it where the greeting or the confirmation of the join has not come in time; it may still come."""
         if self.state in (UserState.GREETING, UserState.JOINING):
             what = "greeting" if self.state is UserState.GREETING else "confirmation of the join"
-            self._books.tally.error(ErrorKind.JOIN_TIMEOUT, self._books.phase, f"the {what} never came")
+            self._books.tally.error(ErrorKind.JOIN_TIMEOUT, self._step(), f"the {what} never came")
 
     def leaving(self) -> None:
         """The run is over; a socket that closes from now on was closed by us."""
@@ -295,8 +332,8 @@ class User:
             self._books.ledger.members.left(self.index, now_ns)
 
     def coming_back(self) -> None:
-        """It is about to connect again, with the token it has."""
-        self.state = UserState.LOGGED_IN
+        """It is about to connect again, with the token it has, if it got one."""
+        self.state = UserState.LOGGED_IN if self._has_logged_in else UserState.NEW
         self._books.tally.counts[Count.CONNECTIONS_PLANNED] += 1
 
     def given_up(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from loadgen.engine.clock import now_ns
 from loadgen.engine.transport import Transport
@@ -35,9 +35,8 @@ LOOK_SHARE = 20
 NEVER = 2**31 - 1
 
 
-async def watch_loop(tally: Tally, window_ns: tuple[int, int]) -> None:
-    """Note how late the event loop runs; goes on until it is cancelled."""
-    start_ns, end_ns = window_ns
+async def watch_loop(tally: Tally, measures: Callable[[int], bool]) -> None:
+    """Note how late the event loop runs, above all when ``measures``; goes on until it is cancelled."""
     while True:
         due_ns = now_ns() + LAG_PERIOD_NS
         await asyncio.sleep(LAG_PERIOD_NS / NS_PER_S)
@@ -45,7 +44,7 @@ async def watch_loop(tally: Tally, window_ns: tuple[int, int]) -> None:
         now = now_ns()
         due_ns = min(due_ns, now)
         tally.of_second(Metric.LOOP_LAG, tally.second_of(now)).record(now - due_ns)
-        if start_ns <= due_ns < end_ns:
+        if measures(due_ns):
             tally.metrics[Metric.LOOP_LAG].record(now - due_ns)
 
 
@@ -69,9 +68,8 @@ async def keep_books(ledger: Ledger) -> None:
 
 
 @contextlib.contextmanager
-def collector_watched(tally: Tally, window_ns: tuple[int, int]) -> Iterator[None]:
-    """Keep the garbage collector away from what lives now, and note its pauses within the window."""
-    start_ns, end_ns = window_ns
+def collector_watched(tally: Tally, measures: Callable[[int], bool]) -> Iterator[None]:
+    """Keep the garbage collector away from what lives now, and note the pauses that begin when ``measures``."""
     began_ns = 0
 
     def on_collection(phase: str, _: dict[str, int]) -> None:
@@ -79,7 +77,7 @@ def collector_watched(tally: Tally, window_ns: tuple[int, int]) -> Iterator[None
         now = now_ns()
         if phase == "start":
             began_ns = now
-        elif start_ns <= began_ns < end_ns:
+        elif measures(began_ns):
             tally.metrics[Metric.GC_PAUSE].record(now - began_ns)
 
     # What lives now lives until the end: the collector need not look at it again and again.
@@ -96,18 +94,24 @@ def collector_watched(tally: Tally, window_ns: tuple[int, int]) -> Iterator[None
         gc.unfreeze()
 
 
-@contextlib.contextmanager
-def traffic_counted(transports: Sequence[Transport], tally: Tally) -> Iterator[None]:
-    """Count the frames and bytes of what happens meanwhile; an interrupt ends it, too."""
-    names = (Count.FRAMES_RECEIVED, Count.BYTES_RECEIVED, Count.FRAMES_SENT, Count.BYTES_SENT)
+class Traffic:
+    """Counts the frames and bytes of a time."""
 
-    def totals() -> list[int]:
-        traffic = [transport.traffic for transport in transports]
-        return [sum(getattr(each, str(name)) for each in traffic) for name in names]
+    _NAMES = (Count.FRAMES_RECEIVED, Count.BYTES_RECEIVED, Count.FRAMES_SENT, Count.BYTES_SENT)
 
-    before = totals()
-    try:
-        yield
-    finally:
-        for name, old, new in zip(names, before, totals(), strict=True):
+    def __init__(self, transports: Sequence[Transport]) -> None:
+        self._transports = transports
+        self._before = self._totals()
+
+    def begin(self) -> None:
+        """Count from now on; what was counted before is forgotten."""
+        self._before = self._totals()
+
+    def end(self, tally: Tally) -> None:
+        """Put into the tally what has gone over the wire since the beginning."""
+        for name, old, new in zip(self._NAMES, self._before, self._totals(), strict=True):
             tally.counts[name] += new - old
+
+    def _totals(self) -> list[int]:
+        traffic = [transport.traffic for transport in self._transports]
+        return [sum(getattr(each, str(name)) for each in traffic) for name in self._NAMES]

@@ -10,14 +10,16 @@ import asyncio
 import pickle
 import socket
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
+from loadgen.measure.clocks import Clock
 from loadgen.measure.ledger import News
 from loadgen.measure.record import Phase
 from loadgen.measure.spread import Spreads
 from loadgen.measure.tally import Tally
 from loadgen.plan.plan import Plan
+from loadgen.plan.sections import Section
 
 _LENGTH = struct.Struct("!I")
 
@@ -31,6 +33,8 @@ class Begin:
 
     plan: Plan
     origin_ns: int
+    other_clocks: dict[int, Clock] = field(default_factory=dict)
+    """Index of a share on another host -> its clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,32 @@ class Talk:
     """Warm up, measure and drain from ``start_ns`` on; answered by Done."""
 
     start_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """On call: so many of your users are to be there."""
+
+    user_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """On call: warm up, and measure from ``section.start_ns`` + warm-up on; or, where you do, go on with a section.
+
+    Answered by Done when the drain is over.
+    """
+
+    section: Section
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """On call: this is the measured window, from now on; whatever was measured in an earlier ``epoch`` is forgotten."""
+
+    start_ns: int
+    end_ns: int
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +114,23 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True)
+class Attended:
+    """On call: who is there, and which epoch what is told belongs to."""
+
+    wanted_count: int
+    arriving_count: int
+    ready_count: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """What was counted since the last one."""
 
     tally: Tally
     spreads: Spreads
+    attendance: Attended | None = None
+    """On call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +142,7 @@ class Closed:
     handshake_headers: dict[str, str]
 
 
-Message = Begin | Do | Talk | Hear | Stop | Finish | Done | Tell | Tick | Closed
+Message = Begin | Do | Talk | Want | Speak | Measure | Hear | Stop | Finish | Done | Tell | Tick | Closed
 
 
 class Wire:

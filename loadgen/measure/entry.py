@@ -44,9 +44,10 @@ class Entry:
         "sender",
         "sequence",
         "stamp",
+        "timed",
     )
 
-    def __init__(self, marker: bytes, stamp: Stamp, audience: Int64s, *, measured: bool) -> None:
+    def __init__(self, marker: bytes, stamp: Stamp, audience: Int64s, *, measured: bool, timed: bool = True) -> None:
         self.marker = marker
         self.stamp = stamp
         self.sender = stamp.sender
@@ -55,6 +56,8 @@ class Entry:
         """The messages of one sender whose order counts."""
         self.measured = measured
         """Whether it was due in the measured window."""
+        self.timed = timed
+        """Whether its sender and we go by one clock."""
         self.audience = audience
         """Who must get it: users, rising."""
         self.missing = audience

@@ -18,8 +18,8 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +28,7 @@ import numpy.typing as npt
 
 from loadgen.dialects.script import Reach
 from loadgen.measure import marker
+from loadgen.measure.clocks import Clock
 from loadgen.measure.entry import NOBODY, Entry
 from loadgen.measure.marker import Stamp
 from loadgen.measure.membership import Membership, Standing
@@ -69,6 +70,8 @@ class Rules:
     """Whether some messages go to one user."""
     direct_echo: bool = False
     """Whether the sender gets such a message, too."""
+    other_clocks: Mapping[int, Clock] = field(default_factory=dict)
+    """Index of a share -> its clock, where that is not ours: what it sends is counted, and not timed."""
 
     @property
     def crosses_processes(self) -> bool:
@@ -144,6 +147,19 @@ class Ledger:
         """Messages due in [start_ns, end_ns) are measured; before this is said, none is."""
         self._window_ns = (start_ns, end_ns)
 
+    def measure_anew(self, start_ns: int, end_ns: int) -> None:
+        """The measured window is another one: nothing that is known now, and was due before ``start_ns``, counts.
+
+        Say it before the window begins. What the tally holds is for its owner to forget.
+        """
+        for entry in (*self._entries.values(), *self._unnumbered.values()):
+            entry.measured = False
+        self._sends.account(self.tally, (_NEVER_NS, _NEVER_NS))
+        self._expected_count = 0
+        self._excused.clear()
+        self._spreads.clear()
+        self.measure(start_ns, end_ns)
+
     def is_measured(self, due_ns: int) -> bool:
         """Whether a message due then counts."""
         return self._window_ns[0] <= due_ns < self._window_ns[1]
@@ -177,15 +193,24 @@ class Ledger:
             entry.room_sequence = room_sequence
 
     def _open(self, text: bytes, stamp: Stamp) -> Entry:
-        audience = self._audience(stamp)
+        clock = self._clock_of(stamp.sender)
+        audience = self._audience(stamp) if clock is None else self._sure_audience(stamp, clock)
         measured = self.is_measured(stamp.due_ns)
-        entry = Entry(text, stamp, audience, measured=measured)
+        entry = Entry(text, stamp, audience, measured=measured, timed=clock is None)
         self._entries[text] = entry
         self._log_append[text] = entry.log.append
         self._order.opened(entry)
         if measured:
             self._expected_count += len(audience)
         return entry
+
+    def _sure_audience(self, stamp: Stamp, clock: Clock) -> Int64s:
+        """Who must get it however far off the other clock is, within its error."""
+        early, late = (
+            self._audience(stamp._replace(sent_ns=stamp.sent_ns + off_ns))
+            for off_ns in (-clock.error_ns, clock.error_ns)
+        )
+        return early if early is late else np.intersect1d(early, late, assume_unique=True)
 
     def _audience(self, stamp: Stamp) -> Int64s:
         if stamp.receiver is not None:
@@ -258,7 +283,7 @@ class Ledger:
 
     def _receive_unknown(self, user: int, text: bytes) -> Callable[[int], None] | None:
         """An arrival of a message that is not open; how to note it where it opens one."""
-        stamp = marker.read(text)
+        stamp = self._read(text)
         if stamp is None:
             self.tally.counts[Count.FRAMES_DAMAGED] += 1
         elif stamp.sequence < self._sent_count[stamp.sender] or stamp.sequence in self._ahead.get(stamp.sender, ()):
@@ -268,6 +293,16 @@ class Ledger:
         else:
             self.tally.counts[Count.DELIVERIES_UNEXPECTED] += 1
         return None
+
+    def _read(self, text: bytes) -> Stamp | None:
+        """What a marker says, its times on our clock; None where it is damaged."""
+        stamp = marker.read(text)
+        clock = None if stamp is None else self._clock_of(stamp.sender)
+        return stamp if stamp is None or clock is None else clock.ours(stamp)
+
+    def _clock_of(self, sender: int) -> Clock | None:
+        """That of a sender on another host; None: ours."""
+        return self._rules.other_clocks.get(sender % self._rules.share.count)
 
     def _may_be_news(self, stamp: Stamp) -> bool:
         """Whether another process can have sent it."""
@@ -306,7 +341,7 @@ class Ledger:
         at = frame.find(self._prefix)
         while at >= 0:
             text = frame[at : at + marker.WIDTH]
-            stamp = marker.read(text)
+            stamp = self._read(text)
             if stamp is None:
                 self.tally.counts[Count.FRAMES_DAMAGED] += 1
             elif self._was_away_since(user, stamp.sent_ns):
@@ -341,7 +376,7 @@ class Ledger:
     def hear(self, news: News) -> None:
         """Take notice of the messages of another process; the news of one process come in order."""
         for text in _records_in(news.sent, marker.WIDTH):
-            stamp = marker.read(text)
+            stamp = self._read(text)
             assert stamp is not None, "processes of one run write sound markers"
             self._sent_count[stamp.sender] = stamp.sequence + 1
             ahead = self._ahead.get(stamp.sender)
@@ -533,16 +568,19 @@ class Ledger:
         times_ns = np.concatenate([new.times_ns for new in arrivals.values()])
         due_ns = np.repeat([entry.stamp.due_ns for entry in arrivals], sizes)
         service_ns = times_ns - np.repeat([entry.stamp.sent_ns for entry in arrivals], sizes)
-        backwards = service_ns < 0
+        on_one_clock = np.repeat([entry.timed for entry in arrivals], sizes).astype(np.bool_)
+        backwards = on_one_clock & (service_ns < 0)
         if backwards.any():
             # One clock cannot do this. It is counted, doubted, and kept out of the times.
             self.tally.counts[Note.NEGATIVE_TIMES] += int(backwards.sum())
         delivery_ns = times_ns - due_ns
         measured = np.repeat([entry.measured for entry in arrivals], sizes).astype(np.bool_)
-        timed = measured & ~backwards
+        sound = on_one_clock & ~backwards
+        timed = measured & sound
 
         counts, metrics = self.tally.counts, self.tally.metrics
         counts[Count.DELIVERIES_RECEIVED] += int(measured.sum())
+        counts[Note.DELIVERIES_UNTIMED] += int((measured & ~on_one_clock).sum())
         counts[Count.DELIVERIES_LATE] += int((service_ns[measured] > self._rules.deadline_ns).sum())
         metrics[Metric.DELIVERY_TIME].record_many(delivery_ns[timed])
         metrics[Metric.DELIVERY_SERVICE_TIME].record_many(service_ns[timed])
@@ -550,7 +588,7 @@ class Ledger:
         for second, at in self.tally.by_second(times_ns):
             self.tally.seconds[second][PerSecond.DELIVERIES_RECEIVED] += int(np.count_nonzero(at))
         for second, at in self.tally.by_second(due_ns):
-            self.tally.of_second(Metric.DELIVERY_TIME, second).record_many(delivery_ns[at & ~backwards])
+            self.tally.of_second(Metric.DELIVERY_TIME, second).record_many(delivery_ns[at & sound])
 
         some = [entry for entry, size in zip(arrivals, sizes, strict=True) if size]
         if some:
@@ -562,8 +600,8 @@ class Ledger:
 
     def _note_spreads(self, entries: Sequence[Entry]) -> None:
         """Messages nobody here waits for any more: their first and last arrival."""
-        if not entries:
-            return
+        if not entries or self._rules.other_clocks:
+            return  # who was first, and when, would take one clock
         spreads = Spreads.of(entries)
         if self._has_news:
             self._spreads.append(spreads)
@@ -593,11 +631,19 @@ class Ledger:
             excused.discard(user)
             self.tally.counts[Count.DELIVERIES_RECOVERED] += 1
             copies -= 1
-        standing = self._standing(user, stamp)
+        standing = self._sure_standing(user, stamp)
         if standing is Standing.MUST:
             self.tally.counts[Count.DELIVERIES_DUPLICATED] += copies
         elif standing is Standing.MUST_NOT:
             self.tally.counts[Count.DELIVERIES_UNEXPECTED] += copies
+
+    def _sure_standing(self, user: int, stamp: Stamp) -> Standing:
+        """The same where the sender's clock is another one: where that makes a difference, it may get the message."""
+        clock = self._clock_of(stamp.sender)
+        if clock is None:
+            return self._standing(user, stamp)
+        early, late = (self._standing(user, each) for each in clock.extremes(stamp))
+        return early if early is late else Standing.MAY
 
     def _standing(self, user: int, stamp: Stamp) -> Standing:
         is_sender = user == stamp.sender

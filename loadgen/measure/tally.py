@@ -69,6 +69,24 @@ class Note(StrEnum):
     UNSENT_AWAY = "unsent_away"  # messages of users who are away by plan
     NEGATIVE_TIMES = "negative_times"
     FOREIGN_MARKERS = "foreign_markers"  # frames with a message of another run
+    DELIVERIES_UNTIMED = "deliveries_untimed"  # from another host, whose clock is not ours
+
+
+OF_THE_WHOLE_RUN = frozenset(
+    {
+        Count.USERS_PLANNED,
+        Count.CONNECTIONS_PLANNED,
+        Count.CONNECTIONS_OPENED,
+        Count.CONNECTIONS_FAILED,
+        Count.CONNECTIONS_DROPPED,
+        Count.RECONNECTS,
+        Metric.LOGIN_TIME,
+        Metric.CONNECT_TIME,
+        Metric.JOIN_TIME,
+        Metric.RECONNECT_TIME,
+    }
+)
+"""Counters and metrics that have nothing to do with the measured window."""
 
 
 class PerSecond(StrEnum):
@@ -147,6 +165,13 @@ class Tally:
             self.seconds[second].update(counts)
         for (metric, second), histogram in other.metric_seconds.items():
             self.of_second(metric, second).merge(histogram)
+
+    def measure_anew(self) -> None:
+        """Forget all that is told of the measured window; errors and the seconds of the series stay."""
+        for name in [name for name in self.counts if name not in OF_THE_WHOLE_RUN]:
+            del self.counts[name]
+        for metric in self.metrics.keys() - OF_THE_WHOLE_RUN:
+            self.metrics[metric] = Histogram()
 
     def take(self) -> Tally:
         """Hand over everything counted so far and start again from nothing."""

@@ -93,6 +93,14 @@ class ExponentialSchedule:
         return self._due_ns[within]
 
 
+class Silence:
+    """No events at all."""
+
+    def due_ns(self, n: int) -> int:
+        """See :class:`Schedule`: at the end of time."""
+        return 2**62 + n
+
+
 def schedule(gaps: Gaps, rate_per_s: float, seed: int) -> Schedule:
     """The schedule of the kind ``gaps``; ``rate_per_s`` > 0."""
     if gaps is Gaps.CONSTANT:

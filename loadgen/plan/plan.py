@@ -74,6 +74,9 @@ class Plan:
     mix: Mix = JUST_MESSAGES
     """What users do, by weight."""
     share_of_users: Share = WHOLE
+    on_call: bool = False
+    """Whether users come and go as somebody says while the run goes on. Then ``user_count`` is the most there can be,
+    and sections say how many write, and how much."""
 
     @property
     def acts_per_s(self) -> float:

@@ -22,7 +22,7 @@ from loadgen.dialects.script import ConnectScript, DialectScript, PublishScript,
 from loadgen.engine.clock import now_ns
 from loadgen.engine.movement import Movement
 from loadgen.engine.swarm import Swarm
-from loadgen.engine.worker import transports_for
+from loadgen.engine.duty import transports_for
 from loadgen.measure.tally import Count
 from loadgen.plan.incidents import Backoff, ReconnectStorm
 from loadgen.plan.pacing import NS_PER_S, Gaps
