@@ -311,7 +311,7 @@ def _cpu_ratio(before: Reading, after: Reading) -> float:
 
 
 def _generator(record: Record) -> dict[str, Any]:
-    cpu_ns = [process.window_cpu_ns for process in (*record.workers, record.coordinator)]
+    cpu_ns = [process.window_cpu_ns for process in (*record.workers, *record.helpers, record.coordinator)]
     received = record.tally.counts[Count.DELIVERIES_RECEIVED]
     known = [used for used in cpu_ns if used is not None]
     complete = received > 0 and len(known) == len(cpu_ns)
@@ -324,13 +324,15 @@ def _generator(record: Record) -> dict[str, Any]:
             }
             for worker in record.workers
         ],
+        "helpers": [_process(helper) for helper in record.helpers],
         "coordinator": _process(record.coordinator),
         "cpu_us_per_delivery": sum(known) / 1000 / received if complete else None,
     }
 
 
 def _process(process: ProcessRecord) -> dict[str, Any]:
-    return {"pid": process.pid} | _used_by(process)
+    names = {"name": process.name, "host": process.host}
+    return {"pid": process.pid} | {key: name for key, name in names.items() if name is not None} | _used_by(process)
 
 
 def _used_by(process: ProcessRecord) -> dict[str, Any]:

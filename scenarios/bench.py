@@ -162,6 +162,13 @@ def leave_behind(document: Document, directory: Path, *, html: bool, plots: bool
         raise store.UnwrittenError(complaint)
 
 
+def leave_texts_behind(document: Document, directory: Path) -> str | None:
+    """Write all of the run directory that is not drawn; what could not be written, in a line."""
+    attempts = store.Attempts()
+    _write_texts(document, directory, attempts)
+    return attempts.complaint()
+
+
 def _write_texts(document: Document, directory: Path, attempts: store.Attempts) -> None:
     """The document first: it is what all the others are made of."""
     with attempts.writing(directory / store.DOCUMENT_NAME):

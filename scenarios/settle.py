@@ -57,6 +57,12 @@ class Settled:
         """How the run is carried out."""
         return self.scenario.run
 
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """By which users come and go; none where they all stay."""
+        stages: tuple[Stage, ...] = self._plan_fields["stages"]
+        return stages
+
     def plan_for(self, base_urls: tuple[str, ...], tag: str) -> Plan:
         """The plan against the server at ``base_urls``; ``tag`` marks the run's messages."""
         return Plan(base_urls=base_urls, tag=tag, **self._plan_fields)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from loadgen.engine.clock import now_ns, sleep_until
 from loadgen.engine.crash import crash_loudly
 from loadgen.engine.entrance import Entrance
 from loadgen.engine.swarm import Swarm
@@ -15,8 +16,8 @@ from loadgen.measure.tally import Count
 if TYPE_CHECKING:
     from loadgen.engine.http import HttpClient
 
-# Users told to leave in a row before the sockets are read again.
-LEAVES_AT_ONCE = 100
+# Over how long those who are told to come together are spread.
+SPREAD_NS = 900_000_000
 
 
 class Attendance:
@@ -29,6 +30,7 @@ class Attendance:
         self._swarm = swarm
         self._entrance = Entrance(swarm, clients, lambda _: None)
         self._coming: set[asyncio.Task[None]] = set()
+        self._waiting: dict[int, asyncio.Task[None]] = {}  # of those, who has not begun to come
         self._index, self._stride = swarm.plan.share_of_users.index, swarm.plan.share_of_users.count
 
     @property
@@ -56,21 +58,37 @@ class Attendance:
         return user % self._stride == self._index and user // self._stride < self.wanted
 
     def want(self, count: int) -> None:
-        """So many of our users are to be there from now on: who came last leaves first."""
-        before, self.wanted = self.wanted, count
-        for place in range(before, count):
-            self._have_come(self._index + place * self._stride)
-        for place in range(before - 1, count - 1, -1):
-            self._swarm.leave(self._index + place * self._stride, cut=False)
+        """So many of our users are to be there from now on: who came last leaves first.
 
-    def _have_come(self, user: int) -> None:
+        Locust starts its users in one go each second, so those who are told together come within that time, one after
+        the other.
+        """
+        before, self.wanted = self.wanted, count
+        now = now_ns()
+        for place in range(before, count):
+            at_ns = now + (place - before) * SPREAD_NS // (count - before)
+            self._have_come(self._index + place * self._stride, at_ns)
+        for place in range(before - 1, count - 1, -1):
+            user = self._index + place * self._stride
+            if (task := self._waiting.pop(user, None)) is not None:
+                task.cancel()
+            else:
+                self._swarm.leave(user, cut=False)
+
+    def _have_come(self, user: int, at_ns: int) -> None:
         if user not in self._swarm.members:
             self._swarm.admit(user)
             self._swarm.tally.counts[Count.USERS_PLANNED] += 1
-        task = asyncio.create_task(self._entrance.come(user))
+        task = asyncio.create_task(self._come(user, at_ns))
+        self._waiting[user] = task
         self._coming.add(task)
         task.add_done_callback(self._coming.discard)
         task.add_done_callback(crash_loudly)
+
+    async def _come(self, user: int, at_ns: int) -> None:
+        await sleep_until(at_ns)
+        self._waiting.pop(user, None)
+        await self._entrance.come(user)
 
     async def close(self) -> None:
         """Nobody comes any more."""

@@ -13,9 +13,9 @@ from loadgen.engine.hand import Hand
 from loadgen.engine.probe import MachineProbe, Probe
 from loadgen.engine.swarm import ANSWER_TIMEOUT_S, LOGINS_AT_ONCE, close_timeout_s
 from loadgen.engine.wire import Begin, Closed, Do, Done, Finish, Hear, Message, Stop, Talk, Tell, Tick
-from loadgen.measure.record import EndedEarly, Phase, PhaseSpan, ProcessRecord, Record
+from loadgen.measure.record import EndedEarly, Phase, PhaseSpan, ProcessRecord, Record, excuse_the_unknown
 from loadgen.measure.spread import SpreadJoin
-from loadgen.measure.tally import Count, Metric, Tally
+from loadgen.measure.tally import Metric, Tally
 from loadgen.plan.pacing import NS_PER_S
 from loadgen.plan.plan import Plan
 
@@ -268,7 +268,7 @@ class Coordinator:
         self._read()
         self._spreads.close(self.record.tally)
         if not all(hand.has_closed for hand in self._hands):
-            self._excuse_the_unknown()
+            excuse_the_unknown(self.record.tally, self.record.plan.user_count)
 
     async def _close_books(self) -> None:
         """First everybody stops and has heard the news of all, then all close."""
@@ -285,16 +285,6 @@ class Coordinator:
             hand.ask(Finish(), limit_s)
         for hand in self._hands:
             await hand.ended.wait()
-
-    def _excuse_the_unknown(self) -> None:
-        """Close the books of a worker that died: what it took with it is no loss of the server's."""
-        counts = self.record.tally.counts
-        settled = counts[Count.DELIVERIES_RECEIVED] + counts[Count.DELIVERIES_LOST] + counts[Count.DELIVERIES_EXCUSED]
-        counts[Count.DELIVERIES_EXCUSED] += counts[Count.DELIVERIES_EXPECTED] - settled
-        # A worker that died before its first report has told nobody of its users.
-        untold = self.record.plan.user_count - counts[Count.USERS_PLANNED]
-        counts[Count.USERS_PLANNED] += untold
-        counts[Count.CONNECTIONS_PLANNED] += untold
 
 
 def entrance_limit_s(plan: Plan, process_count: int) -> float:

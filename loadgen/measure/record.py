@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from loadgen.measure.histogram import Histogram
-from loadgen.measure.tally import Tally
+from loadgen.measure.tally import Count, Tally
 from loadgen.plan.plan import Plan
 
 
@@ -29,6 +29,8 @@ class Death:
     pid: int
     how: str
     """As in "killed by SIGKILL"."""
+    name: str | None = None
+    """What it is called where a pid says too little: by Locust, of several hosts."""
 
 
 class EndedEarly(StrEnum):
@@ -98,6 +100,10 @@ class ProcessRecord:
     loop_lag: Histogram = field(default_factory=Histogram)
     send_lateness: Histogram = field(default_factory=Histogram)
     """Of a worker, its own; the tally holds those of all workers together."""
+    name: str | None = None
+    """What it is called where a pid says too little."""
+    host: str | None = None
+    """The machine it is on, where that is not ours."""
 
     @property
     def window_cpu_ns(self) -> int | None:
@@ -156,6 +162,8 @@ class Record:
     coordinator: ProcessRecord
     phases: list[PhaseSpan] = field(default_factory=list)
     workers: list[ProcessRecord] = field(default_factory=list)
+    helpers: list[ProcessRecord] = field(default_factory=list)
+    """Processes around the workers that offer no load themselves."""
     target: ProcessRecord | None = None
     """Where the server is ours to watch."""
     handshake_headers: dict[str, str] = field(default_factory=dict)
@@ -165,8 +173,8 @@ class Record:
 
     @property
     def processes(self) -> list[ProcessRecord]:
-        """All that are ours: workers, coordinator and own target."""
-        return [*self.workers, self.coordinator, *([] if self.target is None else [self.target])]
+        """All that are ours: workers and their helpers, coordinator and own target."""
+        return [*self.workers, *self.helpers, self.coordinator, *([] if self.target is None else [self.target])]
 
     @property
     def others_cpu_ratio(self) -> float | None:
@@ -176,7 +184,7 @@ class Record:
         not ours, even where it runs on this machine.
         """
         window = self.machine.window
-        used_ns = [process.window_cpu_ns for process in self.processes]
+        used_ns = [process.window_cpu_ns for process in self.processes if process.host is None]
         known_ns = [used for used in used_ns if used is not None]
         if len(window) < 2 or len(known_ns) < len(used_ns):
             return None
@@ -186,6 +194,19 @@ class Record:
     def origin_ns(self) -> int:
         """The start of the run."""
         return self.tally.origin_ns
+
+
+def excuse_the_unknown(tally: Tally, user_count: int) -> None:
+    """Close the books of a worker that died: what it took with it is no loss of the server's.
+
+    ``user_count`` users were planned, though a worker that died before its first report has told nobody of its own.
+    """
+    counts = tally.counts
+    settled = counts[Count.DELIVERIES_RECEIVED] + counts[Count.DELIVERIES_LOST] + counts[Count.DELIVERIES_EXCUSED]
+    counts[Count.DELIVERIES_EXCUSED] += counts[Count.DELIVERIES_EXPECTED] - settled
+    untold = user_count - counts[Count.USERS_PLANNED]
+    counts[Count.USERS_PLANNED] += untold
+    counts[Count.CONNECTIONS_PLANNED] += untold
 
 
 def busy_cpu_ratio(before: MachineReading, after: MachineReading) -> float:

@@ -1,0 +1,86 @@
+"""Our page and our checks inside Locust's web UI."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, make_response, request
+from locust.env import Environment
+from locust.web import WebUI
+
+from loadgen.errors import BenchError
+
+PAGE = "/chatbench"
+_LINK = """<script>
+addEventListener("DOMContentLoaded", () => {
+  const link = document.createElement("a");
+  link.id = "chatbench-link";
+  link.href = %s;
+  link.textContent = "chatbench \\u2192";
+  link.title = "Delivery times at every receiver, what was lost, and what may be doubted";
+  link.style.cssText = "position:fixed;right:16px;bottom:16px;z-index:2000;padding:8px 14px;border-radius:18px;" +
+    "background:#15803d;color:#fff;font:600 14px system-ui,sans-serif;text-decoration:none";
+  document.body.append(link);
+});
+</script>"""
+
+
+def attach(
+    web_ui: WebUI,
+    environment: Environment,
+    *,
+    page: Callable[[str, str], str],
+    feed: Callable[[], dict[str, Any]],
+    check: Callable[[Namespace, str | None, int], None],
+) -> None:
+    """Add our page, what it asks each second, a link to it, and a check of the start form.
+
+    ``page`` makes the page, given where its figures and Locust's own page are; ``check`` is given options, host and
+    number of users, and raises BenchError where a run cannot begin.
+    """
+    options = environment.parsed_options
+    base = (options.web_base_path or "") if options is not None else ""
+    blueprint = Blueprint("chatbench", __name__, url_prefix=base or None)
+
+    @blueprint.route(PAGE)
+    @web_ui.auth_required_if_enabled
+    def show_page() -> Response:
+        return make_response(page(f"{base}{PAGE}/data", f"{base}/"))
+
+    @blueprint.route(f"{PAGE}/data")
+    @web_ui.auth_required_if_enabled
+    def tell() -> Response:
+        response = jsonify(feed())
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    web_ui.app.register_blueprint(blueprint)
+
+    @web_ui.app.before_request
+    def check_the_form() -> Response | None:
+        if request.method != "POST" or request.path != f"{base}/swarm" or options is None:
+            return None
+        if web_ui.web_login and not _is_logged_in():
+            return None
+        wanted = Namespace(**(vars(options) | {key: value for key, value in request.form.items() if key in options}))
+        try:
+            check(wanted, request.form.get("host", environment.host), int(request.form.get("user_count") or 0))
+        except (BenchError, ValueError) as error:
+            return jsonify({"success": False, "message": str(error), "host": environment.host})
+        return None
+
+    @web_ui.app.after_request
+    def link_to_us(response: Response) -> Response:
+        if request.path == f"{base}/" and response.mimetype == "text/html" and response.status_code == 200:
+            target = jsonify(f"{base}{PAGE}").get_data(as_text=True).strip()
+            text = response.get_data(as_text=True)
+            response.set_data(text.replace("</head>", f"{_LINK % target}</head>", 1))
+        return response
+
+
+def _is_logged_in() -> bool:
+    from flask_login import current_user
+
+    return bool(current_user.is_authenticated)

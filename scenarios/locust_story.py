@@ -1,0 +1,289 @@
+"""A run that Locust leads, from what it is asked for to the run directory: settled, begun, written down.
+
+Locust's processes run gevent, so no event loop of ours runs here: what the command line does with asyncio is done with
+plain sockets and processes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from loadgen.engine.hand import ending_of
+from loadgen.engine.limits import sockets_per_process
+from loadgen.errors import InputError, TargetUnreachableError
+from loadgen.locust_bridge.clocks import clock_of_this_host
+from loadgen.locust_bridge.messages import Identity, Prepare
+from loadgen.locust_bridge.story import Brief, Wish
+from loadgen.measure.doubts import DoubtCode, doubts_about
+from loadgen.measure.record import Record
+from loadgen.plan.plan import Plan
+from reports import store
+from reports.budgets import Document, exit_code_of
+from reports.calibration import carried_per_s, quoted
+from reports.document import RunFacts, build, snapshot
+from scenarios.accounts import generated_accounts
+from scenarios.bench import leave_texts_behind, run_directory
+from scenarios.calibration_store import calibration_of, fingerprint_of
+from scenarios.catalogue import find_scenario
+from scenarios.environment import describe_environment
+from scenarios.evidence import evidence_of
+from scenarios.pinning import Pinning, confined_to, separate_cores
+from scenarios.settle import Settled, base_url_of, settle
+from scenarios.target import (
+    REACH_TIMEOUT_S,
+    STOP_TIMEOUT_S,
+    address_of,
+    command_of_our_server,
+    unreachable_told,
+    url_in,
+)
+from scenarios.validation import duration_text
+
+# Drawing takes seconds, and is done by a process of its own, lest Locust's web UI stands still.
+DRAWING_LIMIT_S = 120.0
+# Said of a run that goes on, these would be a false alarm: what they miss may yet come.
+_ONLY_AT_THE_END = frozenset({DoubtCode.TOO_FEW_SAMPLES, DoubtCode.USERS_MISSING, DoubtCode.NO_DELIVERIES})
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A run that goes on, or has ended."""
+
+    settled: Settled
+    facts: RunFacts
+    directory: Path
+
+
+class OwnServer:
+    """The reference server, for as long as Locust runs."""
+
+    def __init__(self, account_count: int, cores: frozenset[int] | None) -> None:
+        """TargetUnreachableError where it does not start; what it prints goes to standard error."""
+        with confined_to(cores):
+            self._process = subprocess.Popen(
+                command_of_our_server(account_count),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+            )
+        assert self._process.stdout is not None, "started with a pipe"
+        self.url = url_in(self._process.stdout.readline(), "what it printed above")
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def died(self) -> str | None:
+        """How it ended, where it did so before we ended it."""
+        code = self._process.poll()
+        return None if code is None else ending_of(code)
+
+    def end(self) -> None:
+        """Ask it to end, and see that it does."""
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+class LocustStory:
+    """The runs of one Locust process, one after the other."""
+
+    def __init__(self, scenario: str, environ: Mapping[str, str]) -> None:
+        self.own: OwnServer | None = None
+        self._scenario = scenario
+        self._environ = environ
+        self._pinning: Pinning | None = None
+        self._begun: Begun | None = None
+        self._document: Document | None = None
+        self._run_count = 0
+        self._drawing: subprocess.Popen[bytes] | None = None
+        name, _, text = find_scenario(scenario)
+        self._identity = Identity(
+            version=version("chatbench"),
+            scenario=f"{name} ({hashlib.sha256(text.encode()).hexdigest()[:8]})",
+            host=socket.gethostname(),
+            clock=clock_of_this_host(),
+            pid=os.getpid(),
+        )
+
+    def identity(self) -> Identity:
+        """Who this process is; a fork of it is another one."""
+        return replace(self._identity, pid=os.getpid())
+
+    def start_own_server(self) -> str:
+        """Start the reference server; where it is. TargetUnreachableError where it does not start."""
+        self._pinning = separate_cores()
+        self.own = OwnServer(self.capacity(1), None if self._pinning is None else self._pinning.server)
+        return self.own.url
+
+    def capacity(self, worker_count: int) -> int:
+        """The most users there can be: as many as there can be sockets, and as many again that are scripted."""
+        return 2 * worker_count * sockets_per_process()
+
+    # --- before a run ---------------------------------------------------------------------------------------
+
+    def settled(self, wish: Wish) -> Settled:
+        """What is asked for, settled; BenchError where it cannot be done."""
+        return settle(wish.scenario, self._all_flags(wish), self._environ)
+
+    def settled_alone(self, wish: Wish) -> Settled:
+        """The scenario as it is without what Locust is asked for."""
+        return settle(wish.scenario, wish.flags, self._environ)
+
+    def _all_flags(self, wish: Wish) -> dict[str, Any]:
+        flags = dict(wish.flags)
+        if "target.url" not in flags and wish.host and not self._is_our_own(wish.host):
+            flags["target.url"] = [wish.host]
+        if "users.stages" not in flags:
+            flags["users.count"] = str(max(1, wish.user_count))
+            flags["run.processes"] = str(min(wish.worker_count, max(1, wish.user_count)))
+        if wish.spawn_rate_per_s is not None:
+            flags["users.connect_rate_per_s"] = str(wish.spawn_rate_per_s)
+        return flags
+
+    def _is_our_own(self, host: str) -> bool:
+        return self.own is not None and host.rstrip("/") == self.own.url.rstrip("/")
+
+    def check(self, wish: Wish) -> Settled:
+        """The same, where also somebody answers at the target."""
+        settled = self.settled(wish)
+        if not settled.base_urls and self.own is None:
+            raise InputError("--host: expected the address of a server, got none")
+        for base_url in dict.fromkeys(settled.base_urls):
+            with unreachable_told(base_url):
+                socket.create_connection(address_of(base_url), REACH_TIMEOUT_S).close()
+        if self.own is not None and not settled.base_urls and (how := self.own.died()) is not None:
+            raise TargetUnreachableError(f"the embedded server has ended: {how}")
+        return settled
+
+    def begin(self, wish: Wish) -> Brief:
+        """Claim a run directory, and settle everything; BenchError where that cannot be done."""
+        self._finish_drawing()
+        settled = self.check(wish)
+        started = datetime.now(UTC)
+        directory = run_directory(settled, started)
+        self._run_count += 1
+        if settled.run.out is not None and self._run_count > 1:
+            directory = directory.with_name(f"{directory.name}-{self._run_count}")
+        store.claim(directory, force=settled.run.force)
+        environment = describe_environment() | {"locust": version("locust")}
+        calibration = calibration_of(fingerprint_of(environment), self._environ)
+        environment["calibration"] = None if calibration is None else quoted(calibration)
+        is_pinned = self._pinning is not None and not settled.base_urls
+        environment["pinning"] = (
+            {"server": sorted(self._pinning.server), "generator": sorted(self._pinning.generator)}
+            if is_pinned and self._pinning is not None
+            else None
+        )
+        own_url = () if self.own is None else (base_url_of(self.own.url, "target.url"),)
+        facts = RunFacts(
+            id=f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
+            scenario=settled.name,
+            summary=settled.summary,
+            started_at=started.isoformat(timespec="milliseconds"),
+            command=shlex.join(sys.argv),
+            target_urls=settled.base_urls or own_url,
+            target_owned=not settled.base_urls,
+            plan=settled.rows,
+            environment=environment,
+        )
+        self._begun, self._document = Begun(settled, facts, directory), None
+        is_own = not settled.base_urls
+        return Brief(
+            plan=settled.plan_for(facts.target_urls, secrets.token_hex(3)),
+            flags=self._all_flags(wish),
+            capacity=self.capacity(wish.worker_count),
+            target_pid=self.own.pid if is_own and self.own is not None else None,
+            cores=self._pinning.generator if is_own and self._pinning is not None else None,
+        )
+
+    def plan_of(self, prepare: Prepare) -> Plan:
+        """A worker's plan; BenchError where it cannot be made here."""
+        settled = settle(self._scenario, prepare.flags, self._environ)
+        plan = settled.plan_for(prepare.base_urls, prepare.tag)
+        if settled.scenario.users.file is None:
+            plan = replace(plan, accounts=generated_accounts(prepare.capacity))
+        return plan
+
+    # --- while it goes on, and afterwards ----------------------------------------------------------------------
+
+    @property
+    def document(self) -> Document | None:
+        """Of the last run, when it is over."""
+        return self._document
+
+    @property
+    def report(self) -> str | None:
+        """Where the last run is kept, when it is over."""
+        return str(self._begun.directory) if self._begun is not None and self._document is not None else None
+
+    def snapshot(self, record: Record) -> Document:
+        """The document of the run that goes on, with the doubts there are so far."""
+        assert self._begun is not None, "asked of a run that has begun"
+        document = snapshot(self._begun.facts, record)
+        evidence = evidence_of(self._begun.settled, record, self._target_died(), None)
+        doubts = [doubt for doubt in doubts_about(evidence) if doubt.code not in _ONLY_AT_THE_END]
+        return document | {
+            "doubts": [
+                {"code": str(d.code), "severity": str(d.severity), "detail": d.detail, "advice": d.advice}
+                for d in doubts
+            ]
+        }
+
+    def _target_died(self) -> str | None:
+        is_own = self._begun is not None and not self._begun.settled.base_urls
+        return self.own.died() if is_own and self.own is not None else None
+
+    def end(self, record: Record) -> int:
+        """Write down a run that is over, and have it drawn; its exit code."""
+        assert self._begun is not None, "ended after it has begun"
+        begun = self._begun
+        rows = dict(begun.facts.plan)
+        rows["users.count"] = rows["users.count"] | {"value": record.plan.user_count}
+        rows["phases.measure"] = rows["phases.measure"] | {"value": duration_text(record.plan.measure_ns)}
+        finished = datetime.now(UTC).isoformat(timespec="milliseconds")
+        facts = replace(begun.facts, finished_at=finished, plan=rows)
+        calibration = calibration_of(fingerprint_of(facts.environment), self._environ)
+        evidence = evidence_of(begun.settled, record, self._target_died(), carried_per_s(calibration))
+        document = build(facts, record, doubts_about(evidence), begun.settled.budgets)
+        self._document = document
+        complaint = leave_texts_behind(document, begun.directory)
+        if complaint is not None:
+            sys.stderr.write(f"chatbench: {complaint}\n")
+            return 1
+        command = [sys.executable, "-P", "-c", "from scenarios.cli import main; main()", "report", str(begun.directory)]
+        self._drawing = subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL)
+        return int(exit_code_of(document))
+
+    def _finish_drawing(self) -> None:
+        if self._drawing is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._drawing.wait(timeout=DRAWING_LIMIT_S)
+            if self._drawing.poll() is None:
+                self._drawing.kill()
+            self._drawing = None
+
+    def close(self) -> None:
+        """Locust ends: no process of ours is left behind."""
+        self._finish_drawing()
+        if self.own is not None:
+            self.own.end()
+            self.own = None

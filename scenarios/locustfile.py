@@ -1,0 +1,101 @@
+"""What ``locust -f`` is given: Locust's web UI and its master and workers, on this engine.
+
+``chatbench locust`` starts Locust with this file. A locustfile of your own that imports ChatUser from here has all of
+it, too (examples/).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from argparse import Namespace
+from typing import Any
+
+from locust import events
+from locust.argument_parser import LocustArgumentParser
+from locust.env import Environment
+from locust.runners import WorkerRunner
+from reports.live.page import render
+
+from loadgen.engine.limits import raise_open_files_limit
+from loadgen.errors import BenchError, TargetUnreachableError
+from loadgen.locust_bridge import options as our_options
+from loadgen.locust_bridge.session import BAD_INPUT, UNREACHABLE, Session, follow
+from loadgen.locust_bridge.story import Wish
+from loadgen.locust_bridge.users import ChatUser
+from scenarios.locust_story import LocustStory
+
+__all__ = ["ChatUser"]
+
+logger = logging.getLogger("chatbench")
+
+
+@events.init_command_line_parser.add_listener
+def _add_our_options(parser: LocustArgumentParser) -> None:
+    our_options.add_to(parser)
+
+
+@events.init.add_listener
+def _begin(environment: Environment, **_: Any) -> None:
+    options = environment.parsed_options
+    assert options is not None, "Locust has a command line"
+    raise_open_files_limit()
+    story = None
+    try:
+        story = LocustStory(our_options.scenario_of(options), os.environ)
+        session = Session(environment, story)
+        environment.chatbench = session  # type: ignore[attr-defined]  # where our users look for it
+        if not isinstance(environment.runner, WorkerRunner):
+            _settle_at_first(environment, options, story)
+    except BenchError as error:
+        if story is not None:
+            story.close()
+        sys.stderr.write(f"chatbench: {error}\n")
+        sys.exit(UNREACHABLE if isinstance(error, TargetUnreachableError) else BAD_INPUT)
+    session.begin()
+    if environment.web_ui is not None:
+        _attach_pages(environment, session, story)
+
+
+def _settle_at_first(environment: Environment, options: Namespace, story: LocustStory) -> None:
+    """What is wrong is said before anything starts; what Locust was not told, the scenario says."""
+    wish = Wish.of(options, environment.host, options.num_users or 1, 1)
+    settled = story.settled(wish)
+    users = story.settled_alone(wish).scenario.users
+    if options.num_users is None:
+        options.num_users = users.count
+    if options.spawn_rate is None:
+        options.spawn_rate = users.connect_rate_per_s
+    follow(environment, settled.stages)
+    if not settled.base_urls:
+        environment.host = options.host = story.start_own_server()
+    elif environment.host is None:
+        environment.host = options.host = settled.base_urls[0]
+
+
+def _attach_pages(environment: Environment, session: Session, story: LocustStory) -> None:
+    from loadgen.locust_bridge import web
+
+    def check(options: Namespace, host: str | None, user_count: int) -> None:
+        settled = story.check(Wish.of(options, host, user_count, 1))
+        follow(environment, settled.stages)
+
+    def feed() -> dict[str, Any]:
+        lead = session.lead
+        document = story.document
+        if lead is not None and not lead.is_closed:
+            document = story.snapshot(lead.record)
+        return {
+            "phase": "waiting" if lead is None else lead.phase,
+            "elapsed_s": None if lead is None else session.elapsed_s,
+            "notice": session.notice,
+            "report": story.report,
+            "document": document,
+        }
+
+    def page(data_url: str, home_url: str) -> str:
+        return render(data_url, home_url, "Locust")
+
+    assert environment.web_ui is not None, "asked where there is a web UI"
+    web.attach(environment.web_ui, environment, page=page, feed=feed, check=check)
