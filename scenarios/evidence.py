@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loadgen.measure.doubts import Evidence, JudgedQuantile
 from loadgen.measure.record import EndedEarly, Phase, Record
-from loadgen.measure.tally import Count, Metric
+from loadgen.measure.tally import Count, Metric, Note
 from loadgen.plan.pacing import NS_PER_S
 from scenarios.machine import this_machine
 from scenarios.settle import Settled
@@ -36,6 +36,7 @@ def evidence_of(
             for budget in settled.budgets
             if budget.metric in set(Metric) and budget.aggregate in ("p", "med")
         ),
+        deliveries_untimed=counts[Note.DELIVERIES_UNTIMED],
         gc_pauses_ns=record.tally.metrics[Metric.GC_PAUSE],
         deliveries_per_s=_deliveries_per_s(record, settled.process_count),
         calibrated_deliveries_per_s=calibrated_deliveries_per_s,

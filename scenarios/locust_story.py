@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 import secrets
 import shlex
@@ -55,6 +56,8 @@ from scenarios.validation import duration_text
 
 # Drawing takes seconds, and is done by a process of its own, lest Locust's web UI stands still.
 DRAWING_LIMIT_S = 120.0
+# Accounts follow from their names, so any number of them costs nothing.
+OWN_ACCOUNT_COUNT = 10_000_000
 # Said of a run that goes on, these would be a false alarm: what they miss may yet come.
 _ONLY_AT_THE_END = frozenset({DoubtCode.TOO_FEW_SAMPLES, DoubtCode.USERS_MISSING, DoubtCode.NO_DELIVERIES})
 
@@ -66,6 +69,15 @@ class Begun:
     settled: Settled
     facts: RunFacts
     directory: Path
+
+
+def capacity(worker_count: int, room_count: int) -> int:
+    """The most users there can be: as many as there can be sockets, and as many again that are scripted.
+
+    Each half is a multiple of workers and of rooms, so that both halves are dealt out alike.
+    """
+    step = math.lcm(worker_count, room_count)
+    return 2 * step * -(-worker_count * sockets_per_process() // step)
 
 
 class OwnServer:
@@ -131,12 +143,8 @@ class LocustStory:
     def start_own_server(self) -> str:
         """Start the reference server; where it is. TargetUnreachableError where it does not start."""
         self._pinning = separate_cores()
-        self.own = OwnServer(self.capacity(1), None if self._pinning is None else self._pinning.server)
+        self.own = OwnServer(OWN_ACCOUNT_COUNT, None if self._pinning is None else self._pinning.server)
         return self.own.url
-
-    def capacity(self, worker_count: int) -> int:
-        """The most users there can be: as many as there can be sockets, and as many again that are scripted."""
-        return 2 * worker_count * sockets_per_process()
 
     # --- before a run ---------------------------------------------------------------------------------------
 
@@ -210,7 +218,7 @@ class LocustStory:
         return Brief(
             plan=settled.plan_for(facts.target_urls, secrets.token_hex(3)),
             flags=self._all_flags(wish),
-            capacity=self.capacity(wish.worker_count),
+            capacity=capacity(wish.worker_count, settled.scenario.users.rooms.count),
             target_pid=self.own.pid if is_own and self.own is not None else None,
             cores=self._pinning.generator if is_own and self._pinning is not None else None,
         )

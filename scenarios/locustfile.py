@@ -23,10 +23,10 @@ from loadgen.errors import BenchError, TargetUnreachableError
 from loadgen.locust_bridge import options as our_options
 from loadgen.locust_bridge.session import BAD_INPUT, UNREACHABLE, Session, follow
 from loadgen.locust_bridge.story import Wish
-from loadgen.locust_bridge.users import ChatUser
+from loadgen.locust_bridge.users import ChatUser, ScriptedChatUser
 from scenarios.locust_story import LocustStory
 
-__all__ = ["ChatUser"]
+__all__ = ["ChatUser", "ScriptedChatUser"]
 
 logger = logging.getLogger("chatbench")
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from loadgen.engine.attendance import Attendance
 from loadgen.engine.course import NOT_YET_NS, Course
 from loadgen.engine.duty import Duty
+from loadgen.engine.scripted import Scripts
 from loadgen.engine.swarm import LOGINS_AT_ONCE
 from loadgen.engine.talk import Conversation, says_over_http
-from loadgen.engine.wire import Attended, Begin, Measure, Message, Speak, Want, Wire
+from loadgen.engine.wire import Ask, Attended, Begin, Measure, Message, Speak, Want, Wire
 from loadgen.plan.sections import Section
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class OnCallDuty(Duty):
         self._swarm.books.phase = "connect"
         self._stack = contextlib.AsyncExitStack()
         self._attendance: Attendance | None = None
+        self._scripts: Scripts | None = None
         self._course: Course | None = None
         self._conversation: Conversation | None = None
         self._epoch = 0
@@ -35,6 +37,11 @@ class OnCallDuty(Duty):
         match command:
             case Want(user_count):
                 (await self._attendance_open()).want(user_count)
+            case Ask():
+                attendance = await self._attendance_open()
+                if self._scripts is None:
+                    self._scripts = Scripts(self._swarm, attendance.clients, self._wire.post)
+                self._scripts.ask(command)
             case Speak(section):
                 if self._conversation is None:
                     self._begin_phase(asyncio.create_task(self._talk(section)))
@@ -79,6 +86,8 @@ class OnCallDuty(Duty):
 
     async def _stop(self) -> None:
         await super()._stop()
+        if self._scripts is not None:
+            await self._scripts.close()
         if self._attendance is not None:
             await self._attendance.close()
         await self._stack.aclose()

@@ -135,7 +135,7 @@ class Swarm:
 
             async def log_in(member: Member) -> None:
                 with self._counted(member):
-                    await self._log_in(member, clients)
+                    await self.log_in(member, clients)
 
             await self._paced("login", LOGINS_AT_ONCE, log_in)
         return self._count(UserState.LOGGED_IN)
@@ -146,7 +146,7 @@ class Swarm:
         async def connect(member: Member) -> None:
             if member.chatter.state is not UserState.GONE:
                 with self._counted(member):
-                    await self._connect(member)
+                    await self.open(member)
 
         await self._paced("connect", CONNECTS_AT_ONCE, connect)
         await self._answered(UserState.GREETING)
@@ -163,14 +163,17 @@ class Swarm:
         await self._answered(UserState.JOINING)
         return self._count(UserState.READY)
 
-    async def _log_in(self, member: Member, clients: Sequence[HttpClient]) -> None:
-        request = member.chatter.logging_in(now_ns())
-        answer = await clients[member.user % len(clients)].request(request)
+    async def log_in(self, member: Member, clients: Sequence[HttpClient]) -> None:
+        """One login; ServerError where nobody answers, and the user is gone where it is refused."""
+        async with self._logging_in:
+            request = member.chatter.logging_in(now_ns())
+            answer = await clients[member.user % len(clients)].request(request)
         member.chatter.logged_in(answer, now_ns())
         if member.chatter.state is UserState.GONE:
             self.one_is_gone()
 
-    async def _connect(self, member: Member) -> None:
+    async def open(self, member: Member) -> None:
+        """One connection; ServerError where it is refused."""
         member.chatter.connecting(now_ns())
         transport = self.transports[member.user % len(self.transports)]
         await transport.connect(member.chatter.dialect.open(), member)
@@ -228,12 +231,11 @@ class Swarm:
         """
         member = self.members[user] = Member(self.members[user].chatter, self)
         if member.chatter.state is UserState.NEW and self.plan.dialect.login is not None:
-            async with self._logging_in:
-                await self._log_in(member, clients)
+            await self.log_in(member, clients)
         if member.chatter.state in (UserState.AWAY, UserState.GONE) or self.members[user] is not member:
             return
         async with self._connecting:
-            await self._connect(member)
+            await self.open(member)
         try:
             await member.answered(UserState.GREETING, ANSWER_TIMEOUT_S)
             if self.members[user] is member:

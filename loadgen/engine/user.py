@@ -200,6 +200,22 @@ class User:
         ``writable`` is False where the server has stopped reading and the socket is full. ``to`` is the one user whom
         it is for, and his name; None: everybody in the room.
         """
+        payload = self._books.payload
+        return self._publish(lambda mark: payload.text(n, mark), due_ns, now_ns, writable=writable, to=to)
+
+    def says(self, words: str, due_ns: int, now_ns: int, *, writable: bool) -> bytes | HttpRequest | None:
+        """The same with words that somebody else has chosen."""
+        return self._publish(lambda mark: f"{words} {mark.decode()}", due_ns, now_ns, writable=writable, to=None)
+
+    def _publish(
+        self,
+        text_with: Callable[[bytes], str],
+        due_ns: int,
+        now_ns: int,
+        *,
+        writable: bool,
+        to: tuple[int, str] | None,
+    ) -> bytes | HttpRequest | None:
         if self.state is not _READY or not writable:
             self._count_unsent(due_ns, now_ns)
             return None
@@ -209,7 +225,7 @@ class User:
         stamp = Stamp(self.index, sequence, due_ns, now_ns, None if to is None else to[0])
         mark = marker.write(books.prefix, stamp)
         message_id = f"{books.tag}-{self.index}-{sequence}"
-        text = books.payload.text(n, mark)
+        text = text_with(mark)
         message = dialect.publish(text, message_id) if to is None else dialect.direct(to[1], text, message_id)
         ledger.sent(mark, stamp)
         if dialect.has_ack if to is None else dialect.has_direct_ack:

@@ -11,6 +11,7 @@ import pickle
 import socket
 import struct
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Self
 
 from loadgen.measure.clocks import Clock
@@ -77,6 +78,28 @@ class Measure:
     epoch: int
 
 
+class Deed(StrEnum):
+    """What a scripted user can be asked to do."""
+
+    LOG_IN = "log_in"
+    CONNECT = "connect"
+    JOIN = "join"
+    SEND = "send"
+    LEAVE = "leave"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """On call: have a scripted user do something; answered by Answer. Users of a process are numbered from 0."""
+
+    ticket: int
+    user: int
+    deed: Deed
+    text: str = ""
+    asked_ns: int = 0
+    """When the script wanted it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hear:
     """News of another worker."""
@@ -134,6 +157,22 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What was asked is done, or why it could not be."""
+
+    ticket: int
+    complaint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overheard:
+    """A frame has come to a scripted user."""
+
+    user: int
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """The last message: the books are closed."""
 
@@ -142,7 +181,24 @@ class Closed:
     handshake_headers: dict[str, str]
 
 
-Message = Begin | Do | Talk | Want | Speak | Measure | Hear | Stop | Finish | Done | Tell | Tick | Closed
+Message = (
+    Begin
+    | Do
+    | Talk
+    | Want
+    | Speak
+    | Measure
+    | Ask
+    | Hear
+    | Stop
+    | Finish
+    | Done
+    | Tell
+    | Tick
+    | Answer
+    | Overheard
+    | Closed
+)
 
 
 class Wire:

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
 import gevent
+from gevent.event import AsyncResult
 
 from loadgen.engine.clock import now_ns
 from loadgen.engine.probe import MachineProbe, Probe
-from loadgen.engine.wire import Begin, Closed, Done, Finish, Hear, Measure, Message, Speak, Stop, Tell, Tick, Want
+from loadgen.engine.wire import (
+    Answer,
+    Ask,
+    Begin,
+    Closed,
+    Deed,
+    Done,
+    Finish,
+    Hear,
+    Measure,
+    Message,
+    Overheard,
+    Speak,
+    Stop,
+    Tell,
+    Tick,
+    Want,
+)
 from loadgen.errors import BenchError
 from loadgen.locust_bridge.messages import (
     Died,
@@ -37,6 +56,10 @@ GATHER_S = 0.02
 LEAVING_LIMIT_S = 30.0
 
 
+class ChatError(Exception):
+    """A scripted user could not do what its script wanted; the text says why."""
+
+
 class Planner(Protocol):
     """Makes the plan of a run of what the master says about it."""
 
@@ -57,6 +80,9 @@ class Agent:
         self._user_count = 0
         self._is_gathering = False
         self._is_closed = True
+        self._overhearing: list[Callable[[bytes], None]] = []
+        self._tickets = itertools.count()
+        self._answers: dict[int, AsyncResult[str | None]] = {}
         self._own = Probe(os.getpid())
         self._machine = MachineProbe()
         self._swarm = self._new_swarm()
@@ -89,6 +115,31 @@ class Agent:
         if self._run and not self._is_closed:
             self._swarm.say(Want(max(0, self._user_count)))
 
+    # --- its scripted users -----------------------------------------------------------------------------------
+
+    def new_script(self, overheard: Callable[[bytes], None]) -> int:
+        """One more scripted user, whose script is told of each frame; its number in this run."""
+        self._overhearing.append(overheard)
+        return len(self._overhearing) - 1
+
+    def do(self, user: int, deed: Deed, text: str = "") -> None:
+        """Have a scripted user do something, and wait until it is done; ChatError where it cannot be."""
+        if not self._run or self._is_closed:
+            raise ChatError("there is no run that goes on")
+        ticket = next(self._tickets)
+        answer = self._answers[ticket] = AsyncResult()
+        self._swarm.say(Ask(ticket, user, deed, text, now_ns()))
+        complaint = answer.get()
+        if complaint is not None:
+            raise ChatError(complaint)
+
+    def _over(self) -> None:
+        """What was asked is not answered any more."""
+        self._is_closed = True
+        answers, self._answers = self._answers, {}
+        for answer in answers.values():
+            answer.set("the run is over")
+
     # --- what the master says -------------------------------------------------------------------------------
 
     def obey(self, run: str, message: ToWorker) -> None:
@@ -112,6 +163,7 @@ class Agent:
             self._renew()
         self._run, self._is_closed = prepare.tag, False
         self._user_count = 0
+        self._overhearing.clear()
         try:
             plan = self._plan_of(prepare)
         except BenchError as error:
@@ -138,7 +190,7 @@ class Agent:
             with gevent.Timeout(LEAVING_LIMIT_S, exception=False):  # type: ignore[arg-type]  # False: end it in silence
                 while not self._is_closed:
                     gevent.sleep(0.02)
-        self._is_closed = True
+        self._over()
         self._swarm.end()
 
     # --- what the swarm says --------------------------------------------------------------------------------
@@ -150,8 +202,13 @@ class Agent:
             case Tick():
                 self._tell(self._run, message)
                 self._look(is_end_of_window=False)
+            case Answer(ticket, complaint):
+                if (answer := self._answers.pop(ticket, None)) is not None:
+                    answer.set(complaint)
+            case Overheard(user, frame):
+                self._overhearing[user](frame)
             case Closed():
-                self._is_closed = True
+                self._over()
                 self._tell(self._run, message)
                 gevent.spawn(self._renew)
             case Done() | Tell():
@@ -163,7 +220,7 @@ class Agent:
 
     def _swarm_gone(self, how: str) -> None:
         if not self._is_closed:
-            self._is_closed = True
+            self._over()
             self._tell(self._run, Died(how))
         gevent.spawn(self._renew)
 

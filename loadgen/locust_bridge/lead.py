@@ -120,6 +120,7 @@ class Lead:
         self._limit_ns = 0
         self._spawned: tuple[int, int] | None = None  # how many users Locust has started, and when it had
         self._has_spawned = False
+        self._others = 0
         self._passed_ns = now_ns
         self._is_interrupted = False
         for mate in crew:
@@ -161,9 +162,13 @@ class Lead:
 
     # --- what Locust does -----------------------------------------------------------------------------------
 
-    def spawned(self, user_count: int, now_ns: int) -> None:
-        """Locust has started, or stopped, as many users as it was to: there are ``user_count`` now."""
+    def spawned(self, user_count: int, now_ns: int, *, others: int = 0) -> None:
+        """Locust has started, or stopped, as many users as it was to: there are ``user_count`` of ours now.
+
+        ``others`` are users that a script leads.
+        """
         self._has_spawned = True
+        self._others = others
         self._spawned = user_count, now_ns
         self.pass_time(now_ns)
 
@@ -326,7 +331,7 @@ class Lead:
             self._speak(0, now_ns)
         elif self._spawned is not None and self._has_arrived(now_ns):
             user_count = self._spawned[0]
-            if user_count == 0:
+            if user_count + self._others == 0:
                 return
             if self._nobody_is_there:
                 self._give_up(self._why_nobody(), 0, now_ns)

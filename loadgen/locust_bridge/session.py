@@ -39,7 +39,7 @@ from loadgen.locust_bridge.messages import (
 from loadgen.locust_bridge.rows import rows_of
 from loadgen.locust_bridge.shape import StagesShape
 from loadgen.locust_bridge.story import Brief, Story, Wish
-from loadgen.locust_bridge.users import ChatUser
+from loadgen.locust_bridge.users import ChatUser, ScriptedChatUser
 from loadgen.measure.clocks import Clock
 from loadgen.measure.record import ProcessRecord, Record
 from loadgen.measure.tally import Tally
@@ -109,17 +109,17 @@ class Session:
     def begin(self) -> None:
         """Locust has its runner: hear its events."""
         events = self.environment.events
-        self.runner.register_message(MESSAGE, self._on_message)
         if not isinstance(self.runner, MasterRunner):
             self._agent = Agent(self.story.identity(), self.story.plan_of, self._tell_master)
+        self.runner.register_message(MESSAGE, self._on_message)
         if self.leads:
             events.test_start.add_listener(self._on_test_start)
             events.spawning_complete.add_listener(self._on_spawning_complete)
             events.test_stopping.add_listener(self._on_test_stopping)
             events.reset_stats.add_listener(self._on_reset)
-            if isinstance(self.runner, MasterRunner):
-                events.worker_connect.add_listener(self._on_worker_connect)
             self._beat = gevent.spawn(self._go_on)
+        else:
+            self.agent.obey("", Identify())
         events.quitting.add_listener(self._on_quitting)
 
     # --- messages -------------------------------------------------------------------------------------------
@@ -173,10 +173,6 @@ class Session:
 
     # --- workers --------------------------------------------------------------------------------------------
 
-    def _on_worker_connect(self, client_id: str, **_: Any) -> None:
-        if client_id not in self._identities:
-            self._send("", Identify(), client_id)
-
     def _meet(self, worker: str, identity: Identity) -> None:
         """Somebody says who he is: who is not like us is refused by name."""
         ours = self.story.identity()
@@ -216,8 +212,8 @@ class Session:
         assert isinstance(self.runner, MasterRunner), "only a master has workers"
         clients = self.runner.clients
         ids = [each.id for each in (*clients.ready, *clients.spawning, *clients.running)]
-        for worker in ids:
-            self._on_worker_connect(worker)
+        for worker in set(ids) - self._identities.keys():
+            self._send("", Identify(), worker)
         with gevent.Timeout(ANSWER_LIMIT_S, exception=False):  # type: ignore[arg-type]  # False: end it in silence
             while not all(self._is_known(worker) for worker in ids):
                 gevent.sleep(0.02)
@@ -313,9 +309,11 @@ class Session:
 
     def _on_spawning_complete(self, user_count: int, **_: Any) -> None:
         if self.lead is not None:
-            ours = {each.__name__ for each in self.environment.user_classes if issubclass(each, ChatUser)}
             counts = self.runner.target_user_classes_count
-            self.lead.spawned(sum(count for name, count in counts.items() if name in ours), now_ns())
+            of_class = {each: counts.get(each.__name__, 0) for each in self.environment.user_classes}
+            ours = sum(count for each, count in of_class.items() if issubclass(each, ChatUser))
+            scripted = sum(count for each, count in of_class.items() if issubclass(each, ScriptedChatUser))
+            self.lead.spawned(ours, now_ns(), others=scripted)
 
     def _on_reset(self, **_: Any) -> None:
         if self.lead is not None:

@@ -42,6 +42,8 @@ def attach(
     """
     options = environment.parsed_options
     base = (options.web_base_path or "") if options is not None else ""
+    app = web_ui.app
+    assert app is not None, "Locust makes it with the web UI"
     blueprint = Blueprint("chatbench", __name__, url_prefix=base or None)
 
     @blueprint.route(PAGE)
@@ -56,9 +58,9 @@ def attach(
         response.headers["Cache-Control"] = "no-store"
         return response
 
-    web_ui.app.register_blueprint(blueprint)
+    app.register_blueprint(blueprint)
 
-    @web_ui.app.before_request
+    @app.before_request
     def check_the_form() -> Response | None:
         if request.method != "POST" or request.path != f"{base}/swarm" or options is None:
             return None
@@ -71,7 +73,7 @@ def attach(
             return jsonify({"success": False, "message": str(error), "host": environment.host})
         return None
 
-    @web_ui.app.after_request
+    @app.after_request
     def link_to_us(response: Response) -> Response:
         if request.path == f"{base}/" and response.mimetype == "text/html" and response.status_code == 200:
             target = jsonify(f"{base}{PAGE}").get_data(as_text=True).strip()
