@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,9 @@ COARSE = 7
 
 # 10 samples must lie beyond a quantile before we print it.
 MIN_SAMPLES_BEYOND = 10
+
+# More in one bucket than any run brings about; the sum over all buckets stays within an int64.
+_MOST_IN_A_BUCKET = 2**40
 
 # Values waiting for their bucket: enough to make the sorting cheap, 64 KB at most.
 _PENDING_COUNT = 8192
@@ -48,6 +52,16 @@ def bucket_upper_ns(buckets: Int64s, bits: int) -> Int64s:
     shift = np.maximum((buckets >> (bits - 1)) - 1, 0)
     upper_ns: Int64s = ((buckets - (shift << (bits - 1)) + 1) << shift) - 1
     return upper_ns
+
+
+class State(NamedTuple):
+    """All that a histogram holds, once something was recorded."""
+
+    counts: Int64s
+    """Of each bucket from that of ``min_ns`` to that of ``max_ns``; not to be written to."""
+    sum_ns: int
+    min_ns: int
+    max_ns: int
 
 
 class Histogram:
@@ -71,6 +85,34 @@ class Histogram:
         self._min_ns: int | None = None
         self._max_ns: int | None = None
         self._pending = array("q")  # waiting for their buckets
+
+    @classmethod
+    def restored(cls, state: State, bits: int = FINE) -> Self:
+        """The histogram of ``bits`` bits that had this state; ValueError where none can have it."""
+        counts, sum_ns, min_ns, max_ns = state
+        if not 0 <= min_ns <= max_ns <= HIGHEST_NS:
+            raise ValueError(f"expected 0 <= min <= max <= {HIGHEST_NS} ns, got {min_ns} and {max_ns}")
+        first, last = bucket_of(np.array([min_ns, max_ns]), bits).tolist()
+        if len(counts) != last - first + 1:
+            raise ValueError(f"expected {last - first + 1} buckets from min to max, got {len(counts)}")
+        if int(counts.min()) < 0 or int(counts.max()) > _MOST_IN_A_BUCKET:
+            raise ValueError(f"a bucket holds 0 to {_MOST_IN_A_BUCKET}, got {counts.min()} to {counts.max()}")
+        if not counts[0] or not counts[-1]:
+            raise ValueError("nothing in the bucket of min or of max")
+        others = int(counts.sum()) - 1
+        if not others * min_ns + max_ns <= sum_ns <= others * max_ns + min_ns:
+            raise ValueError(f"{others + 1} values of {min_ns} to {max_ns} ns do not add up to {sum_ns}")
+        histogram = cls(bits)
+        histogram._widen(sum_ns, min_ns, max_ns)
+        histogram._add(first, counts)
+        return histogram
+
+    def state(self) -> State | None:
+        """What :meth:`restored` makes its like of; None when nothing was recorded."""
+        self._sort_in()
+        if self._min_ns is None or self._max_ns is None:
+            return None
+        return State(self._counts, self._sum_ns, self._min_ns, self._max_ns)
 
     def record(self, value_ns: int) -> None:
         """Record one value; ValueError outside [0, HIGHEST_NS]."""
