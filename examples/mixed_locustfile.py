@@ -42,4 +42,4 @@ class Prober(HttpUser):
 
     @task
     def health(self) -> None:
-        self.client.get("/health")
+        self.client.get("/healthz")

@@ -159,8 +159,8 @@ class LocustStory:
     def _all_flags(self, wish: Wish) -> dict[str, Any]:
         flags = dict(wish.flags)
         if "target.url" not in flags and wish.host and not self._is_our_own(wish.host):
-            flags["target.url"] = [wish.host]
-        if "users.stages" not in flags:
+            flags["target.url"] = [base_url_of(wish.host, "--host")]
+        if not self.settled_alone(wish).stages:
             flags["users.count"] = str(max(1, wish.user_count))
             flags["run.processes"] = str(min(wish.worker_count, max(1, wish.user_count)))
         if wish.spawn_rate_per_s is not None:

@@ -34,6 +34,7 @@ logger = logging.getLogger("chatbench")
 @events.init_command_line_parser.add_listener
 def _add_our_options(parser: LocustArgumentParser) -> None:
     our_options.add_to(parser)
+    our_options.complain_in_one_line(parser, BAD_INPUT)
 
 
 @events.init.add_listener
@@ -60,14 +61,15 @@ def _begin(environment: Environment, **_: Any) -> None:
 
 def _settle_at_first(environment: Environment, options: Namespace, story: LocustStory) -> None:
     """What is wrong is said before anything starts; what Locust was not told, the scenario says."""
-    wish = Wish.of(options, environment.host, options.num_users or 1, 1)
+    if options.num_users is None or options.spawn_rate is None:
+        users = story.settled_alone(Wish.of(options, None, 1, 1)).scenario.users
+        options.num_users = options.num_users or users.count
+        options.spawn_rate = options.spawn_rate or users.connect_rate_per_s
+    wish = Wish.of(options, environment.host, options.num_users, 1)
     settled = story.settled(wish)
-    users = story.settled_alone(wish).scenario.users
-    if options.num_users is None:
-        options.num_users = users.count
-    if options.spawn_rate is None:
-        options.spawn_rate = users.connect_rate_per_s
     follow(environment, settled.stages)
+    if settled.base_urls and options.headless:
+        story.check(wish)  # who has a web UI may start the server later
     if not settled.base_urls:
         environment.host = options.host = story.start_own_server()
     elif environment.host is None:

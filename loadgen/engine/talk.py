@@ -70,7 +70,9 @@ class Conversation:
             expects = swarm.members.__contains__ if self._on_call is None else self._on_call.expects
             loop: TalkLoop
             if plan.loop is Loop.OPEN:
-                loop = OpenLoop(swarm, speaker, alarm, course, self._section, expects)
+                loop = OpenLoop(
+                    swarm, speaker, alarm, course, self._section, expects, may_follow=self._on_call is not None
+                )
             else:
                 loop = ClosedLoop(swarm, speaker, alarm, course, self._section)
             self._loop = loop
@@ -222,13 +224,16 @@ class OpenLoop:
         course: Course,
         section: Section,
         expects: Callable[[int], bool],
+        *,
+        may_follow: bool,
     ) -> None:
-        """``expects`` tells whether a user is one of ours, and is to be there."""
+        """``expects`` tells whether a user is one of ours, and is to be there; ``may_follow``: another section."""
         self._swarm = swarm
         self._speaker = speaker
         self._alarm = alarm
         self._course = course
         self._expects = expects
+        self._may_follow = may_follow
         self._senders = Senders(swarm.plan.seed)
         self._following: Section | None = None
         # The next message of ours: who writes it, and when it is due; None after the last.
@@ -247,7 +252,12 @@ class OpenLoop:
         self._advance()
         in_a_row = 0
         try:
-            while self._next is not None:
+            while now_ns() < self._course.end_ns or self._next is not None:
+                if self._next is None:
+                    if not self._may_follow:
+                        break
+                    await self._alarm.until(min(self._course.end_ns, now_ns() + LOOK_PERIOD_NS))
+                    continue
                 _, due_ns = self._next
                 if due_ns >= self._course.end_ns:
                     break  # it was brought forward
@@ -269,7 +279,7 @@ class OpenLoop:
 
     def add(self, section: Section) -> None:
         """Go on with the section from its start on: what the present one has after that is not said."""
-        if self._next is not None and self._next[1] >= section.start_ns:
+        if self._next is None or self._next[1] >= section.start_ns:
             self._begin(section)
             self._advance()
             self._alarm.wake()
@@ -279,8 +289,9 @@ class OpenLoop:
     def _say_next(self) -> None:
         if self._next is not None:
             sender, due_ns = self._next
-            n = self._section.act(self._number)
-            self._speaker.say(sender, n, due_ns, now_ns(), self._section.user_count)
+            if self._expects(sender):  # on call it may have been told to leave meanwhile
+                n = self._section.act(self._number)
+                self._speaker.say(sender, n, due_ns, now_ns(), self._section.user_count)
             self._advance()
 
     def _advance(self) -> None:

@@ -6,6 +6,7 @@ their clocks. It reads no clock and knows neither Locust nor a network.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
@@ -45,6 +46,8 @@ LEAVING_ALONE_NS = NS_PER_S
 PATIENCE_NS = 15 * NS_PER_S
 # Users who are still on their way so long after Locust has started them do not hold up the others.
 ARRIVAL_LIMIT_NS = 30 * NS_PER_S
+# In the middle of a run a user writes from so long after it was started on: before, it comes, logs in, joins.
+SETTLING_IN_NS = 1_500_000_000
 # If nobody told us the time for so long, we were stopped ourselves, and silence meanwhile is nobody's fault.
 LAPSE_NS = NS_PER_S
 
@@ -118,7 +121,9 @@ class Lead:
         self._measure_ns = 0
         self._end_ns: int | None = None
         self._limit_ns = 0
-        self._spawned: tuple[int, int] | None = None  # how many users Locust has started, and when it had
+        # How many users Locust has started, and when it had; those who do not write yet.
+        self._spawned: deque[tuple[int, int]] = deque()
+        self._writing_count = 0
         self._has_spawned = False
         self._others = 0
         self._passed_ns = now_ns
@@ -169,7 +174,9 @@ class Lead:
         """
         self._has_spawned = True
         self._others = others
-        self._spawned = user_count, now_ns
+        while self._spawned and self._spawned[-1][0] >= user_count:
+            self._spawned.pop()
+        self._spawned.append((user_count, now_ns))
         self.pass_time(now_ns)
 
     def measure_anew(self, now_ns: int) -> None:
@@ -329,20 +336,18 @@ class Lead:
     def _look_who_is_here(self, now_ns: int) -> None:
         if self._has_stages and self.is_ready:
             self._speak(0, now_ns)
-        elif self._spawned is not None and self._has_arrived(now_ns):
-            user_count = self._spawned[0]
+        elif self._spawned and self._has_arrived(now_ns):
+            user_count, _ = self._spawned[-1]
             if user_count + self._others == 0:
                 return
             if self._nobody_is_there:
                 self._give_up(self._why_nobody(), 0, now_ns)
             else:
-                self._spawned = None
+                self._spawned.clear()
                 self._speak(user_count, now_ns)
 
     def _go_on(self, now_ns: int) -> None:
-        if self._spawned is not None and self._has_arrived(now_ns):
-            user_count, self._spawned = self._spawned[0], None
-            self._speak(user_count, now_ns)
+        self._let_write(now_ns)
         if self._phase is not Phase.WARMUP and self._phase is not Phase.MEASURE and now_ns >= (self._start_ns or 0):
             self._begin_phase(Phase.WARMUP, self._start_ns or now_ns)
         if self._phase is Phase.WARMUP and now_ns >= self._measure_ns:
@@ -354,13 +359,24 @@ class Lead:
             self._begin_phase(Phase.DRAIN, self._end_ns)
             self._limit_ns = self._end_ns + self.record.plan.drain_ns + PATIENCE_NS
             self.step = Step.DRAINING
-        elif self._has_spawned and self._spawned is None and self._nobody_is_there:
+        elif self._has_spawned and not self._spawned and self._nobody_is_there:
             self._give_up(self._why_nobody(), INTERRUPT_GRACE_NS, now_ns)
+
+    def _let_write(self, now_ns: int) -> None:
+        """Who has come in the middle of the run writes as soon as all are there, or have had the time for it."""
+        while self._spawned:
+            user_count, spawned_ns = self._spawned[0]
+            is_last = len(self._spawned) == 1
+            has_had_time = now_ns - spawned_ns >= SETTLING_IN_NS
+            if user_count > self._writing_count and not has_had_time and not (is_last and self._has_arrived(now_ns)):
+                break
+            self._spawned.popleft()
+            if user_count != self._writing_count:
+                self._speak(user_count, now_ns)
 
     def _has_arrived(self, now_ns: int) -> bool:
         """Whether everybody whom Locust has started is in his room, or has failed to get there."""
-        assert self._spawned is not None, "asked after Locust has started its users"
-        user_count, spawned_ns = self._spawned
+        user_count, spawned_ns = self._spawned[-1]
         living = [mate.attended for mate in self.crew.values() if mate.is_alive]
         whole = any(mate.death is not None for mate in self.crew.values()) or (
             sum(attended.wanted_count for attended in living) == user_count
@@ -387,6 +403,7 @@ class Lead:
     def _speak(self, user_count: int, now_ns: int) -> None:
         plan = self.record.plan
         self._section += 1
+        self._writing_count = user_count
         start_ns = now_ns + START_DELAY_NS
         share = user_count / plan.user_count if plan.rate_follows_users else float(user_count > 0)
         for mate in self._living:

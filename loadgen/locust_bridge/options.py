@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,15 @@ def add_to(parser: ArgumentParser) -> None:
             ("is_multiple", False),
         ):
             setattr(action, name, value)
+
+
+def complain_in_one_line(parser: ArgumentParser, exit_code: int) -> None:
+    """Have wrong usage end with one line and this exit code."""
+
+    def error(message: str) -> NoReturn:
+        parser.exit(exit_code, f"chatbench: {' '.join(message.split())}\n")
+
+    parser.error = error  # type: ignore[method-assign]
 
 
 def scenario_of(options: Namespace) -> str:

@@ -20,7 +20,7 @@ addEventListener("DOMContentLoaded", () => {
   link.href = %s;
   link.textContent = "chatbench \\u2192";
   link.title = "Delivery times at every receiver, what was lost, and what may be doubted";
-  link.style.cssText = "position:fixed;right:16px;bottom:16px;z-index:2000;padding:8px 14px;border-radius:18px;" +
+  link.style.cssText = "position:fixed;left:16px;bottom:16px;z-index:2000;padding:8px 14px;border-radius:18px;" +
     "background:#15803d;color:#fff;font:600 14px system-ui,sans-serif;text-decoration:none";
   document.body.append(link);
 });

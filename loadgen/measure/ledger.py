@@ -600,7 +600,7 @@ class Ledger:
 
     def _note_spreads(self, entries: Sequence[Entry]) -> None:
         """Messages nobody here waits for any more: their first and last arrival."""
-        if not entries or self._rules.other_clocks:
+        if not entries or (self._has_news and self._rules.other_clocks):
             return  # who was first, and when, would take one clock
         spreads = Spreads.of(entries)
         if self._has_news:

@@ -114,7 +114,7 @@ def worker_died(evidence: Evidence) -> Doubt | None:
     """A process of the generator ended before the run did."""
     if not evidence.deaths:
         return None
-    named = ", ".join(f"worker {death.pid}: {death.how}" for death in evidence.deaths)
+    named = ", ".join(f"worker {death.name or death.pid}: {death.how}" for death in evidence.deaths)
     return Doubt(
         DoubtCode.WORKER_DIED,
         Severity.FATAL,
