@@ -12,6 +12,7 @@ from typing import Any
 from loadgen.engine.duty import Duty, PlannedDuty
 from loadgen.engine.limits import raise_open_files_limit
 from loadgen.engine.on_call import OnCallDuty
+from loadgen.engine.parent import die_with_parent
 from loadgen.engine.wire import Begin, Wire
 
 
@@ -47,6 +48,7 @@ def main() -> int:
     """Entry point of the process."""
     # Ctrl-C belongs to the coordinator; we end when it hangs up.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()
     raise_open_files_limit()
     sock = socket.socket(fileno=int(sys.argv[1]))
     try:
