@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "loadgen.plan": {"loadgen.errors", "loadgen.dialects", "loadgen.plan"},
     "loadgen.measure": {"loadgen.errors", "loadgen.dialects", "loadgen.plan", "loadgen.measure"},
     "loadgen.engine": {"loadgen"},
+    "loadgen.locust_bridge": {"loadgen"},
     "loadgen.relay": {"loadgen.engine.limits"},
     "reports": {"loadgen.errors", "loadgen.plan", "loadgen.measure", "reports"},
     "scenarios": {"loadgen", "reports", "scenarios"},
@@ -31,6 +32,7 @@ PURE = (
     "loadgen.plan",
     "loadgen.measure",
     "loadgen.engine.user",
+    "loadgen.locust_bridge.rows",
     "reports.document",
     "reports.budgets",
     "reports.limit",
@@ -95,6 +97,8 @@ DOORS = {
     "pydantic": ("scenarios.schema", "scenarios.validation", "scenarios.dialect_files", "target_app"),
     "pydantic_core": ("scenarios.validation",),
     "jsonpath": ("loadgen.dialects.scripted", "scenarios.dialect_files"),
+    "locust": ("loadgen.locust_bridge", "scenarios.locustfile"),
+    "gevent": ("loadgen.locust_bridge", "scenarios.locustfile"),
     "numpy": ("loadgen.plan", "loadgen.measure", "reports.hdr", "reports.plots"),
 }
 
