@@ -17,10 +17,11 @@ check: $(STAMP)  ## style, types (import rules are a test)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/unit/test_architecture.py
 
-bench: $(STAMP)  ## our receive path beside a bare C receiver, what one process can carry, what the server costs
+bench: $(STAMP)  ## our receive path beside a bare C receiver, what one process can carry, what the server costs, Locust
 	$(BIN)/python -m benchmarks.receive
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.server
+	$(BIN)/python -m benchmarks.locust
 
 pictures: $(STAMP)  ## the pictures of docs/measuring.md, from runs made for them
 	$(BIN)/python -m benchmarks.pictures

@@ -277,8 +277,12 @@ class LocustStory:
         if complaint is not None:
             sys.stderr.write(f"chatbench: {complaint}\n")
             return 1
-        command = [sys.executable, "-P", "-c", "from scenarios.cli import main; main()", "report", str(begun.directory)]
-        self._drawing = subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL)
+        run = begun.settled.run
+        wanted = ("--html" if run.html else "--no-html", "--plots" if run.plots else "--no-plots")
+        command = [sys.executable, "-P", "-c", "from scenarios.cli import main; main()", "report", *wanted]
+        self._drawing = subprocess.Popen(
+            [*command, str(begun.directory)], start_new_session=True, stdin=subprocess.DEVNULL
+        )
         return int(exit_code_of(document))
 
     def _finish_drawing(self) -> None:

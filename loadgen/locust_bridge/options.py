@@ -19,6 +19,7 @@ class Option:
     in_form: bool = True
     """Whether it stands in the start form."""
     repeatable: bool = False
+    short: str | None = None
 
     @property
     def attribute(self) -> str:
@@ -45,10 +46,10 @@ OPTIONS = (
     Option("--seed", "run.seed", "N", "Settles every random choice."),
     Option("--transport", "run.transport", "picows|websockets", "Which library carries the frames.", False),
     Option("--budget", "budgets", "'METRIC:AGG OP VALUE'", "A limit, e.g. 'delivery_time:p(99)<250ms'.", True, True),
-    Option("--out", "run.out", "DIR", "Run directory; default runs/<time>-<scenario>.", False),
+    Option("--out", "run.out", "DIR", "Run directory; default runs/<time>-<scenario>.", False, short="-o"),
 )
 SWITCHES = (
-    Option("--insecure", "target.insecure", "", "Take any TLS certificate.", False),
+    Option("--insecure", "target.insecure", "", "Take any TLS certificate.", False, short="-k"),
     Option("--force", "run.force", "", "Write into a directory that is not empty.", False),
 )
 SCENARIO = Option("--scenario", "", "NAME|FILE", "Catalogue name or path of a scenario file; default: fanout.")
@@ -64,7 +65,8 @@ def add_to(parser: ArgumentParser) -> None:
         elif option.repeatable:
             taken["action"] = "append"
         help_text = option.help.replace("%", "%%")
-        action = group.add_argument(option.name, dest=option.attribute, help=help_text, **taken)
+        names = [option.name, *([option.short] if option.short else [])]
+        action = group.add_argument(*names, dest=option.attribute, help=help_text, **taken)
         # What Locust's own add_argument notes for its form; that of a group does not.
         for name, value in (
             ("include_in_web_ui", option.in_form),

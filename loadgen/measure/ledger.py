@@ -378,6 +378,8 @@ class Ledger:
         for text in _records_in(news.sent, marker.WIDTH):
             stamp = self._read(text)
             assert stamp is not None, "processes of one run write sound markers"
+            if stamp.sender >= self._rules.user_count:
+                continue  # nobody of this run, whoever says so
             self._sent_count[stamp.sender] = stamp.sequence + 1
             ahead = self._ahead.get(stamp.sender)
             if ahead is not None and stamp.sequence in ahead:
