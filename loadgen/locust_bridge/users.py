@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import gevent
 from gevent.event import Event
-from locust import User, constant, task
+from locust import User, constant, tag, task
 from locust.env import Environment
 
 from loadgen.engine.wire import Deed
@@ -45,6 +45,7 @@ class ChatUser(User):
     def on_stop(self) -> None:
         session_of(self).agent.user_left()
 
+    @tag("chat")
     @task
     def chat(self) -> None:
         """The swarm does it all."""

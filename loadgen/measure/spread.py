@@ -52,7 +52,7 @@ class Spreads:
 def record_spreads(spreads: Spreads, tally: Tally) -> None:
     """Note first and last arrivals of messages whose receivers are all accounted for."""
     _, due_ns, first_ns, last_ns = spreads.rows[spreads.rows[:, 3] >= 0].T
-    # Before due is before sent: doubted where it arrives, and no time. Nor is what two reports contradict each other in.
+    # Before due is before sent: doubted where it arrives, and no time. Nor is what comes of reports that contradict.
     sound = (first_ns >= due_ns) & (last_ns - due_ns <= HIGHEST_NS)
     tally.metrics[Metric.FIRST_DELIVERY_TIME].record_many((first_ns - due_ns)[sound])
     tally.metrics[Metric.LAST_DELIVERY_TIME].record_many((last_ns - due_ns)[sound])
