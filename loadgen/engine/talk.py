@@ -85,16 +85,13 @@ class Conversation:
                 helpers.append(asyncio.create_task(_keep_alive(swarm, course.start_ns, every_ns)))
             try:
                 async with asyncio.TaskGroup() as group:
-                    moving: asyncio.Task[None] | None = None
-                    if self._on_call is None:
-                        movement = Movement(swarm, clients, course.measure_ns, loop.joined)
-                        moving = group.create_task(movement.run())
-                    else:
+                    movement = Movement(swarm, clients, course.measure_ns, loop.joined)
+                    moving = group.create_task(movement.run())
+                    if self._on_call is not None:
                         self._on_call.on_joined = loop.joined
                     group.create_task(loop.run())
                     await self._pass_the_phases()
-                    if moving is not None:
-                        moving.cancel()
+                    moving.cancel()
             finally:
                 for task in helpers:
                     task.cancel()

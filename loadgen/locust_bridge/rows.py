@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Self
 
 from loadgen.measure.histogram import Histogram
-from loadgen.measure.tally import Count, Metric, Tally
+from loadgen.measure.tally import Count, Metric, Note, Tally
 
 NS_PER_MS = 10**6
 NS_PER_TENTH_OF_MS = 10**5
@@ -204,7 +204,9 @@ def _errors(tally: Tally) -> Iterator[Failure]:
 
 def _failures(tally: Tally, kinds: Mapping[Count, tuple[Name, str]]) -> Iterator[Failure]:
     for counter, (name, kind) in kinds.items():
-        if count := tally.counts[counter]:
+        # Who is away by plan has not failed to send.
+        by_plan = tally.counts[Note.UNSENT_AWAY] if counter is Count.MESSAGES_UNSENT else 0
+        if (count := tally.counts[counter] - by_plan) > 0:
             yield Failure(_method_of(name), str(name), kind, kind, count)
 
 

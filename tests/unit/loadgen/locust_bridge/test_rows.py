@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from loadgen.errors import ErrorKind
 from loadgen.locust_bridge.rows import Failure, Method, Name, Row, Rows, rows_of
 from loadgen.measure.histogram import FINE, HIGHEST_NS, Int64s, bucket_of, bucket_upper_ns
-from loadgen.measure.tally import Count, Metric, Tally
+from loadgen.measure.tally import Count, Metric, Note, Tally
 
 AT_S = 1_700_000_000.25
 NS_PER_MS = 10**6
@@ -308,3 +308,11 @@ def test_the_tally_is_left_as_it_was() -> None:
     rows_of(tally, AT_S)
 
     assert tally.counts == {Count.MESSAGES_SENT: 1}
+
+
+def test_who_is_away_by_plan_has_not_failed_to_send() -> None:
+    """A storm cuts sockets on purpose."""
+    tally = Tally(0)
+    tally.counts[Count.MESSAGES_UNSENT], tally.counts[Note.UNSENT_AWAY] = 3, 2
+
+    assert [failure.count for failure in rows_of(tally, 1.0).failures] == [1]
