@@ -302,7 +302,9 @@ def _processes(document: dict[str, Any]) -> Iterator[ProcessRow]:
     generator, machine = document.get("generator") or {}, document.get("machine") or {}
     workers = generator.get("processes") or []
     for number, worker in enumerate(workers, start=1):
-        yield _process(f"worker {number}" if len(workers) > 1 else "worker", worker)
+        yield _process((f"worker {number}" if len(workers) > 1 else "worker") + _place(worker), worker)
+    for number, helper in enumerate(generator.get("helpers") or [], start=1):
+        yield _process(f"Locust of worker {number}{_place(helper)}", helper)
     for name, process in (("coordinator", generator.get("coordinator")), ("server", document.get("server"))):
         if process is not None:
             yield _process(name, process)
@@ -311,6 +313,10 @@ def _processes(document: dict[str, Any]) -> Iterator[ProcessRow]:
         yield ProcessRow("other programs", cpu=numbers.percent(others * cores))
     if machine.get("socket_memory_bytes") is not None:
         yield ProcessRow("socket buffers", memory=numbers.size(machine["socket_memory_bytes"]))
+
+
+def _place(process: dict[str, Any]) -> str:
+    return f" on {process['host']}" if process.get("host") else ""
 
 
 def _process(name: str, process: dict[str, Any]) -> ProcessRow:

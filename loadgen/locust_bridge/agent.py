@@ -53,7 +53,7 @@ from loadgen.plan.plan import Plan, Share
 # Users that Locust starts one after the other are told to the swarm together.
 GATHER_S = 0.02
 # How long a worker that ends waits until its master has had the books closed.
-LEAVING_LIMIT_S = 30.0
+LEAVING_LIMIT_S = 15.0
 
 
 class ChatError(Exception):

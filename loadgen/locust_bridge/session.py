@@ -189,6 +189,9 @@ class Session:
             self.runner.send_message("quit", None, worker)
         elif identity.clock != ours.clock and worker not in self._echoes:
             gevent.spawn(self._measure_clock, worker)
+        if complaint is None and self.lead is not None and not self.lead.is_closed and worker not in self.lead.crew:
+            self.notice = f"worker {worker} has come while a run goes on: it takes part from the next one on"
+            logger.warning("%s, and users that Locust gives it do nothing until then", self.notice)
 
     def _measure_clock(self, worker: str) -> None:
         for number in range(PING_COUNT):
