@@ -287,6 +287,7 @@ def _machine_usage(record: Record, seconds: range) -> dict[str, list[float | Non
     ours = [
         {second: _cpu_ratio(before, after) for second, before, after in _intervals(record, process.readings, seconds)}
         for process in record.processes
+        if process.host is None
     ]
     machine: dict[int, float] = {}
     others: dict[int, float] = {}

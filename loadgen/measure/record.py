@@ -162,14 +162,14 @@ class Record:
     coordinator: ProcessRecord
     phases: list[PhaseSpan] = field(default_factory=list)
     workers: list[ProcessRecord] = field(default_factory=list)
-    helpers: list[ProcessRecord] = field(default_factory=list)
-    """Processes around the workers that offer no load themselves."""
     target: ProcessRecord | None = None
     """Where the server is ours to watch."""
     handshake_headers: dict[str, str] = field(default_factory=dict)
     ended_early: EndedEarly | None = None
     deaths: list[Death] = field(default_factory=list)
     machine: MachineRecord = field(default_factory=MachineRecord)
+    helpers: list[ProcessRecord] = field(default_factory=list)
+    """Processes around the workers that offer no load themselves."""
 
     @property
     def processes(self) -> list[ProcessRecord]:
