@@ -1,0 +1,73 @@
+"""The live page: one HTML document, whose own script asks each second how the run is doing and draws it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+import reports
+from reports.palette import DARK, LIGHT, css
+from reports.verdicts import ENDED_EARLY
+
+_TEMPLATES = Path(reports.__file__).parent / "templates"
+_STYLES = ("report.css", "live/live.css")
+# One script: functions may be used before they are defined, classes and constants may not.
+_SCRIPTS = tuple(
+    f"live/{name}.js"
+    for name in ("numbers", "words", "dom", "axes", "history", "drawing", "chart", "figures", "tables", "feed", "live")
+)
+
+
+def render(data_url: str, home_url: str | None = None, home_name: str | None = None) -> str:
+    """The live page, one self-contained HTML document without network; its script asks ``data_url`` each second.
+
+    ``data_url`` is of the page's own origin: the page's policy lets it ask no other. It answers a JSON object::
+
+        phase       waiting, arriving, warmup, measure, drain, closing or over
+        elapsed_s   since the phase began, or null
+        notice      why there is nothing to see, or what went wrong, or null
+        report      where the finished run is kept, or null
+        document    a snapshot while the run goes on, the finished document when it is over, or null
+
+    A snapshot needs the last seconds of the series only: the page keeps what it has seen of a run. ``home_url`` is
+    linked at the top.
+    """
+    environment = Environment(
+        loader=PackageLoader("reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    dark = f"@media (prefers-color-scheme: dark) {{ :root {{ {css(DARK)} }} }}"
+    style = "\n".join([f":root {{ {css(LIGHT)} }}", dark, *map(_source, _STYLES)])
+    script = '"use strict";\n' + "\n".join(map(_source, _SCRIPTS))
+    return environment.get_template("live/live.html.j2").render(
+        policy=_policy(style, script),
+        # Safe as they are: files of ours, and colours.
+        style=Markup(style),  # noqa: S704
+        script=Markup(script),  # noqa: S704
+        settings={"data_url": data_url, "ended_early": ENDED_EARLY},
+        home_url=home_url,
+        home_name=home_name or "back",
+    )
+
+
+def _source(name: str) -> str:
+    return (_TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    """This style and this script alone may act, and with trusted types not even they can turn a text into HTML."""
+    return (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; connect-src 'self'; "
+        "img-src data:; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
