@@ -58,13 +58,15 @@ class RunFacts:
 
 # Of a run that still goes on, only the end of the series is wanted: its cost must not grow with the run. The second
 # before this one is not complete yet either, since messages are accounted for up to 0.1 s after they arrive.
-_SNAPSHOT_SECONDS = 30
+SNAPSHOT_SECONDS = 30
 _UNFINISHED_SECONDS = 2
 
 
-def snapshot(facts: RunFacts, record: Record, *, with_hdr: bool = False) -> Document:
+def snapshot(
+    facts: RunFacts, record: Record, *, with_hdr: bool = False, last_seconds: int = SNAPSHOT_SECONDS
+) -> Document:
     """The document of a run that still goes on: no verdict, histograms if asked, the last seconds of the series."""
-    return _base(facts, record, with_hdr=with_hdr, last_seconds=_SNAPSHOT_SECONDS) | {
+    return _base(facts, record, with_hdr=with_hdr, last_seconds=last_seconds) | {
         "environment": facts.environment,
         "budgets": [],
         "doubts": [],

@@ -16,7 +16,6 @@ from locust import events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import WorkerRunner
-from reports.live.page import render
 
 from loadgen.engine.limits import raise_open_files_limit
 from loadgen.errors import BenchError, TargetUnreachableError
@@ -24,6 +23,7 @@ from loadgen.locust_bridge import options as our_options
 from loadgen.locust_bridge.session import BAD_INPUT, UNREACHABLE, Session, follow
 from loadgen.locust_bridge.story import Wish
 from loadgen.locust_bridge.users import ChatUser, ScriptedChatUser
+from reports.live.page import render
 from scenarios.locust_story import LocustStory
 
 __all__ = ["ChatUser", "ScriptedChatUser"]

@@ -41,10 +41,21 @@ class Target(Section):
 class Rooms(Section):
     """Who shares a room with whom."""
 
-    shape: Annotated[RoomShape, Field(strict=False)] = _key('"single" or "uniform"', RoomShape.SINGLE)
-    """single: one room for all; uniform: rooms of equal size, one room a user."""
+    shape: Annotated[RoomShape, Field(strict=False)] = _key(
+        '"single", "uniform", "zipf" or "lognormal"', RoomShape.SINGLE
+    )
+    """single: one room for all; uniform: rooms of equal size; zipf: few large rooms and many small ones; lognormal:
+    sizes as groups of people have. One room a user."""
     count: int = _key("a whole number > 0", 1, ge=1)
-    """How many rooms; 1 for shape single."""
+    """How many rooms; 1 for shape single, and not said for lognormal, which has as many as it takes."""
+    exponent: float | None = _key("a number > 0 and <= 10", None, gt=0, le=10)
+    """Of shape zipf: the size of the room in place k goes with 1 / k ** exponent; default 1."""
+    median: float | None = _key("a number >= 1", None, ge=1, allow_inf_nan=False)
+    """Of shape lognormal: half of the rooms are smaller; default 8."""
+    sigma: float | None = _key("a number >= 0 and <= 5", None, ge=0, le=5)
+    """Of shape lognormal: how widely sizes are spread (of their logarithm); default 1."""
+    giant: float | None = _key("a number >= 0 and <= 1", None, ge=0, le=1)
+    """Of shape lognormal: this share of the users is in one giant room; default 0."""
 
 
 def _stage_of_text(value: Any) -> Any:

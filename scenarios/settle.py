@@ -16,6 +16,8 @@ from loadgen.errors import InputError
 from loadgen.plan.acts import Act, Mix
 from loadgen.plan.pacing import Gaps, Loop
 from loadgen.plan.plan import Plan, TransportKind
+from loadgen.plan.room_sizes import dealt, lognormal_sizes, zipf_sizes
+from loadgen.plan.rooms import Rooms, RoomShape
 from loadgen.plan.stages import Stage
 from reports.budgets import Budget, parse, parse_limit
 from scenarios.accounts import generated_accounts, read_accounts, read_tokens
@@ -24,6 +26,7 @@ from scenarios.dialect_files import load_dialect
 from scenarios.layers import Layers, Origin, leaves
 from scenarios.machine import Machine, settle_processes, settle_source_addresses, this_machine
 from scenarios.outputs import check_writable
+from scenarios.schema import Rooms as RoomsSection
 from scenarios.schema import Run, Scenario
 from scenarios.timeline import settle_storms, with_stages
 from scenarios.validation import duration_text, parse_toml, validate
@@ -99,7 +102,7 @@ def _settle_plan(scenario: Scenario, layers: Layers) -> dict[str, Any]:
     """The fields of the plan, but those that depend on where the target or the generator is, and the tag."""
     users, traffic, phases = scenario.users, scenario.traffic, scenario.phases
     dialect = _settle_dialect(scenario, layers)
-    _check_rooms(scenario, layers, dialect)
+    rooms = _settle_rooms(scenario, layers, dialect)
     _check_loop(scenario, layers, dialect)
     _check_compression(scenario, layers)
     _check_headers(scenario, layers)
@@ -114,7 +117,8 @@ def _settle_plan(scenario: Scenario, layers: Layers) -> dict[str, Any]:
         "tokens": tokens,
         "user_count": users.count,
         "connect_rate_per_s": users.connect_rate_per_s,
-        "room_count": users.rooms.count,
+        "room_count": rooms.count,
+        "room_table": rooms.table,
         "rate_per_s": rate_per_s,
         "rate_follows_users": rate_follows_users,
         "gaps": Gaps(traffic.gaps),
@@ -150,18 +154,44 @@ def _settle_dialect(scenario: Scenario, layers: Layers) -> DialectScript:
         raise InputError(f"{layers.label('target.dialect')}: {error}") from None
 
 
-def _check_rooms(scenario: Scenario, layers: Layers, dialect: DialectScript) -> None:
+def _settle_rooms(scenario: Scenario, layers: Layers, dialect: DialectScript) -> Rooms:
     users, label = scenario.users, layers.label("users.rooms.count")
-    count = users.rooms.count
-    if users.rooms.shape == "single" and count != 1:
-        raise InputError(f'{label}: expected 1 where users.rooms.shape is "single", got {count}')
+    rooms, count = users.rooms, users.rooms.count
+    if rooms.shape in (RoomShape.SINGLE, RoomShape.LOGNORMAL) and count != 1:
+        expected = "1" if rooms.shape is RoomShape.SINGLE else "no count"
+        raise InputError(f'{label}: expected {expected} where users.rooms.shape is "{rooms.shape}", got {count}')
+    of_shape = {"exponent": RoomShape.ZIPF, **dict.fromkeys(("median", "sigma", "giant"), RoomShape.LOGNORMAL)}
+    # A number of rooms by flag makes them equal, whatever stands in the file.
+    made_equal = layers.origin_of("users.rooms.shape") in (Origin.ENV, Origin.FLAG)
+    for key, shape in of_shape.items():
+        if getattr(rooms, key) is not None and rooms.shape is not shape and not made_equal:
+            raise InputError(
+                f'{layers.label(f"users.rooms.{key}")}: expected none where users.rooms.shape is "{rooms.shape}" '
+                f"(it is of {shape}), got {getattr(rooms, key):g}"
+            )
     if count > users.count:
         raise InputError(f"{label}: expected at most a room a user ({users.count}), got {count}")
-    if count > 1 and dialect.join is None:
+    settled = _rooms_of(rooms, users.count, scenario.run.seed)
+    if settled.count > 1 and dialect.join is None:
         raise InputError(
             f'{label}: expected 1, since the dialect "{dialect.name}" has no join and all users share one room, '
-            f"got {count}"
+            f"got {settled.count}"
         )
+    return settled
+
+
+def _rooms_of(rooms: RoomsSection, user_count: int, seed: int) -> Rooms:
+    """Who is in which room; what the shape leaves open has the defaults of the schema."""
+    match rooms.shape:
+        case RoomShape.ZIPF:
+            sizes = zipf_sizes(user_count, rooms.count, 1.0 if rooms.exponent is None else rooms.exponent)
+        case RoomShape.LOGNORMAL:
+            median = 8.0 if rooms.median is None else rooms.median
+            sigma = 1.0 if rooms.sigma is None else rooms.sigma
+            sizes = lognormal_sizes(user_count, median, sigma, rooms.giant or 0.0, seed)
+        case _:
+            return Rooms(rooms.count)
+    return Rooms(len(sizes), dealt(sizes, seed))
 
 
 def _settle_tokens(scenario: Scenario, layers: Layers, dialect: DialectScript) -> tuple[str, ...]:

@@ -23,7 +23,6 @@ from loadgen.measure.tally import Count, Tally
 from loadgen.plan.acts import Act
 from loadgen.plan.pacing import NS_PER_S, ConstantSchedule, Loop
 from loadgen.plan.plan import Plan
-from loadgen.plan.rooms import Rooms
 
 if TYPE_CHECKING:
     from loadgen.engine.http import HttpClient
@@ -62,7 +61,7 @@ class Swarm:
         self.open_count = 0
         """How many sockets are open."""
         publish = plan.dialect.publish
-        rooms = Rooms(plan.room_count)
+        rooms = plan.rooms
         rules = Rules(
             plan.user_count,
             rooms,

@@ -76,7 +76,8 @@ class Rules:
     @property
     def crosses_processes(self) -> bool:
         """Whether a message may have receivers in another process."""
-        rooms_cross = self.reach is Reach.ROOM and self.rooms.count % self.share.count != 0
+        apart = self.rooms.table is None and self.rooms.count % self.share.count == 0
+        rooms_cross = self.reach is Reach.ROOM and not apart
         return self.share.count > 1 and (rooms_cross or self.has_direct)
 
 

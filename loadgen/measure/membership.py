@@ -38,7 +38,7 @@ class Membership:
         """``user_count`` is that of the whole plan; the users of ``share`` are ours."""
         self._rooms = rooms
         self._share = share
-        self._user_count = user_count
+        self._members = rooms.members(user_count)
         self._asked_ns = _nevers(user_count)
         self._joined_ns = _nevers(user_count)
         self._left_ns = _nevers(user_count)
@@ -119,7 +119,7 @@ class Membership:
     def _our_users_of(self, room: int) -> Int64s:
         users = self._users_of.get(room)
         if users is None:
-            members = np.arange(room, self._user_count, self._rooms.count, dtype=np.int64)
+            members = self._members.of(room)
             users = self._users_of[room] = members[members % self._share.count == self._share.index]
         return users
 

@@ -38,6 +38,7 @@ class Stream(StrEnum):
     INCIDENTS = "incidents"
     ACTS = "acts"
     RECEIVERS = "receivers"
+    ROOMS = "rooms"
 
 
 def block_rng(seed: int, stream: Stream, block: int) -> np.random.Generator:

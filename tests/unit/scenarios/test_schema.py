@@ -89,7 +89,14 @@ def test_an_empty_file_is_a_scenario() -> None:
         ("[users]\ncount = true", "users.count: expected a whole number > 0, got true"),
         ("[users]\nconnect_rate_per_s = 0", "users.connect_rate_per_s: expected a number > 0, got 0"),
         ("[users]\nrooms = 3", 'users.rooms: expected a table like { shape = "uniform", count = 2 }, got 3'),
-        ('[users.rooms]\nshape = "zipf"', 'users.rooms.shape: expected "single" or "uniform", got "zipf"'),
+        (
+            '[users.rooms]\nshape = "pareto"',
+            'users.rooms.shape: expected "single", "uniform", "zipf" or "lognormal", got "pareto"',
+        ),
+        (
+            '[users.rooms]\nshape = "lognormal"\ngiant = 1.5',
+            "users.rooms.giant: expected a number >= 0 and <= 1, got 1.5",
+        ),
         ("[traffic]\nrate_per_s = -1", "traffic.rate_per_s: expected a number > 0, got -1"),
         ("[traffic]\nrate_per_s = 0", "traffic.rate_per_s: expected a number > 0, got 0"),
         ("[traffic]\nrate_per_s = nan", "traffic.rate_per_s: expected a number > 0, got NaN"),

@@ -128,6 +128,22 @@ def test_a_scenario_that_cannot_be_read_is_told_with_the_reason(here: Path, scen
             'users.rooms.count: expected 1 where users.rooms.shape is "single", got 2',
         ),
         (
+            '[users]\ncount = 4\nrooms = { shape = "zipf", count = 5 }',
+            "users.rooms.count: expected at most a room a user (4), got 5",
+        ),
+        (
+            '[users]\nrooms = { shape = "lognormal", count = 5 }',
+            'users.rooms.count: expected no count where users.rooms.shape is "lognormal", got 5',
+        ),
+        (
+            "[users]\nrooms = { exponent = 1.2 }",
+            'users.rooms.exponent: expected none where users.rooms.shape is "single" (it is of zipf), got 1.2',
+        ),
+        (
+            '[target]\ndialect = "echo"\n[users]\nrooms = { shape = "lognormal" }',
+            'users.rooms.count: expected 1, since the dialect "echo" has no join and all users share one room, got 39',
+        ),
+        (
             '[users]\ncount = 4\nrooms = { shape = "uniform", count = 5 }',
             "users.rooms.count: expected at most a room a user (4), got 5",
         ),
