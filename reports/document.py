@@ -131,8 +131,8 @@ def _base(facts: RunFacts, record: Record, *, with_hdr: bool, last_seconds: int 
             for (kind, phase), error in sorted(tally.errors.items())
         ],
         "series": _series(record, seconds),
-        "generator": _generator(record),
-        "server": _server(record, seconds),
+        "generator": _generator(record, is_live=last_seconds is not None),
+        "server": _server(record, seconds, is_live=last_seconds is not None),
         "machine": {
             "cpu_ratio": record.machine.window_cpu_ratio,
             "others_cpu_ratio": record.others_cpu_ratio,
@@ -313,44 +313,49 @@ def _cpu_ratio(before: Reading, after: Reading) -> float:
     return (after.cpu_ns - before.cpu_ns) / (after.at_ns - before.at_ns)
 
 
-def _generator(record: Record) -> dict[str, Any]:
+def _generator(record: Record, *, is_live: bool) -> dict[str, Any]:
     cpu_ns = [process.window_cpu_ns for process in (*record.workers, *record.helpers, record.coordinator)]
     received = record.tally.counts[Count.DELIVERIES_RECEIVED]
     known = [used for used in cpu_ns if used is not None]
     complete = received > 0 and len(known) == len(cpu_ns)
     return {
         "processes": [
-            _process(worker)
+            _process(worker, is_live=is_live)
             | {
                 "loop_lag_p99_ms": _ms(worker.loop_lag.quantile_ns(0.99, beyond=0)),
                 "send_lateness_p99_ms": _ms(worker.send_lateness.quantile_ns(0.99, beyond=0)),
             }
             for worker in record.workers
         ],
-        "helpers": [_process(helper) for helper in record.helpers],
-        "coordinator": _process(record.coordinator),
+        "helpers": [_process(helper, is_live=is_live) for helper in record.helpers],
+        "coordinator": _process(record.coordinator, is_live=is_live),
         "cpu_us_per_delivery": sum(known) / 1000 / received if complete else None,
     }
 
 
-def _process(process: ProcessRecord) -> dict[str, Any]:
+def _process(process: ProcessRecord, *, is_live: bool) -> dict[str, Any]:
     names = {"name": process.name, "host": process.host}
-    return {"pid": process.pid} | {key: name for key, name in names.items() if name is not None} | _used_by(process)
+    return (
+        {"pid": process.pid}
+        | {key: name for key, name in names.items() if name is not None}
+        | _used_by(process, is_live=is_live)
+    )
 
 
-def _used_by(process: ProcessRecord) -> dict[str, Any]:
+def _used_by(process: ProcessRecord, *, is_live: bool) -> dict[str, Any]:
+    """Of a run that goes on, the CPU is that of the window so far, or of the last second before it opens."""
     return {
-        "cpu_ratio": process.window_cpu_ratio,
+        "cpu_ratio": process.recent_cpu_ratio if is_live and len(process.window) < 2 else process.window_cpu_ratio,
         "rss_bytes": process.peak_rss_bytes,
         "descriptors": process.peak_descriptor_count,
     }
 
 
-def _server(record: Record, seconds: range) -> dict[str, Any] | None:
+def _server(record: Record, seconds: range, *, is_live: bool) -> dict[str, Any] | None:
     if record.target is None:
         return None
     series = {"interval_s": 1.0, "t_s": [float(second) for second in seconds]}
-    return _used_by(record.target) | {"series": series | _usage(record, [record.target], seconds)}
+    return _used_by(record.target, is_live=is_live) | {"series": series | _usage(record, [record.target], seconds)}
 
 
 def _seconds(record: Record, at_ns: int | None) -> float | None:

@@ -227,7 +227,7 @@ class Session:
             identity = self._identities[worker]
             host = None if identity.host == ours.host and identity.clock == ours.clock else identity.host
             swarm = ProcessRecord(0, name=worker, host=host)
-            helper = ProcessRecord(identity.pid, name=worker, host=host)
+            helper = ProcessRecord(identity.pid, name=f"Locust of {worker}", host=host)
             crew.append(Mate(worker, len(crew), swarm, self._offset_of(worker), helper))
         return crew
 

@@ -120,6 +120,14 @@ class ProcessRecord:
         return used_ns / window_ns if window_ns >= SHORTEST_WINDOW_NS else None
 
     @property
+    def recent_cpu_ratio(self) -> float | None:
+        """Share of one core used in the measured window so far, or else in the last second; None before it was read."""
+        readings = [*self.window[:1], *self.readings[-1:]] if self.window else self.readings[-2:]
+        if len(readings) < 2 or readings[1].at_ns - readings[0].at_ns < SHORTEST_WINDOW_NS:
+            return None
+        return (readings[1].cpu_ns - readings[0].cpu_ns) / (readings[1].at_ns - readings[0].at_ns)
+
+    @property
     def peak_rss_bytes(self) -> int | None:
         """The most memory it was seen with."""
         return _highest(reading.rss_bytes for reading in (*self.readings, *self.window))

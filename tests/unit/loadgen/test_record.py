@@ -92,3 +92,16 @@ def test_a_peak_of_what_the_system_does_not_tell_is_none() -> None:
     assert machine.peak_socket_memory_bytes is None
     assert machine.core_count == 2
     assert MachineRecord().core_count is None
+
+
+def test_a_run_that_goes_on_knows_what_a_process_uses_so_far() -> None:
+    """Of the window since it opened, before that of the last second."""
+    process = ProcessRecord(1)
+    assert process.recent_cpu_ratio is None
+
+    process.readings += [Reading(second * NS_PER_S, second * 300 * MS, 1, 1) for second in (1, 2)]
+    assert process.recent_cpu_ratio == 0.3
+
+    process.window.append(Reading(2 * NS_PER_S, 600 * MS, 1, 1))
+    process.readings.append(Reading(4 * NS_PER_S, 1_800 * MS, 1, 1))
+    assert process.recent_cpu_ratio == 0.6
