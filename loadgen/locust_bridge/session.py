@@ -15,6 +15,7 @@ from typing import Any
 
 import gevent
 from locust.env import Environment
+from locust.rpc.protocol import Message as LocustMessage
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from loadgen.engine.clock import now_ns
@@ -186,6 +187,9 @@ class Session:
             self._refused.add(worker)
             self.notice = f"worker {worker} was refused: {complaint}"
             logger.error("worker %s is refused: %s", worker, complaint)
+            if isinstance(self.runner, MasterRunner) and worker in self.runner.clients:
+                # It has no part in a run that goes on; and where it is the last that quits, a headless Locust ends.
+                self.runner.handle_message(worker, LocustMessage("client_stopped", None, worker))
             self.runner.send_message("quit", None, worker)
         elif identity.clock != ours.clock and worker not in self._echoes:
             gevent.spawn(self._measure_clock, worker)
