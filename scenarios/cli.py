@@ -394,6 +394,23 @@ def report(
     print_summary(document, report_in(run_dir, html=html))
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def capacity(context: typer.Context) -> None:
+    """Find the largest load that keeps the budgets: users, messages a second, or the members of one room.
+
+    All flags: chatbench capacity --help.
+    """
+    from scenarios.capacity import capacity as search
+    from scenarios.capacity_flags import HelpWanted, wish_of
+
+    try:
+        wish = wish_of(context.args)
+    except HelpWanted as wanted:
+        typer.echo(wanted)
+        return
+    raise typer.Exit(search(wish, os.environ, command=shlex.join(["chatbench", *sys.argv[1:]])))
+
+
 @app.command()
 def calibrate(
     quick: Annotated[bool, typer.Option("--quick", help="The most telling runs only, in about a minute.")] = False,

@@ -1,0 +1,100 @@
+"""Which load to try next: doubled until something breaks, then halved between what held and what broke. Pure.
+
+Feedback, not guesswork. A load *held* when every budget did and the run could be believed. The answer is an interval:
+the largest load that held, and the smallest that did not; the former confirmed by a longer run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+# The answer's interval is at most this share of its upper end wide.
+PRECISION = 0.1
+# A load that does not hold for longer is given up, and another one sought below it, so often.
+MOST_CONFIRMATIONS = 5
+
+
+class Outcome(StrEnum):
+    """What became of a load."""
+
+    HELD = "held"
+    BROKE = "broke"  # a budget, or the server let nobody in
+    UNBELIEVABLE = "unbelievable"  # the generator or the machine was at its end
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What to try."""
+
+    load: int
+    confirms: bool
+    """Whether it is the longer run that has the last word."""
+
+
+@dataclass(slots=True)
+class Search:
+    """One search. Ask :meth:`next`, try it, and :meth:`tell`, until there is nothing to try."""
+
+    start: int
+    """The first load to try; > 0."""
+    most: int | None = None
+    """More cannot be offered; None: as far as it goes."""
+    _held: list[int] = field(default_factory=list)  # rising
+    _broke: dict[int, Outcome] = field(default_factory=dict)
+    _confirmed: int | None = None
+    _confirmation_count: int = 0
+
+    def next(self) -> Next | None:
+        """None when the answer is found, or there is none."""
+        held, broke = self.held or 0, self.broke
+        if broke is None:
+            if self.most is not None and held >= self.most:
+                return self._confirmation()
+            wanted = self.start if not held else 2 * held
+            return Next(wanted if self.most is None else min(wanted, self.most), confirms=False)
+        if broke <= 1:
+            return None  # not even one
+        between = broke - held
+        if held and between <= max(1, PRECISION * broke):
+            return self._confirmation()
+        return Next(max(1, held + between // 2) if held else max(1, broke // 2), confirms=False)
+
+    def _confirmation(self) -> Next | None:
+        if self.held is None or self._confirmed == self.held or self._confirmation_count >= MOST_CONFIRMATIONS:
+            return None
+        return Next(self.held, confirms=True)
+
+    def tell(self, tried: Next, outcome: Outcome) -> None:
+        """What became of it."""
+        if tried.confirms:
+            self._confirmation_count += 1
+        if outcome is Outcome.HELD:
+            if tried.confirms:
+                self._confirmed = tried.load
+            elif tried.load not in self._held:
+                self._held = sorted([*self._held, tried.load])
+        else:
+            self._broke[tried.load] = outcome
+            # What held below is believed; what held above a load that did not was luck.
+            self._held = [load for load in self._held if load < tried.load]
+
+    @property
+    def held(self) -> int | None:
+        """The largest load that held."""
+        return self._held[-1] if self._held else None
+
+    @property
+    def broke(self) -> int | None:
+        """The smallest that did not."""
+        return min(self._broke) if self._broke else None
+
+    @property
+    def why(self) -> Outcome | None:
+        """How the smallest that did not hold ended; where that was our own end, more may hold than was found."""
+        return self._broke[self.broke] if self.broke is not None else None
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the answer has held for longer."""
+        return self._confirmed is not None and self._confirmed == self.held

@@ -1,0 +1,87 @@
+"""The answer of a capacity search, in words and on its page: never more than was found out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reports.budgets import Document
+from reports.capacity import Answer, Axis, Ended, Probe, badge, build, headline, lines_of
+from reports.capacity_page import render
+
+
+def a_probe(load: int, outcome: str = "held", *, confirms: bool = False, side: str = "none") -> Probe:
+    """One run."""
+    broken = () if outcome == "held" else ("delivery_time: p(99) < 250ms",)
+    limit = {"side": side, "reason": "why <b>it</b> was"}
+    return Probe(load, outcome, confirms, "pass", 1.5, load / 10, 1_000.0, limit, broken, f"probes/{load}")
+
+
+def a_document(*probes: Probe, ended: Ended = Ended.FOUND, **answer: Any) -> Document:
+    """A search of users."""
+    facts = {"id": "x", "scenario": "fanout", "command": "chatbench capacity", "started_at": "now", "seconds": 12.0}
+    found = Answer(**({"held": None, "broke": None, "confirmed": False} | answer))
+    return build(facts, Axis.USERS, list(probes), found, ended, "ulimit -n")
+
+
+@pytest.mark.parametrize(
+    ("document", "words", "short"),
+    [
+        (
+            a_document(
+                a_probe(800), a_probe(900, "broke", side="server"), a_probe(800, confirms=True),
+                held=800, broke=900, confirmed=True,
+            ),
+            "800 users held, 900 did not.",
+            "ABOUT 800",
+        ),
+        (
+            a_document(a_probe(800), a_probe(900, "unbelievable", side="generator"), held=800, broke=900),
+            "At least 800 users held (not confirmed by a longer run): at 900 the generator was at its limit, and not "
+            "the server.",
+            "AT LEAST 800",
+        ),
+        (
+            a_document(a_probe(800), held=800, confirmed=True, ended=Ended.BOUND),
+            "At least 800 users held; no more were tried.",
+            "AT LEAST 800",
+        ),
+        (a_document(a_probe(1, "broke"), broke=1, ended=Ended.NOTHING_HELD), "Not even 1 users held.", "NONE"),
+        (a_document(ended=Ended.INTERRUPTED), "Nothing was measured.", "NONE"),
+    ],
+)  # fmt: skip
+def test_the_answer_says_what_is_known_and_no_more(document: Document, words: str, short: str) -> None:
+    """A lower bound is called one, and an answer that was not confirmed too."""
+    assert headline(document) == words
+    assert badge(document) == short
+    assert words in " ".join(render(document).split())
+
+
+def test_what_broke_and_whose_limit_it_was_are_told() -> None:
+    """By the run at the upper end."""
+    document = a_document(a_probe(800), a_probe(900, "broke", side="server"), held=800, broke=900, confirmed=True)
+    lines = lines_of(document)
+
+    assert "What broke first: delivery_time: p(99) < 250ms" in lines
+    assert "The limit: server (why <b>it</b> was)" in lines
+    assert document["answer"]["broken_budget"] == "delivery_time: p(99) < 250ms"
+
+
+def test_every_run_has_a_line_with_its_figures() -> None:
+    """In order of load, the longer one after the others."""
+    document = a_document(a_probe(800), a_probe(100), a_probe(800, confirms=True), held=800, confirmed=True)
+    rows = [" ".join(line.split()) for line in lines_of(document)[-3:]]
+
+    assert rows == [
+        "100 held 1.50 ms 10.0 ms 1,000",
+        "800 held 1.50 ms 80.0 ms 1,000",
+        "800 held, longer 1.50 ms 80.0 ms 1,000",
+    ]
+
+
+def test_words_from_a_server_stay_words_on_the_page() -> None:
+    """What somebody else has written is never markup of ours."""
+    page = render(a_document(a_probe(9, "broke", side="server"), broke=9, held=8))
+
+    assert "why &lt;b&gt;it&lt;/b&gt; was" in page
