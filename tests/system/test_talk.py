@@ -20,9 +20,9 @@ from websockets.sync.server import ServerConnection, serve
 
 from loadgen.dialects.script import ConnectScript, DialectScript, PublishScript, Reach
 from loadgen.engine.clock import now_ns
+from loadgen.engine.duty import transports_for
 from loadgen.engine.movement import Movement
 from loadgen.engine.swarm import Swarm
-from loadgen.engine.duty import transports_for
 from loadgen.measure.tally import Count
 from loadgen.plan.incidents import Backoff, ReconnectStorm
 from loadgen.plan.pacing import NS_PER_S, Gaps
