@@ -60,6 +60,10 @@ class ChatError(Exception):
     """A scripted user could not do what its script wanted; the text says why."""
 
 
+class RunOverError(ChatError):
+    """The run is over, or about to be, and with it what a script may do."""
+
+
 class Planner(Protocol):
     """Makes the plan of a run of what the master says about it."""
 
@@ -80,6 +84,7 @@ class Agent:
         self._user_count = 0
         self._is_gathering = False
         self._is_closed = True
+        self._is_stopping = False
         self._overhearing: list[Callable[[bytes], None]] = []
         self._tickets = itertools.count()
         self._answers: dict[int, AsyncResult[str | None]] = {}
@@ -124,14 +129,14 @@ class Agent:
 
     def do(self, user: int, deed: Deed, text: str = "") -> None:
         """Have a scripted user do something, and wait until it is done; ChatError where it cannot be."""
-        if not self._run or self._is_closed:
-            raise ChatError("there is no run that goes on")
+        if not self._run or self._is_closed or self._is_stopping:
+            raise RunOverError("there is no run that goes on")
         ticket = next(self._tickets)
         answer = self._answers[ticket] = AsyncResult()
         self._swarm.say(Ask(ticket, user, deed, text, now_ns()))
         complaint = answer.get()
         if complaint is not None:
-            raise ChatError(complaint)
+            raise RunOverError(complaint) if self._is_closed or self._is_stopping else ChatError(complaint)
 
     def _over(self) -> None:
         """What was asked is not answered any more."""
@@ -156,12 +161,13 @@ class Agent:
             case Look():
                 self._look(is_end_of_window=True)
             case Speak() | Measure() | Hear() | Stop() | Finish():
+                self._is_stopping |= isinstance(message, Stop)
                 self._swarm.say(message)
 
     def _prepare(self, prepare: Prepare) -> None:
         if self._run and not self._is_closed:  # a run whose master has given it up
             self._renew()
-        self._run, self._is_closed = prepare.tag, False
+        self._run, self._is_closed, self._is_stopping = prepare.tag, False, False
         self._user_count = 0
         self._overhearing.clear()
         try:

@@ -80,6 +80,9 @@ class Session:
         self._is_written = True
         self._is_quitting = False
         self._beat: gevent.Greenlet[..., None] | None = None
+        if isinstance(environment.runner, MasterRunner):
+            # At once: workers say who they are while the target is still being started.
+            environment.runner.register_message(MESSAGE, self._on_message)
 
     # --- who is who -----------------------------------------------------------------------------------------
 
@@ -112,7 +115,7 @@ class Session:
         events = self.environment.events
         if not isinstance(self.runner, MasterRunner):
             self._agent = Agent(self.story.identity(), self.story.plan_of, self._tell_master)
-        self.runner.register_message(MESSAGE, self._on_message)
+            self.runner.register_message(MESSAGE, self._on_message)
         if self.leads:
             events.test_start.add_listener(self._on_test_start)
             events.spawning_complete.add_listener(self._on_spawning_complete)

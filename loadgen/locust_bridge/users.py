@@ -11,9 +11,10 @@ import gevent
 from gevent.event import Event
 from locust import User, constant, tag, task
 from locust.env import Environment
+from locust.exception import StopUser
 
 from loadgen.engine.wire import Deed
-from loadgen.locust_bridge.agent import ChatError
+from loadgen.locust_bridge.agent import ChatError, RunOverError
 
 if TYPE_CHECKING:
     from loadgen.locust_bridge.session import Session
@@ -79,7 +80,7 @@ class ScriptedChatUser(User):
 
     def on_stop(self) -> None:
         if self._number is not None:
-            with contextlib.suppress(ChatError):
+            with contextlib.suppress(ChatError, StopUser):
                 self.leave()
 
     def log_in(self) -> None:
@@ -121,7 +122,11 @@ class ScriptedChatUser(User):
         agent = session_of(self).agent
         if self._number is None:
             self._number = agent.new_script(self._overheard)
-        agent.do(self._number, deed, text)
+        try:
+            agent.do(self._number, deed, text)
+        except RunOverError:
+            # Nothing that the script has done wrong: it is not to stand among Locust's exceptions.
+            raise StopUser from None
 
     def _overheard(self, frame: bytes) -> None:
         self._frames.append(frame.decode(errors="replace"))
