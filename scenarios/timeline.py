@@ -68,5 +68,5 @@ def settle_storms(scenario: Scenario, layers: Layers) -> tuple[ReconnectStorm, .
                 f"{layers.label(f'incident[{i}].at')}: expected a time before the end of the measured window "
                 f"({duration_text(window_ns)}), got {json.dumps(incident.at)}"
             )
-        storms.append(ReconnectStorm(at_ns, incident.share, Backoff(incident.backoff)))
+        storms.append(ReconnectStorm(at_ns, incident.share, Backoff(incident.backoff), i))
     return tuple(storms)

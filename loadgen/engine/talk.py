@@ -233,6 +233,7 @@ class OpenLoop:
         self._may_follow = may_follow
         self._senders = Senders(swarm.plan.seed)
         self._following: Section | None = None
+        self._there_count = section.user_count  # when the next message is due
         # The next message of ours: who writes it, and when it is due; None after the last.
         self._next: tuple[int, int] | None = None
         self._begin(section)
@@ -288,7 +289,7 @@ class OpenLoop:
             sender, due_ns = self._next
             if self._expects(sender):  # on call it may have been told to leave meanwhile
                 n = self._section.act(self._number)
-                self._speaker.say(sender, n, due_ns, now_ns(), self._section.user_count)
+                self._speaker.say(sender, n, due_ns, now_ns(), self._there_count)
             self._advance()
 
     def _advance(self) -> None:
@@ -313,9 +314,12 @@ class OpenLoop:
         """Who writes message ``n``; None where the plan has nobody there to write it."""
         plan = self._swarm.plan
         if not plan.stages:
+            self._there_count = self._section.user_count
             return self._senders.sender_of(n, self._section.user_count)
         at_ns = due_ns - self._course.measure_ns
         there = min(user_count_at(plan.stages, at_ns), user_count_at(plan.stages, at_ns - SETTLING_IN_NS))
+        # A direct message goes to somebody who is there, too; with one alone there is nobody else.
+        self._there_count = max(2, there)
         sender = self._senders.sender_of(n, plan.user_count if plan.rate_follows_users else there)
         return sender if sender < there else None
 

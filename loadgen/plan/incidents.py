@@ -24,6 +24,8 @@ FIRST_BOUND_NS = NS_PER_S
 LAST_BOUND_NS = 30 * NS_PER_S
 # With no wait at all a refused connection would be tried again as fast as the processor can.
 LEAST_RETRY_NS = 100_000_000
+# Random numbers of one incident; more than there are users.
+_USERS_AN_INCIDENT = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,12 @@ class ReconnectStorm:
     share: float
     """In (0, 1]."""
     backoff: Backoff
+    number: int = 0
+    """Which of the run's incidents it is, from 0: each hits others."""
 
     def hits(self, user: int, seed: int) -> bool:
         """Whether a user is among those; for n users, about ``share * n`` are."""
-        return bool(_rng(seed, user).random() < self.share)
+        return bool(_rng(seed, user + self.number * _USERS_AN_INCIDENT).random() < self.share)
 
     def wait_ns(self, user: int, attempt: int, seed: int) -> int:
         """How long a user waits before attempt number ``attempt`` (from 0) to come back."""
@@ -48,7 +52,7 @@ class ReconnectStorm:
                 return CONSTANT_NS
             case Backoff.EXPONENTIAL_JITTER:
                 bound_ns = min(LAST_BOUND_NS, FIRST_BOUND_NS << min(attempt, 10))
-                drawn = float(_rng(seed, user).random(attempt + 2)[-1])
+                drawn = float(_rng(seed, user + self.number * _USERS_AN_INCIDENT).random(attempt + 2)[-1])
                 return max(round(drawn * bound_ns), LEAST_RETRY_NS if attempt else 0)
 
 

@@ -68,6 +68,8 @@ def test_every_flag_of_run_in_the_documentation_is_there(name: str) -> None:
         "--faults",
         "--truth",
         "--quick",
+        *("--of", "--max-time"),  # of capacity
+        *("--host", "--headless"),  # of Locust
     }
 
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) <= known
