@@ -78,6 +78,7 @@ def test_a_direct_message_reaches_one_person_alone(server: ServerProcess, browse
                 each.enter(name)
                 each.join("directs")
             ann.page.get_by_role("button", name="bob").click()
+            expect(ann.page.get_by_role("heading", name="bob", level=1)).to_be_visible()
             ann.say("psst")
             expect(ann.fate_of("psst")).to_have_text("sent")
             unread = bob.page.locator("#direct-list li", has_text="ann").locator(".count")
