@@ -7,6 +7,7 @@ make of them, the outbox, in the ASGI scope's extensions.
 """
 
 import asyncio
+import socket
 import time
 from typing import cast
 
@@ -27,6 +28,8 @@ OUTBOXES = "outboxes"
 
 POLICY_VIOLATION = 1008
 
+_HAS_LOWAT = hasattr(socket, "TCP_NOTSENT_LOWAT")  # Linux and macOS
+
 # What is parsed in one go; then everybody else has a turn. A read may bring 256 KiB, which is 43,000 pings or empty
 # texts: while one client sent 2.4 MB of them, a stranger's ping took up to 1.9 s, and up to 0.16 s in bites.
 BITE_BYTES = 16 * 1024
@@ -45,6 +48,9 @@ class ChatConnection(WebSocketsSansIOProtocol):
         super().connection_made(transport)
         outboxes: Outboxes = self.app_state[OUTBOXES]
         self.close_timeout = outboxes.limits.closing_s
+        sock = transport.get_extra_info("socket")
+        if _HAS_LOWAT and sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, outboxes.limits.unsent_bytes)
         if outboxes.write_at_once:
             # uvloop 0.21 collects writes until the end of its round, unless they would not fit into the buffer.
             self.transport.set_write_buffer_limits(high=0)

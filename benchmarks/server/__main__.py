@@ -20,7 +20,7 @@ from benchmarks.server.watched import watched
 MEMBERS, PAYLOAD_BYTES, RATE_PER_S = 500, 200, 40
 ACCOUNTS = ("--accounts", "12000")
 PAIRS = 3
-# The kernel takes 4 MB for a socket that is not read, and the outbox another: 200 of these at most.
+# So large that a socket that is not read is full within the warm-up, and its outbox three seconds later.
 LARGE_PAYLOAD_BYTES, STALL_RATE_PER_S = 25_000, 15
 LIMIT_S = 120.0
 LOGINS_PER_S = 50
