@@ -109,6 +109,8 @@ class Layers:
         if key == "users.rooms.count":
             # --rooms N means N equal rooms, whatever shape the file names.
             self._put("users.rooms.shape", "uniform", origin, label)
+            if isinstance(self.merged["users"], dict) and self.merged["users"].get("more_rooms"):
+                self._put("users.more_rooms", [], origin, label)
         self._origins[key] = origin, label
 
     def follow(self, key: str, leader: str) -> None:

@@ -42,12 +42,12 @@ class Rooms(Section):
     """Who shares a room with whom."""
 
     shape: Annotated[RoomShape, Field(strict=False)] = _key(
-        '"single", "uniform", "zipf" or "lognormal"', RoomShape.SINGLE
+        '"single", "uniform", "zipf", "lognormal" or "own"', RoomShape.SINGLE
     )
     """single: one room for all; uniform: rooms of equal size; zipf: few large rooms and many small ones; lognormal:
-    sizes as groups of people have. One room a user."""
+    sizes as groups of people have; own: a room for each user alone."""
     count: int = _key("a whole number > 0", 1, ge=1)
-    """How many rooms; 1 for shape single, and not said for lognormal, which has as many as it takes."""
+    """How many rooms; 1 for shape single, and not said for lognormal and own, which have as many as it takes."""
     exponent: float | None = _key("a number > 0 and <= 10", None, gt=0, le=10)
     """Of shape zipf: the size of the room in place k goes with 1 / k ** exponent; default 1."""
     median: float | None = _key("a number >= 1", None, ge=1, allow_inf_nan=False)
@@ -56,6 +56,8 @@ class Rooms(Section):
     """Of shape lognormal: how widely sizes are spread (of their logarithm); default 1."""
     giant: float | None = _key("a number >= 0 and <= 1", None, ge=0, le=1)
     """Of shape lognormal: this share of the users is in one giant room; default 0."""
+    weight: float = _key("a number >= 0", 1.0, ge=0, allow_inf_nan=False)
+    """Where a user has several rooms: how much of what it does there is done in these."""
 
 
 def _stage_of_text(value: Any) -> Any:
@@ -90,6 +92,9 @@ class Users(Section):
     connect_rate_per_s: float = _key("a number > 0", 250.0, gt=0, allow_inf_nan=False)
     """Logins, connections and joins a second; where there are stages, these say when users come."""
     rooms: Rooms = _key('a table like { shape = "uniform", count = 2 }', Rooms())
+    """Who shares a room with whom."""
+    more_rooms: list[Rooms] = _key('tables like [{ shape = "own", weight = 0.5 }]', [])
+    """Further rooms: each user is in one of each table's, too, and writes now to the one, now to the other."""
     file: str | None = _key("the path of a CSV file with username,password lines", None)
     """username,password a line, taken in turn; left out: the generated accounts of the reference server."""
     tokens_file: str | None = _key("the path of a file with one token a line", None)

@@ -100,7 +100,7 @@ class Dialect(Protocol):
 
     @property
     def awaits_join(self) -> bool:
-        """Whether a join is confirmed by Confirmation.JOINED."""
+        """Whether the joins are confirmed, the last of them by Confirmation.JOINED."""
         ...
 
     @property
@@ -133,32 +133,32 @@ class Dialect(Protocol):
         """Frames to send once connected."""
         ...
 
-    def join(self, room: str) -> list[bytes]:
-        """Frames that ask for the room, which is used from here on."""
+    def join(self, rooms: Sequence[str]) -> list[bytes]:
+        """Frames that ask for the rooms, in one of which everything is from here on."""
         ...
 
-    def publish(self, text: str, message_id: str) -> bytes | HttpRequest:
-        """What sends ``text`` to the room."""
+    def publish(self, room: str, text: str, message_id: str) -> bytes | HttpRequest:
+        """What sends ``text`` to one of its rooms."""
         ...
 
     def direct(self, receiver: str, text: str, message_id: str) -> bytes | HttpRequest:
         """What sends ``text`` to one user; only where the dialect has direct messages."""
         ...
 
-    def typing(self) -> bytes | HttpRequest:
-        """What tells the room that the user is about to write; only where the dialect has it."""
+    def typing(self, room: str) -> bytes | HttpRequest:
+        """What tells a room that the user is about to write; only where the dialect has it."""
         ...
 
-    def presence(self) -> bytes | HttpRequest:
-        """What asks who is in the room; only where the dialect has it."""
+    def presence(self, room: str) -> bytes | HttpRequest:
+        """What asks who is in a room; only where the dialect has it."""
         ...
 
-    def history(self) -> bytes | HttpRequest:
-        """What asks for the room's latest messages; only where the dialect has it."""
+    def history(self, room: str) -> bytes | HttpRequest:
+        """What asks for a room's latest messages; only where the dialect has it."""
         ...
 
-    def has_heard(self, frame: bytes) -> None:
-        """The last message that came before the socket was lost; a catch-up begins after it."""
+    def has_heard(self, room: str, frame: bytes) -> None:
+        """The last message of a room that came before the socket was lost; a catch-up begins after it."""
         ...
 
     def catch_up(self) -> list[bytes]:

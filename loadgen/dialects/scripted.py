@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from urllib.parse import quote, urlencode
 
@@ -21,28 +21,34 @@ _OF_A_MESSAGE = frozenset({"room", "id", "text", "json:text"})
 class ScriptedDialect:
     """One user of a server that a dialect file describes; implements :class:`loadgen.dialects.Dialect`."""
 
-    __slots__ = ("_after", "_awaited", "_catching_up", "_credentials", "_room", "_script", "_token")
+    __slots__ = ("_after", "_awaited", "_credentials", "_rooms", "_script", "_to_catch_up", "_token", "_unjoined")
 
     def __init__(self, script: DialectScript, credentials: Credentials) -> None:
         self._script = script
         self._credentials = credentials
         self._token = ""
-        self._room = ""
-        self._after: str | None = None
-        """The number of the last message that is known to have come, or to have been there before the user."""
-        self._catching_up = False
+        self._rooms: Sequence[str] = ("",)
+        self._unjoined: Sequence[str] = ()
+        """Whose joins the server has yet to confirm."""
+        self._after: dict[str, str] | None = None
+        """Room -> the number of the last message that is known to have come, or to have been there before the user."""
+        self._to_catch_up: Sequence[str] = ()
+        """Rooms whose history is being read: the first has been asked for, the others wait."""
         self._awaited: Confirmation | None = None
         """What the server is to confirm next; other frames are not searched for it."""
 
     @property
     def _values(self) -> dict[str, str]:
+        return self._values_in(self._rooms[0])
+
+    def _values_in(self, room: str) -> dict[str, str]:
         """What the placeholders stand for; made when asked for, since 10,000 of them would hold 4 MB."""
         return {
             "username": self._credentials.username,
             "password": self._credentials.password,
             "user_id": str(self._credentials.user + 1),
             "token": self._token,
-            "room": self._room,
+            "room": room,
         }
 
     @property
@@ -94,22 +100,23 @@ class ScriptedDialect:
         self._awaited = Confirmation.CONNECTED if self.awaits_greeting else None
         return [fill(frame, self._values).encode() for frame in self._script.connect.send]
 
-    def join(self, room: str) -> list[bytes]:
-        self._room = room
+    def join(self, rooms: Sequence[str]) -> list[bytes]:
+        self._rooms = rooms
         if self._script.join is None:
             return []
         self._awaited = Confirmation.JOINED if self.awaits_join else None
-        return [fill(frame, self._values).encode() for frame in self._script.join.send]
+        self._unjoined = rooms
+        return [fill(frame, self._values_in(room)).encode() for room in rooms for frame in self._script.join.send]
 
-    def publish(self, text: str, message_id: str) -> bytes | HttpRequest:
+    def publish(self, room: str, text: str, message_id: str) -> bytes | HttpRequest:
         publish = self._script.publish
         if publish.http is not None:
-            values = self._values
+            values = self._values_in(room)
             values["id"], values["text"], values["json:text"] = message_id, text, json_text(text)
             return _http_request(publish.http, values)
         assert publish.send is not None, "a dialect file without publish.send and publish.http was let through"
         names = _names_in(publish.send)
-        values = {"room": self._room} if names <= _OF_A_MESSAGE else self._values
+        values = {"room": room} if names <= _OF_A_MESSAGE else self._values_in(room)
         values["id"], values["text"] = message_id, text
         if "json:text" in names:
             values["json:text"] = json_text(text)
@@ -122,29 +129,35 @@ class ScriptedDialect:
         values |= {"to": receiver, "id": message_id, "text": text, "json:text": json_text(text)}
         return _said(direct, values)
 
-    def typing(self) -> bytes | HttpRequest:
+    def typing(self, room: str) -> bytes | HttpRequest:
         assert self._script.typing is not None, "asked for typing by a dialect without it"
-        return _said(self._script.typing, self._values)
+        return _said(self._script.typing, self._values_in(room))
 
-    def presence(self) -> bytes | HttpRequest:
+    def presence(self, room: str) -> bytes | HttpRequest:
         assert self._script.presence is not None, "asked for presence by a dialect without it"
-        return _said(self._script.presence, self._values)
+        return _said(self._script.presence, self._values_in(room))
 
-    def history(self) -> bytes | HttpRequest:
+    def history(self, room: str) -> bytes | HttpRequest:
         history = self._script.history
         assert history is not None, "asked for history by a dialect without it"
         assert history.send is not None, "asked for the latest messages by a dialect that only catches up"
-        return fill(history.send, self._values).encode()
+        return fill(history.send, self._values_in(room)).encode()
 
-    def has_heard(self, frame: bytes) -> None:
-        self._after = self._last_number_in(frame) or self._after
+    def has_heard(self, room: str, frame: bytes) -> None:
+        number = self._last_number_in(frame)
+        if number is not None:
+            self._after = (self._after or {}) | {room: number}
 
     def catch_up(self) -> list[bytes]:
+        self._to_catch_up = [room for room in self._rooms if room in (self._after or {})]
+        return self._ask_for_the_rest()
+
+    def _ask_for_the_rest(self) -> list[bytes]:
         history = self._script.history
-        if history is None or history.catch_up is None or self._after is None:
+        if history is None or history.catch_up is None or self._after is None or not self._to_catch_up:
             return []
-        self._catching_up = True
-        return [fill(history.catch_up, self._values | {"after": self._after}).encode()]
+        room = self._to_catch_up[0]
+        return [fill(history.catch_up, self._values_in(room) | {"after": self._after[room]}).encode()]
 
     def _last_number_in(self, frame: bytes) -> str | None:
         history = self._script.history
@@ -152,19 +165,20 @@ class ScriptedDialect:
         return found[-1].decode() if found else None
 
     def _next_page(self, frame: bytes) -> list[bytes]:
-        """What asks for the rest, where the frame is a part of the history that is not the last."""
+        """What asks for the rest of the room's history, or else for that of the next room."""
         history = self._script.history
-        if not self._catching_up or history is None or not matcher(history.frame)(frame):
+        if not self._to_catch_up or history is None or not matcher(history.frame)(frame):
             return []
-        self._catching_up = False
-        if history.more is None or not matcher(history.more)(frame):
-            return []
+        room = self._to_catch_up[0]
         number = self._last_number_in(frame)
+        known = None if self._after is None else self._after[room]
+        is_part = history.more is not None and matcher(history.more)(frame)
         # One that leads nowhere, or back, is not followed for ever.
-        if number is None or self._after is None or int(number) <= int(self._after):
-            return []
-        self._after = number
-        return self.catch_up()
+        if is_part and number is not None and known is not None and int(number) > int(known):
+            self.has_heard(room, frame)
+        else:
+            self._to_catch_up = self._to_catch_up[1:]
+        return self._ask_for_the_rest()
 
     def on_frame(self, frame: bytes) -> Heard:
         script = self._script
@@ -172,8 +186,6 @@ class ScriptedDialect:
         confirmed = self._awaited if self._awaited is not None and self._confirms(frame) else None
         if confirmed is not None:
             self._awaited = None
-            if confirmed is Confirmation.JOINED and self._after is None:
-                self.has_heard(frame)
         acks = _acks_in(frame, script.publish.ack) if script.publish.ack is not None else []
         if script.direct is not None and script.direct.ack is not None and not acks:
             acks = _acks_in(frame, script.direct.ack)
@@ -190,11 +202,22 @@ class ScriptedDialect:
         return KeepAlive(alive.every_ns, fill(alive.send, self._values).encode())
 
     def _confirms(self, frame: bytes) -> bool:
+        """Whether it is what was awaited, or the last of it."""
         script = self._script
-        join_until = None if script.join is None else script.join.until
-        until = script.connect.until if self._awaited is Confirmation.CONNECTED else join_until
+        if self._awaited is Confirmation.CONNECTED:
+            return self._is(script.connect.until, frame, self._rooms[0])
+        until = None if script.join is None else script.join.until
+        joined = next((room for room in self._unjoined if self._is(until, frame, room)), None)
+        if joined is None:
+            return False
+        if joined not in (self._after or {}):
+            self.has_heard(joined, frame)
+        self._unjoined = tuple(room for room in self._unjoined if room != joined)
+        return not self._unjoined
+
+    def _is(self, until: str | None, frame: bytes, room: str) -> bool:
         assert until is not None, "awaits a confirmation that the dialect does not know"
-        values = self._values
+        values = self._values_in(room)
         if until.startswith("re:"):
             values = {name: re.escape(value) for name, value in values.items()}
         return matcher(fill(until, values))(frame)

@@ -110,7 +110,7 @@ class Swarm:
     def _user(self, index: int) -> User:
         username, password = self.plan.accounts[index % len(self.plan.accounts)]
         dialect = ScriptedDialect(self.plan.dialect, Credentials(index, username, password))
-        user = User(index, self._rooms.room_of(index), dialect, self.books)
+        user = User(index, self._rooms.rooms_of(index), dialect, self.books)
         if self.plan.tokens:
             user.given(self.plan.tokens[index % len(self.plan.tokens)])
         return user

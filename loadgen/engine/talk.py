@@ -24,7 +24,7 @@ from loadgen.measure.tally import Note
 from loadgen.plan.acts import MESSAGES, Act, Acts
 from loadgen.plan.pacing import NS_PER_S, Loop, Silence, schedule
 from loadgen.plan.plan import Plan
-from loadgen.plan.rooms import Senders
+from loadgen.plan.rooms import LayerChoice, Senders
 from loadgen.plan.sections import Section
 from loadgen.plan.stages import user_count_at
 from loadgen.plan.thinking import Thinking
@@ -144,6 +144,7 @@ class Speaker:
         self._clients = clients
         self._course = course
         self._acts = Acts(swarm.plan.seed, swarm.plan.mix)
+        self._layers = LayerChoice(swarm.plan.seed, swarm.plan.rooms)
         self._requests: set[asyncio.Task[None]] = set()
 
     def say(self, user: int, n: int, due_ns: int, now: int, user_count: int) -> bytes | HttpRequest | None:
@@ -157,14 +158,15 @@ class Speaker:
         late = now > self._course.give_up_ns
         if act not in MESSAGES:
             if not late:
-                self._send(member, member.chatter.does(act))
+                self._send(member, member.chatter.does(act, self._layers.layer_of(n)))
             return None
         connection = member.connection
         if late and connection is not None and swarm.ledger.is_measured(due_ns):
             swarm.tally.counts[Note.UNSENT_BY_US] += 1
         writable = connection is not None and connection.writable and not late
         to = None if act is Act.MESSAGE else self._receiver_of(n, user, user_count)
-        message = member.chatter.due(n, due_ns, now, writable=writable, to=to)
+        layer = self._layers.layer_of(n)
+        message = member.chatter.due(n, due_ns, now, writable=writable, to=to, layer=layer)
         self._send(member, message)
         return message
 

@@ -10,7 +10,7 @@ It touches no socket and no clock; whoever drives it (the swarm, or the simulato
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from loadgen.dialects import Ack, Confirmation, Dialect, HttpAnswer, HttpRequest
@@ -97,13 +97,14 @@ class User:
         "_dialect",
         "_has_logged_in",
         "index",
-        "room",
+        "rooms",
         "state",
     )
 
-    def __init__(self, index: int, room: int, dialect: Dialect, books: Books) -> None:
+    def __init__(self, index: int, rooms: Sequence[int], dialect: Dialect, books: Books) -> None:
         self.index = index
-        self.room = room
+        self.rooms = rooms
+        """One of each layer."""
         self.state = UserState.NEW
         self._dialect = dialect
         self._books = books
@@ -165,14 +166,14 @@ class User:
         return self._dialect.on_connected()
 
     def joining(self, now_ns: int) -> list[bytes]:
-        """Ask for the room; what to send. A user who is not connected stays as it is."""
+        """Ask for its rooms; what to send. A user who is not connected stays as it is."""
         if self.state is not UserState.CONNECTED:
             return []
         self._asked_ns = now_ns
         if self._dialect.has_join:
             self._books.ledger.members.joining(self.index, now_ns)
         self.state = UserState.JOINING
-        frames = self._dialect.join(room_name(self.room))
+        frames = self._dialect.join([room_name(room) for room in self.rooms])
         if not self._dialect.awaits_join:
             self._joined(now_ns)
         return frames
@@ -193,15 +194,23 @@ class User:
     # --- talking --------------------------------------------------------------------------------------------
 
     def due(
-        self, n: int, due_ns: int, now_ns: int, *, writable: bool, to: tuple[int, str] | None = None
+        self,
+        n: int,
+        due_ns: int,
+        now_ns: int,
+        *,
+        writable: bool,
+        to: tuple[int, str] | None = None,
+        layer: int = 0,
     ) -> bytes | HttpRequest | None:
         """Message ``n`` of the plan was due at ``due_ns``; what to send now, None where it cannot be sent.
 
         ``writable`` is False where the server has stopped reading and the socket is full. ``to`` is the one user whom
-        it is for, and his name; None: everybody in the room.
+        it is for, and his name; None: everybody in the user's room of the ``layer``.
         """
         payload = self._books.payload
-        return self._publish(lambda mark: payload.text(n, mark), due_ns, now_ns, writable=writable, to=to)
+        text_with = lambda mark: payload.text(n, mark)  # noqa: E731
+        return self._publish(text_with, due_ns, now_ns, writable=writable, to=to, layer=layer)
 
     def says(self, words: str, due_ns: int, now_ns: int, *, writable: bool) -> bytes | HttpRequest | None:
         """The same with words that somebody else has chosen."""
@@ -215,6 +224,7 @@ class User:
         *,
         writable: bool,
         to: tuple[int, str] | None,
+        layer: int = 0,
     ) -> bytes | HttpRequest | None:
         if self.state is not _READY or not writable:
             self._count_unsent(due_ns, now_ns)
@@ -222,27 +232,31 @@ class User:
         books = self._books
         ledger, dialect = books.ledger, self._dialect
         sequence = ledger.next_sequence(self.index)
-        stamp = Stamp(self.index, sequence, due_ns, now_ns, None if to is None else to[0])
+        stamp = Stamp(self.index, sequence, due_ns, now_ns, None if to is None else to[0], 0 if to else layer)
         mark = marker.write(books.prefix, stamp)
         message_id = f"{books.tag}-{self.index}-{sequence}"
         text = text_with(mark)
-        message = dialect.publish(text, message_id) if to is None else dialect.direct(to[1], text, message_id)
+        if to is None:
+            message = dialect.publish(room_name(self.rooms[layer]), text, message_id)
+        else:
+            message = dialect.direct(to[1], text, message_id)
         ledger.sent(mark, stamp)
         if dialect.has_ack if to is None else dialect.has_direct_ack:
             self._await_ack(message_id, stamp, mark)
         return message
 
-    def does(self, act: Act) -> bytes | HttpRequest | None:
-        """Something beside messages; what to send, None where the user is not in its room."""
+    def does(self, act: Act, layer: int = 0) -> bytes | HttpRequest | None:
+        """Something beside messages, in one of its rooms; what to send, None where the user is not there."""
         if self.state is not _READY:
             return None
+        room = room_name(self.rooms[layer])
         match act:
             case Act.TYPING:
-                return self._dialect.typing()
+                return self._dialect.typing(room)
             case Act.PRESENCE:
-                return self._dialect.presence()
+                return self._dialect.presence(room)
             case Act.HISTORY:
-                return self._dialect.history()
+                return self._dialect.history(room)
             case _:
                 raise ValueError(f"a message is said, not done: {act}")
 
@@ -331,8 +345,9 @@ class User:
             self._books.tally.happened(PerSecond.DISCONNECTS, now_ns)
         self.given_up()
         self.state = UserState.AWAY
-        if cut and (last := self._books.ledger.last_frames.get(self.index)) is not None:
-            self._dialect.has_heard(last)
+        for layer, room in enumerate(self.rooms) if cut else ():
+            if (last := self._books.ledger.last_frame(self.index, layer)) is not None:
+                self._dialect.has_heard(room_name(room), last)
         if not cut:
             self._cut_ns = None
         elif self._cut_ns is None:

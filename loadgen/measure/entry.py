@@ -16,8 +16,9 @@ NOBODY: Int64s = np.empty(0, np.int64)
 
 # Up to so many receivers Python is faster than numpy's first call.
 _FEW = 16
-# Senders have 32 bits.
+# Senders have 32 bits; above them stands which of their rooms, or one user, a message is for.
 _DIRECT = 1 << 32
+_LAYER_BITS = 33
 
 
 class Entry:
@@ -52,7 +53,8 @@ class Entry:
         self.stamp = stamp
         self.sender = stamp.sender
         self.sequence = stamp.sequence
-        self.lane = stamp.sender if stamp.receiver is None else stamp.sender | _DIRECT
+        place = stamp.layer << _LAYER_BITS if stamp.receiver is None else _DIRECT
+        self.lane = stamp.sender | place
         """The messages of one sender whose order counts."""
         self.measured = measured
         """Whether it was due in the measured window."""

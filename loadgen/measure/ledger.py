@@ -76,8 +76,7 @@ class Rules:
     @property
     def crosses_processes(self) -> bool:
         """Whether a message may have receivers in another process."""
-        apart = self.rooms.table is None and self.rooms.count % self.share.count == 0
-        rooms_cross = self.reach is Reach.ROOM and not apart
+        rooms_cross = self.reach is Reach.ROOM and self.rooms.cross(self.share.count)
         return self.share.count > 1 and (rooms_cross or self.has_direct)
 
 
@@ -138,8 +137,7 @@ class Ledger:
         self._room_order = RoomOrder() if rules.has_room_sequence else None
         self._unnumbered: dict[bytes, Entry] = {}  # finished, and its number may still come
         self._judged_ns = 0
-        self.last_frames: dict[int, bytes] = {}
-        """The last frame with a message for each user; only of :meth:`history_told_apart`."""
+        self._last_frames: dict[int | tuple[int, bytes], bytes] = {}  # only of history_told_apart
         self.receive: Receive = self._receive_path()
         """The receive path: called with user, payload and the time it was complete. False where the payload holds no
         marker of this run: then it is for the dialect."""
@@ -218,7 +216,7 @@ class Ledger:
             return self._audience_of_direct(stamp)
         if self._rules.reach is Reach.SELF:
             return np.array([stamp.sender], dtype=np.int64) if self._is_ours(stamp.sender) else NOBODY
-        audience = self.members.audience(self._rules.rooms.room_of(stamp.sender), stamp.sent_ns)
+        audience = self.members.audience(self._room_of(stamp), stamp.sent_ns)
         return audience if self._rules.echo else audience[audience != stamp.sender]
 
     def _audience_of_direct(self, stamp: Stamp) -> Int64s:
@@ -226,6 +224,9 @@ class Ledger:
         ours = [user for user in both if user is not None and self._is_ours(user)]
         there = [user for user in ours if self._standing(user, stamp) is Standing.MUST]
         return np.array(sorted(there), dtype=np.int64) if there else NOBODY
+
+    def _room_of(self, stamp: Stamp) -> int:
+        return self._rules.rooms.room_of(stamp.sender, stamp.layer)
 
     def _is_ours(self, user: int) -> bool:
         return user % self._rules.share.count == self._rules.share.index
@@ -298,6 +299,8 @@ class Ledger:
     def _read(self, text: bytes) -> Stamp | None:
         """What a marker says, its times on our clock; None where it is damaged."""
         stamp = marker.read(text)
+        if stamp is not None and stamp.layer >= len(self._rules.rooms.layers):
+            return None
         clock = None if stamp is None else self._clock_of(stamp.sender)
         return stamp if stamp is None or clock is None else clock.ours(stamp)
 
@@ -319,18 +322,31 @@ class Ledger:
 
         It says False to a part of the history, too: the dialect may want to ask for the next.
         """
-        receive, last_frames = self.receive, self.last_frames
+        receive, last_frames = self.receive, self._last_frames
+        several = len(self._rules.rooms.layers) > 1
+        prefix, receiver_at = self._prefix, marker.RECEIVER_AT
 
         def receive_or_read(user: int, payload: bytes, now_ns: int) -> bool:
             if is_history(payload):
                 self.read_history(user, payload)
                 return False
             if receive(user, payload, now_ns):
-                last_frames[user] = payload
+                if several:
+                    at = payload.rfind(prefix)
+                    last_frames[user, payload[at + receiver_at.start : at + receiver_at.stop]] = payload
+                else:
+                    last_frames[user] = payload
                 return True
             return False
 
         return receive_or_read
+
+    def last_frame(self, user: int, layer: int) -> bytes | None:
+        """The last frame with a message for one of our users in a room of its; only of :meth:`history_told_apart`.
+
+        With one room a user, direct messages are among them.
+        """
+        return self._last_frames.get(user) or self._last_frames.get((user, marker.receiver_text(layer)))
 
     # --- what is read of what was said before -----------------------------------------------------------------
 
@@ -485,7 +501,7 @@ class Ledger:
                 self._excuse(entry, now_ns)
             is_finished = not len(entry.missing)
             if self._room_order is not None and entry.stamp.receiver is None:
-                self._room_order.note(self._rules.rooms.room_of(entry.sender), entry, new)
+                self._room_order.note(self._room_of(entry.stamp), entry, new)
                 if is_finished and entry.room_sequence is None:
                     self._unnumbered[entry.marker] = entry
             if is_finished:
@@ -658,7 +674,7 @@ class Ledger:
             return Standing.MUST if is_sender else Standing.MUST_NOT
         if is_sender and not self._rules.echo:
             return Standing.MUST_NOT
-        return self.members.standing(user, self._rules.rooms.room_of(stamp.sender), stamp.sent_ns)
+        return self.members.standing(user, self._room_of(stamp), stamp.sent_ns)
 
 
 def _all_arrivals(entries: Sequence[Entry]) -> dict[Entry, Arrivals]:

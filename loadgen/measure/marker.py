@@ -5,8 +5,9 @@ Printable letters and digits only, so it survives JSON, XML, MQTT and URLs unesc
     cbm  1a2b3c  0000002a  00000007  0000123456789abc  000000001f40  ffffffff  89abcdef
          tag     sender    sequence  due_ns            sent - due    receiver  CRC-32 of all before
 
-All figures are hexadecimal. The receiver is a user, or ffffffff for everybody in the sender's room. The tag is the
-run's, so what another run has left in a room is told apart.
+All figures are hexadecimal. The receiver is a user, or ffffffff for everybody in the sender's room; where users have
+several rooms, ffffffff is the first of the sender's, fffffffe the second, and so on. The tag is the run's, so what
+another run has left in a room is told apart.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ import re
 import zlib
 from typing import NamedTuple
 
+from loadgen.plan.rooms import MOST_LAYERS
+
 _MAGIC = b"cbm"
 TAG_DIGITS = 6
 PREFIX_WIDTH = len(_MAGIC) + TAG_DIGITS
 WIDTH = PREFIX_WIDTH + 8 + 8 + 16 + 12 + 8 + 8
 _THE_ROOM = 0xFFFFFFFF
+RECEIVER_AT = slice(PREFIX_WIDTH + 8 + 8 + 16 + 12, WIDTH - 8)
+"""Where in a marker it is said whom the message is for."""
 
 
 class Stamp(NamedTuple):
@@ -31,6 +36,8 @@ class Stamp(NamedTuple):
     sent_ns: int
     receiver: int | None = None
     """Whom it is for; None: everybody in the sender's room."""
+    layer: int = 0
+    """Which of the sender's rooms that is."""
 
 
 def prefix_of(tag: str) -> bytes:
@@ -48,7 +55,7 @@ def write(prefix: bytes, stamp: Stamp) -> bytes:
         stamp.sequence,
         stamp.due_ns,
         stamp.sent_ns - stamp.due_ns,
-        _THE_ROOM if stamp.receiver is None else stamp.receiver,
+        _THE_ROOM - stamp.layer if stamp.receiver is None else stamp.receiver,
     )
     return body + b"%08x" % zlib.crc32(body)
 
@@ -66,7 +73,14 @@ def read(marker: bytes) -> Stamp | None:
         receiver = int(body[53:61], 16)
     except ValueError:
         return None
-    return Stamp(sender, sequence, due_ns, due_ns + late_ns, None if receiver == _THE_ROOM else receiver)
+    if receiver > _THE_ROOM - MOST_LAYERS:
+        return Stamp(sender, sequence, due_ns, due_ns + late_ns, None, _THE_ROOM - receiver)
+    return Stamp(sender, sequence, due_ns, due_ns + late_ns, receiver)
+
+
+def receiver_text(layer: int) -> bytes:
+    """What stands at RECEIVER_AT in a message for everybody in one of the sender's rooms."""
+    return b"%08x" % (_THE_ROOM - layer)
 
 
 def foreign_in(payload: bytes, prefix: bytes) -> bool:

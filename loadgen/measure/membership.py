@@ -1,5 +1,7 @@
 """Who is in a room at an instant: whom a message must reach, and whom it may reach.
 
+A user with several rooms comes into all of them, and leaves them, together: it is there when it is in the last.
+
 A user *must* get what is sent while its join is confirmed and it has not left, by itself or with its socket. While a
 join or leave is under way, and after coming back, it *may* get a message: such a delivery is neither lost nor
 unexpected.
@@ -103,7 +105,7 @@ class Membership:
 
     def standing(self, user: int, room: int, sent_ns: int) -> Standing:
         """Whether one of our users gets what was sent to a room at ``sent_ns``."""
-        if self._rooms.room_of(user) != room:
+        if room not in self._rooms.rooms_of(user):
             return Standing.MUST_NOT
         one = np.array([user])
         if self._in_present_stay(one, sent_ns)[0] or self._in_stay_before(one, sent_ns)[0]:
@@ -112,9 +114,9 @@ class Membership:
         return Standing.MUST_NOT if away else Standing.MAY
 
     def _change(self, user: int, now_ns: int) -> None:
-        room = self._rooms.room_of(user)
-        self._audiences.pop(room, None)
-        self._changed_ns[room] = now_ns
+        for room in self._rooms.rooms_of(user):
+            self._audiences.pop(room, None)
+            self._changed_ns[room] = now_ns
 
     def _our_users_of(self, room: int) -> Int64s:
         users = self._users_of.get(room)

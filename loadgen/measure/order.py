@@ -1,6 +1,6 @@
 """Which deliveries came out of order: after a later message of the same sender (RFC 4737, type-P-reordered).
 
-What a sender says to its room and what it says to one user may go different ways in a server: each is a lane of its
+What a sender says to a room, to another room and to one user may go different ways in a server: each is a lane of its
 own, and messages are compared with those of the same lane.
 
 Almost always a sender has one message under way and there is nothing to compare. Otherwise a message is compared

@@ -39,6 +39,7 @@ class Stream(StrEnum):
     ACTS = "acts"
     RECEIVERS = "receivers"
     ROOMS = "rooms"
+    LAYERS = "layers"
 
 
 def block_rng(seed: int, stream: Stream, block: int) -> np.random.Generator:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -49,7 +48,8 @@ class Plan:
     user_count: int
     connect_rate_per_s: float
     """Also of logins and joins."""
-    room_count: int
+    rooms: Rooms
+    """Who is in which."""
     rate_per_s: float
     """Messages of all users together."""
     gaps: Gaps
@@ -73,19 +73,12 @@ class Plan:
     stages: tuple[Stage, ...] = ()
     """Where there are some, users come and go in the measured window, which they fill."""
     storms: tuple[ReconnectStorm, ...] = ()
-    room_table: array[int] | None = None
-    """The room of each user, where rooms are not of equal size."""
     mix: Mix = JUST_MESSAGES
     """What users do, by weight."""
     share_of_users: Share = WHOLE
     on_call: bool = False
     """Whether users come and go as somebody says while the run goes on. Then ``user_count`` is the most there can be,
     and sections say how many write, and how much."""
-
-    @property
-    def rooms(self) -> Rooms:
-        """Who is in which."""
-        return Rooms(self.room_count, self.room_table)
 
     @property
     def acts_per_s(self) -> float:

@@ -15,6 +15,12 @@ Int64s = npt.NDArray[np.int64]
 _BLOCK_SIZE = 10_000
 
 
+def uniform_sizes(user_count: int, room_count: int) -> Int64s:
+    """Sizes of ``room_count`` rooms that add up to ``user_count``, and differ by one at most."""
+    rooms = np.arange(room_count, dtype=np.int64)
+    return (user_count + room_count - 1 - rooms) // room_count
+
+
 def zipf_sizes(user_count: int, room_count: int, exponent: float) -> Int64s:
     """Sizes of ``room_count`` rooms, largest first, that add up to ``user_count`` (>= ``room_count``).
 
@@ -30,7 +36,9 @@ def zipf_sizes(user_count: int, room_count: int, exponent: float) -> Int64s:
     return sizes
 
 
-def lognormal_sizes(user_count: int, median: float, sigma: float, giant: float, seed: int) -> Int64s:
+def lognormal_sizes(
+    user_count: int, median: float, sigma: float, giant: float, seed: int, layer: int = 0
+) -> Int64s:
     """Sizes of as many rooms as take ``user_count`` users, the giant first where there is one.
 
     The share ``giant`` (0 to 1) of the users is in one room. The others' sizes are log-normal, with the ``median``
@@ -39,7 +47,7 @@ def lognormal_sizes(user_count: int, median: float, sigma: float, giant: float, 
     in_giant = round(giant * user_count)
     left = user_count - in_giant
     sizes = [np.array([in_giant] if in_giant else [], np.int64)]
-    block = 0
+    block = layer << 32
     while left > 0:
         drawn = block_rng(seed, Stream.ROOMS, block).standard_normal(_BLOCK_SIZE)
         # A room cannot have more than everybody; the bound keeps a wild sigma within what an integer holds.
@@ -53,9 +61,9 @@ def lognormal_sizes(user_count: int, median: float, sigma: float, giant: float, 
     return np.concatenate(sizes)
 
 
-def dealt(sizes: Int64s, seed: int) -> array[int]:
-    """The room of each user: rooms of these sizes, filled in an order that the seed settles."""
+def dealt(sizes: Int64s, seed: int, layer: int = 0) -> array[int]:
+    """The room of each user: rooms of these sizes, filled in an order that the seed settles, another one each layer."""
     rooms = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
     # A stream of their own, far from the blocks that sizes are drawn from.
-    rng = block_rng(seed, Stream.ROOMS, 1 << 40)
+    rng = block_rng(seed, Stream.ROOMS, (1 << 40) + layer)
     return array("i", rng.permutation(rooms).tobytes())

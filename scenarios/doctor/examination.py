@@ -60,7 +60,7 @@ class _Examination:
         self._plan = plan
         self._patience_s = patience_s
         script, tally = plan.dialect, Tally(now_ns())
-        rules = Rules(USER_COUNT, Rooms(1), script.publish.reach, script.publish.echo, plan.deadline_ns)
+        rules = Rules(USER_COUNT, Rooms.alike(1), script.publish.reach, script.publish.echo, plan.deadline_ns)
         ledger = Ledger(rules, marker.prefix_of(plan.tag), tally)
         self._payload = Payload(plan.seed, plan.payload_bytes)
         self._books = Books(ledger, self._payload, plan.tag, plan.deadline_ns)
@@ -68,7 +68,7 @@ class _Examination:
         self._people = [Person(name, password) for name, password in accounts]
         self._guests = [
             Guest(
-                User(i, 0, ScriptedDialect(script, Credentials(i, person.username, person.password)), self._books),
+                User(i, [0], ScriptedDialect(script, Credentials(i, person.username, person.password)), self._books),
                 self._books.prefix,
                 ledger.receive,
             )

@@ -32,7 +32,7 @@ class Chat:
         self.user_count = user_count
         self.bell = Bell()
         self.tally = Tally(now_ns())
-        self.rooms = Rooms(room_count)
+        self.rooms = Rooms.alike(room_count)
         rules = Rules(user_count, self.rooms, script.publish.reach, script.publish.echo, deadline_ns=5 * NS_PER_S)
         self.ledger = Ledger(rules, marker.prefix_of(TAG), self.tally)
         self.ledger.measure(0, 2**62)
@@ -56,7 +56,7 @@ class Chat:
         """One more user, who has not logged in."""
         index = len(self._members)
         dialect = ScriptedDialect(self.script, Credentials(index, username, password))
-        member = Member(User(index, self.rooms.room_of(index), dialect, self.books), self)
+        member = Member(User(index, self.rooms.rooms_of(index), dialect, self.books), self)
         self._members.append(member)
         return member
 

@@ -23,7 +23,7 @@ from loadgen.measure.spread import SpreadJoin
 from loadgen.measure.tally import Tally
 from loadgen.plan.pacing import NS_PER_S, Gaps, schedule
 from loadgen.plan.plan import Share
-from loadgen.plan.rooms import Rooms, Senders, room_name
+from loadgen.plan.rooms import Layer, Rooms, Senders, room_name
 
 MS = 1_000_000
 TAG = "5e1f1e"
@@ -34,7 +34,7 @@ RELAY = DialectScript(
     name="simulated",
     connect=ConnectScript(path="/"),
     join=JoinScript(send=("JOIN {room}",), until="JOINED {room}"),
-    publish=PublishScript(send="SAY {id} {text}", ack="ACK {id}"),
+    publish=PublishScript(send="SAY {room} {id} {text}", ack="ACK {id}"),
 )
 
 # (number of the message, receiver) -> how long each copy takes to arrive, in ns; no copy: lost
@@ -52,6 +52,8 @@ class Simulation:
 
     user_count: int = 10
     room_count: int = 1
+    more_layers: tuple[Layer, ...] = ()
+    """Further rooms; message ``n`` goes to that of layer ``n`` modulo their number."""
     rate_per_s: float = 10.0
     seconds: float = 1.0
     gaps: Gaps = Gaps.CONSTANT
@@ -91,7 +93,8 @@ class Simulation:
         self._sockets: dict[int, int] = {}  # user -> its present socket
         self._served: defaultdict[str, list[int]] = defaultdict(list)  # room -> whom the server sends to
         self._missed: dict[int, list[bytes]] = {}  # user who was there once -> what the server could not bring it
-        publish, rooms, payload = self.script.publish, Rooms(self.room_count), Payload(1, 100)
+        publish, payload = self.script.publish, Payload(1, 100)
+        rooms = Rooms((Layer(self.room_count), *self.more_layers))
         whole = Rules(self.user_count, rooms, publish.reach, publish.echo, self.deadline_ns)
         self.ledgers = [
             Ledger(replace(whole, share=Share(i, self.process_count)), marker.prefix_of(TAG), Tally(0))
@@ -101,7 +104,7 @@ class Simulation:
         self.users = [
             User(
                 i,
-                rooms.room_of(i),
+                rooms.rooms_of(i),
                 ScriptedDialect(self.script, Credentials(i, f"user-{i}", "secret")),
                 books[i % self.process_count],
             )
@@ -211,7 +214,8 @@ class Simulation:
         self.at(self.now_ns + 2 * self.close_delay_ns, closed)
 
     def _due(self, n: int, due_ns: int, sender: User) -> None:
-        frame = sender.due(n, due_ns, self.now_ns, writable=True)
+        layer = n % (1 + len(self.more_layers))
+        frame = sender.due(n, due_ns, self.now_ns, writable=True, layer=layer)
         assert not isinstance(frame, HttpRequest)
         if frame is not None:
             self._serve(sender.index, frame)
@@ -234,7 +238,7 @@ class Simulation:
         if verb == "JOIN":
             self._let_in(user, rest)
         else:
-            self._relay(user, *rest.split(" ", maxsplit=1))
+            self._relay(user, *rest.split(" ", maxsplit=2))
 
     def _let_in(self, user: int, room: str) -> None:
         self._served[room].append(user)
@@ -243,17 +247,16 @@ class Simulation:
         for frame in self._missed.pop(user, ()):
             self._deliver(user, frame, self.join_delay_ns)
 
-    def _relay(self, user: int, message_id: str, text: str) -> None:
+    def _relay(self, user: int, room: str, message_id: str, text: str) -> None:
         message = next(self._sent)
         frame = f"MSG {text}".encode()
         if message not in self.unacknowledged:
             self._deliver(user, f"ACK {message_id}".encode(), self.ack_delay_ns)
-        room = room_name(self.users[user].room)
         receivers = [user]
         if self.script.publish.reach is Reach.ROOM:
             receivers = [*self._served[room], *(self.eavesdroppers - {*self._served[room]})]
             for absent in self._missed:
-                if room_name(self.users[absent].room) == room:
+                if room in map(room_name, self.users[absent].rooms):
                     self._missed[absent].append(frame)
         for receiver in receivers:
             if receiver == user and not self.script.publish.echo:

@@ -261,7 +261,7 @@ def test_the_samples_a_quantile_needs_are_told_exactly(q: float, needed: str) ->
 
 def test_a_metric_without_samples_is_not_short_of_them() -> None:
     """A budget on acknowledgements of a server that sends none has no data for another reason."""
-    script = replace(RELAY, publish=PublishScript(send="SAY {id} {text}"))
+    script = replace(RELAY, publish=PublishScript(send="SAY {room} {id} {text}"))
     tally = Simulation(script=script).run()
 
     assert found(tally, judged_quantiles=(JudgedQuantile("ack_time: p(99) < 1s", Metric.ACK_TIME, 0.99),)) == []

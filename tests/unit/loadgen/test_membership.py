@@ -108,7 +108,7 @@ def live(several: list[Membership], steps: list[tuple[int, int, Deed]]) -> tuple
 @given(STEPS)
 def test_it_agrees_with_a_model_that_remembers_every_stay(steps: list[tuple[int, int, Deed]]) -> None:
     """For a message sent at any instant so far, whoever asks and whenever."""
-    members = Membership(USERS, Rooms(ROOMS), WHOLE)
+    members = Membership(USERS, Rooms.alike(ROOMS), WHOLE)
     naive, now_ns = live([members], steps)
 
     for sent_ns in range(now_ns + 2):
@@ -123,8 +123,8 @@ def test_it_agrees_with_a_model_that_remembers_every_stay(steps: list[tuple[int,
 @given(STEPS, st.integers(2, 4))
 def test_the_audiences_of_all_processes_are_that_of_one(steps: list[tuple[int, int, Deed]], process_count: int) -> None:
     """Each knows its own users: nobody is missing, and nobody is there twice."""
-    whole = Membership(USERS, Rooms(ROOMS), WHOLE)
-    parts = [Membership(USERS, Rooms(ROOMS), Share(index, process_count)) for index in range(process_count)]
+    whole = Membership(USERS, Rooms.alike(ROOMS), WHOLE)
+    parts = [Membership(USERS, Rooms.alike(ROOMS), Share(index, process_count)) for index in range(process_count)]
     live([whole], steps)
     _, now_ns = live(parts, steps)
 
@@ -136,7 +136,7 @@ def test_the_audiences_of_all_processes_are_that_of_one(steps: list[tuple[int, i
 
 def a_member(*, joined_ns: int = 10) -> Membership:
     """User 0 of room 0, who asked 5 ns before its join was confirmed."""
-    members = Membership(USERS, Rooms(ROOMS), WHOLE)
+    members = Membership(USERS, Rooms.alike(ROOMS), WHOLE)
     members.joining(0, joined_ns - 5)
     members.joined(0, joined_ns)
     return members
@@ -166,7 +166,7 @@ def test_who_joins_and_leaves_must_get_it_in_between_and_may_at_the_edges(sent_n
 
 def test_who_has_never_asked_must_not_get_anything() -> None:
     """It has no business in the room."""
-    assert Membership(USERS, Rooms(ROOMS), WHOLE).standing(0, 0, 100) is Standing.MUST_NOT
+    assert Membership(USERS, Rooms.alike(ROOMS), WHOLE).standing(0, 0, 100) is Standing.MUST_NOT
 
 
 def test_a_message_that_is_heard_of_late_is_judged_by_the_stay_it_was_sent_in() -> None:

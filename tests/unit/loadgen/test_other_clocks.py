@@ -24,7 +24,7 @@ OURS, THEIRS = 0, 1
 def a_ledger() -> Ledger:
     """Our books: user 0 of two, both in one room since 0, the window open from 5,000 on."""
     clocks = {1: Clock(-AHEAD_NS, ERROR_NS)}
-    rules = Rules(2, Rooms(1), Reach.ROOM, True, DEADLINE_NS, share=Share(0, 2), other_clocks=clocks)
+    rules = Rules(2, Rooms.alike(1), Reach.ROOM, True, DEADLINE_NS, share=Share(0, 2), other_clocks=clocks)
     ledger = Ledger(rules, PREFIX, Tally(0))
     ledger.measure(*WINDOW_NS)
     ledger.members.joining(OURS, 0)
@@ -81,7 +81,13 @@ def test_what_another_host_sent_and_nobody_got_is_lost() -> None:
     ledger = a_ledger()
     other = Ledger(
         Rules(
-            2, Rooms(1), Reach.ROOM, True, DEADLINE_NS, share=Share(1, 2), other_clocks={0: Clock(AHEAD_NS, ERROR_NS)}
+            2,
+            Rooms.alike(1),
+            Reach.ROOM,
+            True,
+            DEADLINE_NS,
+            share=Share(1, 2),
+            other_clocks={0: Clock(AHEAD_NS, ERROR_NS)},
         ),
         PREFIX,
         Tally(0),

@@ -27,7 +27,7 @@ def a_plan(user_count: int = 10) -> Plan:
         accounts=(("a", "b"),),
         user_count=user_count,
         connect_rate_per_s=100.0,
-        room_count=1,
+        rooms=Rooms.alike(1),
         rate_per_s=10.0,
         gaps=Gaps.CONSTANT,
         payload_bytes=100,
@@ -103,7 +103,7 @@ def test_rooms_are_of_equal_size(users: int, rooms: int) -> None:
     """The sizes of two rooms differ by one at most."""
     sizes = [0] * rooms
     for user in range(users):
-        sizes[Rooms(rooms).room_of(user)] += 1
+        sizes[Rooms.alike(rooms).room_of(user)] += 1
 
     assert max(sizes) - min(sizes) <= 1
 

@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadgen.plan.room_sizes import dealt, lognormal_sizes, zipf_sizes
-from loadgen.plan.rooms import Rooms
+from loadgen.plan.room_sizes import dealt, lognormal_sizes, uniform_sizes, zipf_sizes
+from loadgen.plan.rooms import Layer, LayerChoice, Rooms
 
 USERS = st.integers(1, 3_000)
 SEEDS = st.integers(0, 2**40)
@@ -57,12 +57,49 @@ def test_half_of_lognormal_rooms_are_smaller_than_the_median() -> None:
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=30), SEEDS, st.integers(0, 2))
 def test_the_members_of_a_room_are_those_who_are_in_it(sizes: list[int], seed: int, times: int) -> None:
     """Also of users beyond the table, who begin anew."""
-    rooms = Rooms(len(sizes), dealt(np.array(sizes), seed))
+    rooms = Rooms((Layer(len(sizes), dealt(np.array(sizes), seed)),))
     users = sum(sizes) * times + sum(sizes) // 2
     lists = rooms.members(users)
 
     for room in range(len(sizes)):
         assert lists.of(room).tolist() == [user for user in range(users) if rooms.room_of(user) == room]
+
+
+@given(st.lists(st.integers(1, 7), min_size=1, max_size=4), st.integers(1, 30), SEEDS)
+def test_a_user_is_in_one_room_of_each_layer(counts: list[int], users: int, seed: int) -> None:
+    """Rooms are numbered through, and those who are in one are those who say so; everybody has one alone besides."""
+    dealt_anew = [
+        Layer(count, dealt(uniform_sizes(users, count), seed, number)) for number, count in enumerate(counts)
+    ]
+    rooms = Rooms((*dealt_anew, Layer.own()))
+    lists = rooms.members(users)
+
+    for user in range(users):
+        assert len(set(rooms.rooms_of(user))) == len(counts) + 1
+        assert lists.of(rooms.room_of(user, len(counts))).tolist() == [user]
+    for room in range(sum(counts)):
+        assert lists.of(room).tolist() == [user for user in range(users) if room in rooms.rooms_of(user)]
+
+
+@given(st.integers(1, 1000), st.integers(1, 50))
+def test_rooms_of_equal_size_differ_by_one_at_most(users: int, count: int) -> None:
+    """And nobody is left over."""
+    sizes = uniform_sizes(users, count)
+
+    assert sizes.sum() == users
+    assert sizes.max() - sizes.min() <= 1
+
+
+def test_what_is_done_in_which_room_goes_by_weight() -> None:
+    """A layer that weighs nothing is only listened to."""
+    rooms = Rooms((Layer(1, weight=3.0), Layer(2, weight=0.0), Layer.own(1.0)))
+    choice = LayerChoice(1, rooms)
+
+    layers = [choice.layer_of(n) for n in range(10_000)]
+
+    assert layers == [choice.layer_of(n) for n in range(10_000)]
+    assert abs(layers.count(0) - 7_500) < 200
+    assert layers.count(1) == 0
 
 
 def test_rooms_are_as_large_as_they_were_dealt_and_the_seed_says_to_whom() -> None:

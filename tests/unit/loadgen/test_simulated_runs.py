@@ -11,7 +11,7 @@ from loadgen.dialects.script import PublishScript, Reach
 from loadgen.engine.user import UserState
 from loadgen.measure.tally import Count, Metric, Note, PerSecond, Tally
 from loadgen.plan.pacing import NS_PER_S, Gaps
-from loadgen.plan.rooms import Senders
+from loadgen.plan.rooms import Layer, Senders
 from tests.support.simulator import MS, RELAY, Simulation, in_time
 
 COUNTED = [name for name in Count if not name.startswith(("frames_", "bytes_"))]
@@ -150,7 +150,7 @@ def test_a_sender_without_echo_is_not_waited_for() -> None:
 
 def test_an_echo_server_reaches_the_sender_alone() -> None:
     """With reach self every message has one receiver."""
-    script = replace(RELAY, publish=PublishScript(send="SAY {id} {text}", reach=Reach.SELF))
+    script = replace(RELAY, publish=PublishScript(send="SAY {room} {id} {text}", reach=Reach.SELF))
     tally = Simulation(script=script, rate_per_s=100).run()
 
     assert tally.counts[Count.DELIVERIES_EXPECTED] == tally.counts[Count.DELIVERIES_RECEIVED] == 100
@@ -347,10 +347,31 @@ def test_a_reconnect_of_half_of_the_users_loses_nothing_that_was_acknowledged() 
     assert books_close(tally)
 
 
+# --- several rooms a user ---------------------------------------------------------------------------------------
+
+
+def test_a_message_goes_to_those_who_share_the_room_it_is_said_in() -> None:
+    """Twelve users in three rooms of four, six of two, and one each: a message in ten each, in turn."""
+    tally = Simulation(user_count=12, room_count=3, more_layers=(Layer(6), Layer.own()), rate_per_s=30).run()
+
+    assert tally.counts[Count.MESSAGES_SENT] == tally.counts[Count.ACKS_RECEIVED] == 30
+    assert tally.counts[Count.DELIVERIES_EXPECTED] == tally.counts[Count.DELIVERIES_RECEIVED] == 10 * (4 + 2 + 1)
+    assert tally.counts[Count.DELIVERIES_UNEXPECTED] == tally.counts[Count.DELIVERIES_LOST] == 0
+    assert books_close(tally)
+
+
+def test_a_message_that_is_brought_to_another_of_the_senders_rooms_is_unexpected() -> None:
+    """User 0 hears everything: of what is said in six rooms of two, five are none of his business."""
+    tally = Simulation(user_count=12, room_count=1, more_layers=(Layer(6),), eavesdroppers=frozenset({0})).run()
+
+    assert tally.counts[Count.DELIVERIES_UNEXPECTED] > 0
+    assert tally.counts[Count.DELIVERIES_LOST] == tally.counts[Count.DELIVERIES_DUPLICATED] == 0
+
+
 # --- several processes ----------------------------------------------------------------------------------------
 
 
-def an_eventful_run(process_count: int, room_count: int) -> Tally:
+def an_eventful_run(process_count: int, room_count: int, more_layers: tuple[Layer, ...] = ()) -> Tally:
     """Two hundred messages a second for 4 s, a server that loses, doubles, swaps and delays, users who come and go."""
 
     def fate(message: int, receiver: int) -> list[int]:
@@ -369,6 +390,7 @@ def an_eventful_run(process_count: int, room_count: int) -> Tally:
     simulation = Simulation(
         user_count=24,
         room_count=room_count,
+        more_layers=more_layers,
         rate_per_s=200,
         seconds=4,
         gaps=Gaps.EXPONENTIAL,
@@ -388,10 +410,15 @@ def an_eventful_run(process_count: int, room_count: int) -> Tally:
     return simulation.run()
 
 
-@pytest.mark.parametrize("room_count", [1, 2, 5])
-def test_one_seed_gives_the_same_counters_however_many_processes(room_count: int) -> None:
+@pytest.mark.parametrize(
+    ("room_count", "more_layers"),
+    [(1, ()), (2, ()), (5, ()), (5, (Layer(3),)), (24, (Layer(4), Layer.own()))],
+)
+def test_one_seed_gives_the_same_counters_however_many_processes(
+    room_count: int, more_layers: tuple[Layer, ...]
+) -> None:
     """Each keeps the books of its own users and hears of the others' messages late; together they are one."""
-    one, *several = (an_eventful_run(process_count, room_count) for process_count in (1, 2, 3, 4))
+    one, *several = (an_eventful_run(process_count, room_count, more_layers) for process_count in (1, 2, 3, 4))
 
     assert books_close(one)
     # Everything that can happen did; in the one room there is, nobody can be in the wrong one.

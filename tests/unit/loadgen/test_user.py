@@ -39,10 +39,12 @@ TOKEN = HttpAnswer(200, (), (), b'{"token": "t0"}')
 def a_user(script: DialectScript = FULL) -> tuple[User, Tally]:
     """User 0 of two, in room 0; everything is measured."""
     tally = Tally(0)
-    ledger = Ledger(Rules(2, Rooms(1), Reach.ROOM, echo=True, deadline_ns=1_000), marker.prefix_of("abc123"), tally)
+    ledger = Ledger(
+        Rules(2, Rooms.alike(1), Reach.ROOM, echo=True, deadline_ns=1_000), marker.prefix_of("abc123"), tally
+    )
     ledger.measure(0, 10**12)
     books = Books(ledger, Payload(1, 100), "abc123", 1_000)
-    return User(0, 0, ScriptedDialect(script, Credentials(0, "ann", "pw")), books), tally
+    return User(0, [0], ScriptedDialect(script, Credentials(0, "ann", "pw")), books), tally
 
 
 def ready(script: DialectScript = FULL) -> tuple[User, Tally]:
@@ -368,8 +370,10 @@ def test_who_leaves_may_get_messages_until_its_socket_is_gone_and_who_is_cut_may
 ) -> None:
     """A closing handshake takes a moment; a cut socket hears nothing."""
     tally = Tally(0)
-    ledger = Ledger(Rules(2, Rooms(1), Reach.ROOM, echo=True, deadline_ns=1_000), marker.prefix_of("abc123"), tally)
-    user = User(0, 0, ScriptedDialect(BARE, Credentials(0, "ann", "pw")), Books(ledger, Payload(1, 100), "abc123", 1))
+    ledger = Ledger(
+        Rules(2, Rooms.alike(1), Reach.ROOM, echo=True, deadline_ns=1_000), marker.prefix_of("abc123"), tally
+    )
+    user = User(0, [0], ScriptedDialect(BARE, Credentials(0, "ann", "pw")), Books(ledger, Payload(1, 100), "abc123", 1))
     user.connecting(0)
     user.opened(10)
     user.joining(10)

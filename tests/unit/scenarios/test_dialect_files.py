@@ -425,8 +425,8 @@ def speak(script: DialectScript) -> None:
         dialect.token_from(HttpAnswer(200, (("X", "t"),), (("x", "t"),), b'{"a": "t)"}'))
     dialect.open()
     dialect.on_connected()
-    dialect.join("room-1")
-    dialect.publish('say "hi"', "c0ffee-1-2")
+    dialect.join(["room-1"])
+    dialect.publish("room-1", 'say "hi"', "c0ffee-1-2")
     dialect.keep_alive()
     for frame in (b"", b"2", b"\xff", b"c0ffee-1-2 room-1", *[key.encode() for key in script.alive.reply]):
         dialect.on_frame(frame)

@@ -91,7 +91,7 @@ def test_an_empty_file_is_a_scenario() -> None:
         ("[users]\nrooms = 3", 'users.rooms: expected a table like { shape = "uniform", count = 2 }, got 3'),
         (
             '[users.rooms]\nshape = "pareto"',
-            'users.rooms.shape: expected "single", "uniform", "zipf" or "lognormal", got "pareto"',
+            'users.rooms.shape: expected "single", "uniform", "zipf", "lognormal" or "own", got "pareto"',
         ),
         (
             '[users.rooms]\nshape = "lognormal"\ngiant = 1.5',

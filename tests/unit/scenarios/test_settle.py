@@ -15,6 +15,7 @@ from loadgen.errors import InputError
 from loadgen.plan.incidents import Backoff, ReconnectStorm
 from loadgen.plan.pacing import NS_PER_S, Loop
 from loadgen.plan.plan import Plan, TransportKind
+from loadgen.plan.rooms import Rooms
 from loadgen.plan.stages import Stage
 from scenarios.catalogue import catalogue
 from scenarios.layers import FLAGS, Layers
@@ -150,6 +151,27 @@ def test_a_scenario_that_cannot_be_read_is_told_with_the_reason(here: Path, scen
         (
             '[target]\ndialect = "echo"\n[users]\nrooms = { shape = "uniform", count = 2 }',
             'users.rooms.count: expected 1, since the dialect "echo" has no join and all users share one room, got 2',
+        ),
+        (
+            '[users]\ncount = 4\nmore_rooms = [{ shape = "uniform", count = 5 }]',
+            "users.more_rooms[0].count: expected at most a room a user (4), got 5",
+        ),
+        (
+            '[users]\nmore_rooms = [{ shape = "own", count = 5 }]',
+            'users.more_rooms[0].count: expected no count where users.more_rooms[0].shape is "own", got 5',
+        ),
+        (
+            '[target]\ndialect = "echo"\n[users]\nmore_rooms = [{ shape = "own" }]',
+            'users.more_rooms[0]: expected none, since the dialect "echo" has no join and all users share one room, '
+            'got "own"',
+        ),
+        (
+            "[users]\nrooms = { weight = 0 }\nmore_rooms = [{ weight = 0 }]",
+            "users.rooms.weight: expected a weight > 0 somewhere, got none",
+        ),
+        (
+            "[users]\nmore_rooms = [" + "{}, " * 16 + "]",
+            "users.more_rooms: expected at most 15 tables, got 16",
         ),
         (
             "[traffic]\nmix = { message = 0 }",
@@ -458,6 +480,25 @@ def test_a_rate_of_a_flag_beats_a_rate_for_each_user_of_the_file(write: Write) -
     assert row(settled, "traffic.rate_per_s") == (3, "flag")
 
 
+def test_a_number_of_rooms_by_flag_is_one_room_a_user(write: Write) -> None:
+    """Whatever further rooms stand in the file."""
+    text = '[users]\nmore_rooms = [{ shape = "own" }, { shape = "uniform", count = 7 }]\n'
+    scenario = write(text)
+
+    assert len(settle(scenario, {}, {}).plan_for(("http://x",), "abcdef").rooms.layers) == 3
+    assert settle(scenario, {"users.rooms.count": "3"}, {}).plan_for(("http://x",), "abcdef").rooms == Rooms.alike(3)
+
+
+def test_the_same_users_do_not_meet_again_in_their_other_rooms(write: Write) -> None:
+    """Dealt anew by the seed: of fifty rooms, two users who share one rarely share another."""
+    text = '[users]\nrooms = { shape = "uniform", count = 50 }\nmore_rooms = [{ shape = "uniform", count = 50 }]\n'
+    rooms = settle(write(text), {}, {}).plan_for(("http://x",), "abcdef").rooms
+
+    both = {rooms.rooms_of(user) for user in range(500)}
+
+    assert len(both) > 400
+
+
 def test_a_number_of_rooms_beats_the_shape_of_the_file(write: Write) -> None:
     """--rooms N is N rooms of equal size, whatever the file says."""
     scenario = write('[users]\ncount = 10\nrooms = { shape = "single" }\n')
@@ -466,7 +507,7 @@ def test_a_number_of_rooms_beats_the_shape_of_the_file(write: Write) -> None:
 
     assert row(settled, "users.rooms.shape") == ("uniform", "flag")
     assert row(settled, "users.rooms.count") == (3, "flag")
-    assert settled.plan_for(("http://x",), "abcdef").room_count == 3
+    assert settled.plan_for(("http://x",), "abcdef").rooms.count == 3
 
 
 def test_a_dialect_file_with_a_join_may_have_many_rooms(here: Path) -> None:

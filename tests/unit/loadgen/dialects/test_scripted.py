@@ -46,7 +46,7 @@ def logged_in(token: str, **sections: Any) -> ScriptedDialect:
 
 def awaiting(until: str, **sections: Any) -> ScriptedDialect:
     dialect = a_dialect(join=JoinScript(("join {room}",), until), **sections)
-    dialect.join("room-1")
+    dialect.join(["room-1"])
     return dialect
 
 
@@ -67,7 +67,7 @@ def test_what_the_file_leaves_out_is_not_there() -> None:
     assert not dialect.awaits_join
     assert not dialect.has_ack
     assert dialect.open() == Opening("/ws")
-    assert dialect.on_connected() == dialect.join("room-1") == []
+    assert dialect.on_connected() == dialect.join(["room-1"]) == []
     assert dialect.keep_alive() is None
     assert dialect.on_frame(b"anything") == NOTHING
 
@@ -192,8 +192,8 @@ def test_the_room_is_known_from_the_join_on() -> None:
     """In the frames of the join, and in messages."""
     dialect = a_dialect(join=JoinScript(("sub {room}", "hi {room}")), publish=PublishScript("{room}: {text}"))
 
-    assert dialect.join("room-3") == [b"sub room-3", b"hi room-3"]
-    assert dialect.publish("hello", "1") == b"room-3: hello"
+    assert dialect.join(["room-3"]) == [b"sub room-3", b"hi room-3"]
+    assert dialect.publish("room-3", "hello", "1") == b"room-3: hello"
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_a_greeting_is_no_join() -> None:
     dialect.on_connected()
     assert dialect.on_frame(b"joined").confirmed is None
     assert dialect.on_frame(b"welcome").confirmed is Confirmation.CONNECTED
-    dialect.join("room-1")
+    dialect.join(["room-1"])
     assert dialect.on_frame(b"welcome").confirmed is None
     assert dialect.on_frame(b"joined").confirmed is Confirmation.JOINED
     assert dialect.on_frame(b"joined").confirmed is None
@@ -249,7 +249,7 @@ def test_text_is_put_in_raw_or_escaped_for_json() -> None:
     """{text} and {json:text}."""
     publish = PublishScript('{"raw":"{text}","safe":"{json:text}","id":"{id}"}')
 
-    assert a_dialect(publish=publish).publish('a"\nb', "t-1-2") == b'{"raw":"a"\nb","safe":"a\\"\\nb","id":"t-1-2"}'
+    assert a_dialect(publish=publish).publish("", 'a"\nb', "t-1-2") == b'{"raw":"a"\nb","safe":"a\\"\\nb","id":"t-1-2"}'
 
 
 def test_a_message_may_go_over_http() -> None:
@@ -260,8 +260,8 @@ def test_a_message_may_go_over_http() -> None:
         json={"text": "{text}", "nonce": "{id}"},
     )
     dialect = logged_in("abc", publish=PublishScript(http=http), join=JoinScript(("join",)))
-    dialect.join("room-1")
-    request = dialect.publish('say "hi"', "t-1-2")
+    dialect.join(["room-1"])
+    request = dialect.publish("room-1", 'say "hi"', "t-1-2")
 
     body = b'{"text": "say \\"hi\\"", "nonce": "t-1-2"}'
     headers = (("Authorization", "Bearer abc"),)
@@ -330,7 +330,7 @@ def test_a_frame_is_answered_where_the_file_says_so() -> None:
 def test_a_keep_alive_is_filled() -> None:
     """Every so often, with what is known of the user by then."""
     dialect = a_dialect(alive=AliveScript(every_ns=20, send="ping {username} {room}"), join=JoinScript(("j",)))
-    dialect.join("room-2")
+    dialect.join(["room-2"])
 
     assert dialect.keep_alive() == KeepAlive(20, b"ping ann room-2")
 
@@ -368,11 +368,11 @@ def test_typing_presence_and_history_are_asked_for_in_the_room() -> None:
         presence=SideScript(http=HttpScript("/{room}", "GET")),
         history=HistoryScript("past", send="past of {room}"),
     )
-    dialect.join("room-1")
+    dialect.join(["room-1"])
 
-    assert dialect.typing() == b"ann types in room-1"
-    assert dialect.presence() == HttpRequest("GET", "/room-1")
-    assert dialect.history() == b"past of room-1"
+    assert dialect.typing("room-1") == b"ann types in room-1"
+    assert dialect.presence("room-1") == HttpRequest("GET", "/room-1")
+    assert dialect.history("room-1") == b"past of room-1"
 
 
 PAGED = HistoryScript("past", catch_up="after {after}", seq="#{seq} ", more="more")
@@ -384,7 +384,7 @@ def test_who_comes_back_asks_for_what_came_after_the_last_message() -> None:
     assert dialect.catch_up() == []
     assert dialect.on_frame(b"hello, we are at #3 of today").confirmed is Confirmation.JOINED
     assert dialect.catch_up() == [b"after 3"]
-    dialect.has_heard(b"#8 good morning")
+    dialect.has_heard("room-1", b"#8 good morning")
     assert dialect.catch_up() == [b"after 8"]
     assert dialect.on_frame(b"past #9 a #11 b more").replies == (b"after 11",)
     assert dialect.on_frame(b"past #11 b more").replies == ()
