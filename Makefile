@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test check bench pictures clean
+.PHONY: demo test check bench docs pictures clean
 
 demo: $(STAMP)  ## benchmark the reference server: 500 users, one room, every delivery measured
 	$(BIN)/chatbench run fanout --users 500
@@ -22,6 +22,9 @@ bench: $(STAMP)  ## our receive path beside a bare C receiver, what one process 
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.server
 	$(BIN)/python -m benchmarks.locust
+
+docs: $(STAMP)  ## docs/scenarios.md, from its template, the schema and the catalogue
+	$(BIN)/python -m scenarios.handbook_file
 
 pictures: $(STAMP)  ## the pictures of docs/measuring.md, from runs made for them
 	$(BIN)/python -m benchmarks.pictures

@@ -8,6 +8,7 @@ import textwrap
 from scenarios.catalogue import find_scenario
 from scenarios.schema import Scenario
 from scenarios.settle import settle
+from scenarios.toml_text import toml_text
 from scenarios.validation import fields_of
 
 
@@ -21,23 +22,10 @@ def explained(name_or_path: str) -> str:
         if key == "summary":
             continue
         row = settled.rows.get(key)
-        value = "" if row is None else f" = {_toml(row['value'])}  ({row['origin']})"
+        value = "" if row is None else f" = {toml_text(row['value'])}  ({row['origin']})"
         lines.append(f"# {key}{value}")
         lines += textwrap.wrap(field.description or "", 90, initial_indent="#     ", subsequent_indent="#     ")
         expected = (field.json_schema_extra or {}).get("expected")
         if expected:
             lines += textwrap.wrap(f"expects {expected}", 90, initial_indent="#     ", subsequent_indent="#     ")
     return "\n".join(lines) + "\n"
-
-
-def _toml(value: object) -> str:
-    if value is None:
-        return "(not set)"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    if isinstance(value, dict):
-        pairs = ", ".join(f"{key} = {_toml(item)}" for key, item in value.items())
-        return f"{{ {pairs} }}" if pairs else "{}"
-    return f'"{value}"' if isinstance(value, str) else str(value)

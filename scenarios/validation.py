@@ -157,7 +157,7 @@ def _siblings(keys: Sequence[int | str], model: type[BaseModel]) -> list[str]:
     current = model
     for key in keys[:-1]:
         field = current.model_fields.get(str(key))
-        if field is not None and (inner := _model_in(field.annotation)):
+        if field is not None and (inner := model_in(field.annotation)):
             current = inner
     return list(current.model_fields)
 
@@ -172,7 +172,7 @@ def _field_at(keys: Sequence[int | str], model: type[BaseModel]) -> dict[str, An
             break
         field = current.model_fields[key]
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else None
-        current = _model_in(field.annotation)
+        current = model_in(field.annotation)
     return extra
 
 
@@ -182,7 +182,7 @@ def fields_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, A
     The keys of the tables in a list follow it, as ``incident[].at``.
     """
     for name, field in model.model_fields.items():
-        inner = _model_in(field.annotation)
+        inner = model_in(field.annotation)
         is_list = get_origin(field.annotation) is list
         if inner is None or is_list:
             yield f"{prefix}{name}", field
@@ -190,9 +190,10 @@ def fields_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, A
             yield from fields_of(inner, f"{prefix}{name}{'[]' if is_list else ''}.")
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that an annotation is, or holds as an item or a branch; None where there is none."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     if get_origin(annotation) is None:
         return None
-    return next((inner for arg in get_args(annotation) if (inner := _model_in(arg))), None)
+    return next((inner for arg in get_args(annotation) if (inner := model_in(arg))), None)

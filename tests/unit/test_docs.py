@@ -43,8 +43,9 @@ def test_every_scenario_in_the_documentation_is_a_whole_file(
 
 
 def test_every_key_of_a_scenario_is_shown_by_example() -> None:
-    """A key that nobody is told of is not there."""
-    missing = [key for key, _ in fields_of(Scenario) if not re.search(rf"\b{key.rpartition('.')[2]}\b", SCENARIOS)]
+    """A key that nobody is told of but by a table is hard to find."""
+    told = (ROOT / "scenarios" / "handbook.md.j2").read_text(encoding="utf-8")
+    missing = [key for key, _ in fields_of(Scenario) if not re.search(rf"\b{key.rpartition('.')[2]}\b", told)]
 
     assert missing == []
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
-from pathlib import Path
 
 import pytest
 
@@ -85,14 +83,6 @@ def test_a_scenario_says_what_it_asks_and_where_its_numbers_come_from(name: str)
     assert ("Source: " in comment) != ("Reason: " in comment)
     assert "Look at: " in comment
     assert tomllib.loads(text)["summary"]
-
-
-def test_the_documentation_lists_the_catalogue() -> None:
-    """One row a scenario, and no row without one."""
-    text = (Path(__file__).parents[3] / "docs" / "scenarios.md").read_text(encoding="utf-8")
-    section = text.partition("## The catalogue")[2].partition("\n## ")[0]
-
-    assert sorted(re.findall(r"^\| `(\w+)`", section, re.MULTILINE)) == list(catalogue())
 
 
 @pytest.mark.parametrize("name", catalogue())
