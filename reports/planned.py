@@ -73,6 +73,8 @@ def value_text(key: str, value: Any) -> str:
     """The value of a row in words."""
     if key == "users.stages" and value:
         return ", then ".join(f"to {numbers.count(stage['count'])} within {stage['within']}" for stage in value)
+    if key == "traffic.payload_bytes" and isinstance(value, list) and len(value) > 1:
+        return f"{plain_text(value[:-1])} or {plain_text(value[-1])}, each as likely"
     if key == "incident" and value:
         return "; ".join(map(_incident_text, value))
     return "not set" if value is None else plain_text(value)

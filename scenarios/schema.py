@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from loadgen.measure.marker import WIDTH
 from loadgen.plan.incidents import Backoff
@@ -15,6 +15,9 @@ from scenarios.validation import Duration, Moment, Section
 
 # More than any machine of ours has cores; beyond, it is a slip.
 MOST_PROCESSES = 64
+
+# More lengths than a table has rows for.
+MOST_PAYLOAD_SIZES = 64
 
 
 def _key(expected: str, default: Any, **limits: Any) -> Any:
@@ -120,6 +123,28 @@ class Mix(Section):
     """Ask who is there."""
 
 
+_Bytes = Annotated[int, Field(ge=WIDTH, le=10**7)]
+_BYTES = f"a whole number >= {WIDTH} (the bytes of the marker)"
+
+
+class PayloadSizes(Section):
+    """Texts whose lengths are distributed as those of what people write: log-normal."""
+
+    median: float = _key(f"a number >= {WIDTH} (the bytes of the marker)", ..., ge=WIDTH, le=10**7)
+    """Half of the texts are shorter."""
+    sigma: float = _key("a number >= 0 and <= 5", 1.0, ge=0, le=5)
+    """How widely lengths are spread (of their logarithm)."""
+    most: _Bytes = _key(_BYTES, 20_000)
+    """No text is longer; what is drawn longer gets this length, what is drawn shorter than the marker gets its."""
+
+
+def _form_of(value: Any) -> str:
+    """Which of its forms payload_bytes has; whatever else it is shall be a number."""
+    if isinstance(value, list):
+        return "list[int]"
+    return "table[]" if isinstance(value, dict | PayloadSizes) else "int"
+
+
 class Traffic(Section):
     """How much is said."""
 
@@ -135,8 +160,16 @@ class Traffic(Section):
     """How the time between two messages is distributed."""
     mix: Mix = _key("a table like { message = 0.8, direct = 0.2 }", Mix(message=1.0))
     """What users do, by weight: message, direct, typing, history, presence; the dialect must know how."""
-    payload_bytes: int = _key(f"a whole number >= {WIDTH}, the bytes of the marker", 200, ge=WIDTH, le=10**7)
-    """Length of each message's text, marker included."""
+    payload_bytes: Annotated[
+        Annotated[_Bytes, Tag("int")]
+        | Annotated[list[_Bytes], Field(min_length=1, max_length=MOST_PAYLOAD_SIZES), Tag("list[int]")]
+        | Annotated[PayloadSizes, Tag("table[]")],
+        Discriminator(_form_of),
+    ] = _key(f"{_BYTES}, a list of 1 to {MOST_PAYLOAD_SIZES} of them, or a table like {{ median = 120 }}", 200)
+    """Length of each message's text, marker included; of a list any of them, each as likely; of a table, as it
+    says."""
+    compressible: bool = _key("true or false", True)
+    """Texts are words, which deflate makes half as long; false: letters and digits, which it can hardly shorten."""
     deadline: Duration = _key('a time > 0 like "5s"', 5 * 10**9, gt=0)
     """A delivery is late when it comes later than this after it was sent."""
 

@@ -15,6 +15,7 @@ from loadgen.dialects.template import placeholders
 from loadgen.errors import InputError
 from loadgen.plan.acts import Act, Mix
 from loadgen.plan.pacing import Gaps, Loop
+from loadgen.plan.payload_sizes import LogNormal, OneOf, PayloadBytes
 from loadgen.plan.plan import Plan, TransportKind
 from loadgen.plan.room_sizes import dealt, lognormal_sizes, uniform_sizes, zipf_sizes
 from loadgen.plan.rooms import MOST_LAYERS, Layer, Rooms, RoomShape
@@ -26,8 +27,8 @@ from scenarios.dialect_files import load_dialect
 from scenarios.layers import Layers, Origin, leaves
 from scenarios.machine import Machine, settle_processes, settle_source_addresses, this_machine
 from scenarios.outputs import check_writable
+from scenarios.schema import PayloadSizes, Run, Scenario
 from scenarios.schema import Rooms as RoomsSection
-from scenarios.schema import Run, Scenario
 from scenarios.timeline import settle_storms, with_stages
 from scenarios.validation import duration_text, parse_toml, validate
 
@@ -122,7 +123,8 @@ def _settle_plan(scenario: Scenario, layers: Layers) -> dict[str, Any]:
         "rate_follows_users": rate_follows_users,
         "gaps": Gaps(traffic.gaps),
         "loop": Loop(traffic.loop),
-        "payload_bytes": traffic.payload_bytes,
+        "payload_bytes": _settle_payload(scenario, layers),
+        "compressible": traffic.compressible,
         "warmup_ns": phases.warmup,
         "measure_ns": phases.measure,
         "drain_ns": phases.drain,
@@ -134,6 +136,19 @@ def _settle_plan(scenario: Scenario, layers: Layers) -> dict[str, Any]:
         "stages": tuple(Stage(stage.within, stage.count) for stage in users.stages),
         "storms": settle_storms(scenario, layers),
     }
+
+
+def _settle_payload(scenario: Scenario, layers: Layers) -> PayloadBytes:
+    match scenario.traffic.payload_bytes:
+        case list() as sizes:
+            return OneOf(tuple(sizes))
+        case PayloadSizes(median=median, sigma=sigma, most=most):
+            if most < median:
+                label = layers.label("traffic.payload_bytes.most")
+                raise InputError(f"{label}: expected at least the median ({median:g}), got {most}")
+            return LogNormal(median, sigma, most)
+        case size:
+            return size
 
 
 def _settle_target(scenario: Scenario, layers: Layers) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
@@ -102,8 +103,10 @@ def validate(model: type[Model], data: dict[str, Any], label: Callable[[str], st
 
 
 def _line(error: ErrorDetails, model: type[BaseModel], data: dict[str, Any], label: Callable[[str], str]) -> str:
+    *tables, last = error["loc"]
     if error["type"] == "extra_forbidden":
-        return f"{label(_path(error['loc']))}: unknown key{_hint(error['loc'], model)}"
+        unknown = (*(part for part in tables if not _is_branch(part)), last)
+        return f"{label(_path(unknown))}: unknown key{_hint(unknown, model)}"
     keys = [part for part in error["loc"] if not _is_branch(part)]
     path = _path(keys)
     field = _field_at(keys, model)
@@ -177,17 +180,22 @@ def _field_at(keys: Sequence[int | str], model: type[BaseModel]) -> dict[str, An
 
 
 def fields_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every key path of a model, leaves and lists, with pydantic's description of the field.
+    """Every key path of a model, leaves, lists and what can also be a table, with pydantic's description of the field.
 
     The keys of the tables in a list follow it, as ``incident[].at``.
     """
     for name, field in model.model_fields.items():
         inner = model_in(field.annotation)
         is_list = get_origin(field.annotation) is list
-        if inner is None or is_list:
+        if inner is None or is_list or _has_other_forms(field.annotation):
             yield f"{prefix}{name}", field
         if inner is not None:
             yield from fields_of(inner, f"{prefix}{name}{'[]' if is_list else ''}.")
+
+
+def _has_other_forms(annotation: Any) -> bool:
+    """Whether it is a union of more than a model and None."""
+    return get_origin(annotation) in (UnionType, Union) and len(set(get_args(annotation)) - {NoneType}) > 1
 
 
 def model_in(annotation: Any) -> type[BaseModel] | None:

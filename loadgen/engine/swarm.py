@@ -18,7 +18,7 @@ from loadgen.errors import ServerError
 from loadgen.measure import marker
 from loadgen.measure.clocks import Clock
 from loadgen.measure.ledger import Ledger, Receive, Rules
-from loadgen.measure.payload import Payload
+from loadgen.measure.payload import payload_of
 from loadgen.measure.tally import Count, Tally
 from loadgen.plan.acts import Act
 from loadgen.plan.pacing import NS_PER_S, ConstantSchedule, Loop
@@ -79,7 +79,7 @@ class Swarm:
         history = plan.dialect.history
         if history is not None and plan.reads_history:
             self.receive = self.ledger.history_told_apart(matcher(history.frame))
-        self.books = Books(self.ledger, Payload(plan.seed, plan.payload_bytes), plan.tag, plan.deadline_ns)
+        self.books = Books(self.ledger, payload_of(plan), plan.tag, plan.deadline_ns)
         self.books.catches_up = history is not None and history.catch_up is not None
         self.answers = Answers()
         """Kept in a closed loop only."""

@@ -40,6 +40,7 @@ class Stream(StrEnum):
     RECEIVERS = "receivers"
     ROOMS = "rooms"
     LAYERS = "layers"
+    PAYLOAD_SIZES = "payload_sizes"
 
 
 def block_rng(seed: int, stream: Stream, block: int) -> np.random.Generator:

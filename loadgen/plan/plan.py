@@ -9,6 +9,7 @@ from loadgen.dialects.script import DialectScript
 from loadgen.plan.acts import JUST_MESSAGES, Act, Mix, acts_per_message
 from loadgen.plan.incidents import ReconnectStorm
 from loadgen.plan.pacing import Gaps, Loop
+from loadgen.plan.payload_sizes import PayloadBytes
 from loadgen.plan.rooms import Rooms
 from loadgen.plan.stages import Stage
 
@@ -53,7 +54,8 @@ class Plan:
     rate_per_s: float
     """Messages of all users together."""
     gaps: Gaps
-    payload_bytes: int
+    payload_bytes: PayloadBytes
+    """Length of each message's text."""
     warmup_ns: int
     measure_ns: int
     drain_ns: int
@@ -75,6 +77,8 @@ class Plan:
     storms: tuple[ReconnectStorm, ...] = ()
     mix: Mix = JUST_MESSAGES
     """What users do, by weight."""
+    compressible: bool = True
+    """Whether texts are words, which deflate makes shorter, or letters and digits, which it hardly can."""
     share_of_users: Share = WHOLE
     on_call: bool = False
     """Whether users come and go as somebody says while the run goes on. Then ``user_count`` is the most there can be,

@@ -19,7 +19,7 @@ from loadgen.engine.user import Books, User, UserState
 from loadgen.errors import ServerError, TargetUnreachableError
 from loadgen.measure import marker
 from loadgen.measure.ledger import Ledger, Rules
-from loadgen.measure.payload import Payload
+from loadgen.measure.payload import payload_of
 from loadgen.measure.tally import Tally
 from loadgen.plan.plan import Plan
 from loadgen.plan.rooms import Rooms, room_name
@@ -62,7 +62,7 @@ class _Examination:
         script, tally = plan.dialect, Tally(now_ns())
         rules = Rules(USER_COUNT, Rooms.alike(1), script.publish.reach, script.publish.echo, plan.deadline_ns)
         ledger = Ledger(rules, marker.prefix_of(plan.tag), tally)
-        self._payload = Payload(plan.seed, plan.payload_bytes)
+        self._payload = payload_of(plan)
         self._books = Books(ledger, self._payload, plan.tag, plan.deadline_ns)
         accounts = [plan.accounts[i % len(plan.accounts)] for i in range(USER_COUNT)]
         self._people = [Person(name, password) for name, password in accounts]

@@ -193,6 +193,8 @@ def test_a_target_of_several_nodes_is_listed_in_full() -> None:
             "to 5,000 within 30s, then to 0 within 1m",
         ),
         ("users.stages", [], "none"),
+        ("traffic.payload_bytes", [100, 1_000, 10_000], "100, 1,000 or 10,000, each as likely"),
+        ("traffic.payload_bytes", [100], "100"),
         ("users.file", None, "not set"),
         ("users.connect_rate_per_s", 250.0, "250"),
         ("users.rooms", {"shape": "uniform", "count": 2}, "shape: uniform, count: 2"),

@@ -50,6 +50,11 @@ delivery_time = ["p(99) < 250ms"]
 deliveries_lost = ["count == 0"]
 """
 
+PAYLOADS = (
+    "expected a whole number >= 69 (the bytes of the marker), a list of 1 to 64 of them, "
+    "or a table like { median = 120 }"
+)
+
 
 def complaint(text: str) -> str:
     """What a scenario file with this text is told."""
@@ -104,7 +109,25 @@ def test_an_empty_file_is_a_scenario() -> None:
         ('[traffic]\nrate_per_s = "fast"', 'traffic.rate_per_s: expected a number > 0, got "fast"'),
         (
             "[traffic]\npayload_bytes = 60",
-            "traffic.payload_bytes: expected a whole number >= 69, the bytes of the marker, got 60",
+            f"traffic.payload_bytes: {PAYLOADS}, got 60",
+        ),
+        ("[traffic]\npayload_bytes = []", f"traffic.payload_bytes: {PAYLOADS}, got []"),
+        ("[traffic]\npayload_bytes = [100, 60]", f"traffic.payload_bytes[1]: {PAYLOADS}, got 60"),
+        (
+            f"[traffic]\npayload_bytes = {[100] * 65}",
+            f"traffic.payload_bytes: {PAYLOADS}, got {str([100] * 65)[:117]}...",
+        ),
+        (
+            "[traffic]\npayload_bytes = { median = 60 }",
+            "traffic.payload_bytes.median: expected a number >= 69 (the bytes of the marker), got 60",
+        ),
+        (
+            "[traffic]\npayload_bytes = { median = 100, sigma = -1 }",
+            "traffic.payload_bytes.sigma: expected a number >= 0 and <= 5, got -1",
+        ),
+        (
+            "[traffic]\npayload_bytes = { median = 100, a-b = 1 }",
+            "traffic.payload_bytes.a-b: unknown key; there are median, sigma, most",
         ),
         ('[traffic]\nloop = "half"', 'traffic.loop: expected "open" or "closed", got "half"'),
         ('[traffic]\ngaps = "wide"', 'traffic.gaps: expected "exponential" or "constant", got "wide"'),

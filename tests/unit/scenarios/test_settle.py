@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from loadgen.errors import InputError
 from loadgen.plan.incidents import Backoff, ReconnectStorm
 from loadgen.plan.pacing import NS_PER_S, Loop
+from loadgen.plan.payload_sizes import LogNormal, OneOf, PayloadBytes
 from loadgen.plan.plan import Plan, TransportKind
 from loadgen.plan.rooms import Rooms
 from loadgen.plan.stages import Stage
@@ -233,6 +234,10 @@ def test_a_scenario_that_cannot_be_read_is_told_with_the_reason(here: Path, scen
             'budgets.delivery_time: expected a percentile between 0 and 100, got "100"',
         ),
         (
+            "[traffic]\npayload_bytes = { median = 120, most = 100 }",
+            "traffic.payload_bytes.most: expected at least the median (120), got 100",
+        ),
+        (
             '[budgets]\ndelivery_time = "count < 1s"',
             'budgets.delivery_time: expected min, mean, med, max or p(N) of the time "delivery_time", got "count"',
         ),
@@ -267,7 +272,8 @@ def test_what_types_cannot_tell_is_told_at_its_key(write: Write, text: str, line
         (
             "traffic.payload_bytes",
             "20",
-            "--payload: expected a whole number >= 69, the bytes of the marker, got 20",
+            "--payload: expected a whole number >= 69 (the bytes of the marker), a list of 1 to 64 of them, "
+            "or a table like { median = 120 }, got 20",
         ),
         ("phases.measure", "0s", '--duration: expected a time > 0 like "30s", got "0s"'),
         ("run.processes", "all", '--processes: expected a whole number from 1 to 64, or "auto", got "all"'),
@@ -411,6 +417,31 @@ def test_every_flag_has_a_variable_that_does_the_same(here: Path, flag: Any) -> 
     assert row(by_variable, flag.key) == (value, "env")
     assert row(by_flag, flag.key) == (value, "flag")
     assert by_variable.scenario == by_flag.scenario
+
+
+@pytest.mark.parametrize(
+    ("written", "settled"),
+    [
+        ("300", 300),
+        ("[100, 1000]", OneOf((100, 1000))),
+        ("{ median = 120 }", LogNormal(120, 1.0, 20_000)),
+        ("{ median = 120.5, sigma = 0, most = 121 }", LogNormal(120.5, 0, 121)),
+    ],
+)
+def test_texts_have_one_length_or_several(write: Write, written: str, settled: PayloadBytes) -> None:
+    """A number, a list or a table; and a number by flag beats each of them."""
+    scenario = write(f"[traffic]\npayload_bytes = {written}")
+
+    assert plan_of(settle(scenario, {}, {})).payload_bytes == settled
+    by_flag = settle(scenario, {"traffic.payload_bytes": "77"}, {})
+    assert plan_of(by_flag).payload_bytes == 77
+    assert [key for key in by_flag.rows if "payload" in key] == ["traffic.payload_bytes"]
+
+
+def test_texts_are_words_unless_they_are_not_to_be_compressed(write: Write) -> None:
+    """Chat shrinks; pictures in base64 do not."""
+    assert plan_of(settle(write("[traffic]"), {}, {})).compressible
+    assert not plan_of(settle(write("[traffic]\ncompressible = false"), {}, {})).compressible
 
 
 def test_no_flag_is_missing_from_that_table() -> None:
