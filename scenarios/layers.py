@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -68,6 +69,19 @@ FLAGS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What a scenario file says, together with what it extends."""
+
+    source: str
+    """What errors call the file."""
+    tables: dict[str, Any]
+    places: Mapping[str, str]
+    """Key path -> what errors call the place where the value stands."""
+    beneath: tuple[str, ...] = ()
+    """What errors call the files that it extends, from the nearest on."""
+
+
 # Whose flags can be repeated, and whose variables hold several.
 _LISTS = frozenset({"target.url", "users.stages"})
 _BETWEEN_ITEMS = re.compile(r"[\s,]+")
@@ -76,17 +90,17 @@ _BETWEEN_ITEMS = re.compile(r"[\s,]+")
 class Layers:
     """File, environment and flags, one over the other."""
 
-    def __init__(self, source: str, file: dict[str, Any], environ: Mapping[str, str], flags: Mapping[str, Any]) -> None:
-        """``source`` is what errors call the file; ``flags`` are those given, by key path, as typed."""
-        self._source = source
-        self.merged = file
+    def __init__(self, files: Files, environ: Mapping[str, str], flags: Mapping[str, Any]) -> None:
+        """``flags`` are those given, by key path, as typed."""
+        self._source = files.source
+        self.merged = deepcopy(files.tables)
         """All of them, for validation."""
         self._origins: dict[str, tuple[Origin, str]] = {}
         self.extra_budgets: list[tuple[str, str]] = []
         """Budgets that do not stand in the file: (where they stand, text)."""
-        for key, value in leaves(file):
+        for key, value in leaves(files.tables):
             if value != {}:  # an empty table says nothing of what could stand in it
-                self._origins[key] = Origin.FILE, f"{source}: {key}"
+                self._origins[key] = Origin.FILE, files.places[key]
         names = {flag.key: flag.name for flag in FLAGS}
         for key, (variable, value) in _from_environment(environ).items():
             self._put(key, value, Origin.ENV, variable)
@@ -131,8 +145,11 @@ class Layers:
         if key in self._origins:
             return self._origins[key][1]
         for known, (origin, label) in self._origins.items():
-            if key.startswith((f"{known}.", f"{known}[")) and origin is not Origin.FILE:
-                return label
+            within = key.startswith((f"{known}.", f"{known}["))
+            if within and not label.endswith(f": {known}"):
+                return label  # a flag, or whatever else stands for the whole of it
+            if within or (origin is Origin.FILE and known.startswith(f"{key}.")):
+                return label.removesuffix(known) + key
         return f"{self._source}: {key}"
 
 

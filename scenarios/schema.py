@@ -234,6 +234,9 @@ class Scenario(Section):
 
     summary: str = _key("a sentence", "")
     """What the scenario asks, in a sentence."""
+    extends: str | None = _key("a name of the catalogue, or the path of a file from where this one is", None)
+    """The scenario that this one is laid over, table by table and key by key; lists, and the limits of a metric,
+    replace."""
     target: Target = _key("a table", Target())
     users: Users = _key("a table", Users())
     traffic: Traffic = _key("a table", Traffic())
@@ -241,5 +244,7 @@ class Scenario(Section):
     incident: list[Incident] = _key('tables like [[incident]] with kind = "reconnect_storm"', [])
     """What goes wrong, and when."""
     run: Run = _key("a table", Run())
+    sweep: dict[str, Any] = _key("one key with a list of values like payload_bytes = [100, 1000]", {})
+    """One key, by its name or its path, and the values that it has in one run after the other."""
     budgets: dict[str, str | list[str]] = _key('a limit like "p(99) < 250ms", or a list of them', {})
     """Limits on metrics and counters; a run that breaks one fails."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ from loadgen.dialects.script import DialectScript
 from loadgen.dialects.template import placeholders
 from loadgen.errors import InputError
 from loadgen.plan.acts import Act, Mix
-from loadgen.plan.pacing import Gaps, Loop
+from loadgen.plan.pacing import NS_PER_S, Gaps, Loop
 from loadgen.plan.payload_sizes import LogNormal, OneOf, PayloadBytes
 from loadgen.plan.plan import Plan, TransportKind
 from loadgen.plan.room_sizes import dealt, lognormal_sizes, uniform_sizes, zipf_sizes
@@ -22,17 +22,24 @@ from loadgen.plan.rooms import MOST_LAYERS, Layer, Rooms, RoomShape
 from loadgen.plan.stages import Stage
 from reports.budgets import Budget, parse, parse_limit
 from scenarios.accounts import generated_accounts, read_accounts, read_tokens
-from scenarios.catalogue import find_scenario
 from scenarios.dialect_files import load_dialect
+from scenarios.extends import read_scenario
 from scenarios.layers import Layers, Origin, leaves
 from scenarios.machine import Machine, settle_processes, settle_source_addresses, this_machine
 from scenarios.outputs import check_writable
 from scenarios.schema import PayloadSizes, Run, Scenario
 from scenarios.schema import Rooms as RoomsSection
+from scenarios.sweep import Sweep, check_time, is_given, sweep_of
 from scenarios.timeline import settle_storms, with_stages
-from scenarios.validation import duration_text, parse_toml, validate
+from scenarios.validation import duration_text, validate
 
 DEFAULT_RATE_PER_S = 40.0
+
+# Logins, connections and joins have a phase each, in which users come one after the other.
+PHASES_OF_ENTRY = 3
+
+# They have a row of their own, or none.
+_NOT_OF_A_RUN = {"summary", "extends", "sweep", "budgets"}
 
 # RFC 9110, 5.6.2 and 5.5: a line break in a header would be a second header.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -55,6 +62,10 @@ class Settled:
     _plan_fields: dict[str, Any]
     worker_cores: frozenset[int] | None = None
     """Cores that the processes keep to where the target is not ours; None: any."""
+    sweep: Sweep | None = None
+    """What differs from run to run where there are several, of which this is the first."""
+    runs: tuple[Settled, ...] = ()
+    """Those of a sweep, in its order."""
 
     @property
     def run(self) -> Run:
@@ -67,6 +78,21 @@ class Settled:
         stages: tuple[Stage, ...] = self._plan_fields["stages"]
         return stages
 
+    @property
+    def planned_s(self) -> float:
+        """How long a run takes by its plan, from the first login to the end of the drain."""
+        users, phases = self.scenario.users, self.scenario.phases
+        entry_s = 0.0 if users.stages else PHASES_OF_ENTRY * users.count / users.connect_rate_per_s
+        return entry_s + (phases.warmup + phases.measure + phases.drain) / NS_PER_S
+
+    def is_the_same_as(self, other: Settled) -> bool:
+        """Whether both would do the same against the same server."""
+        return (self.base_urls, self.process_count, self._plan_fields) == (
+            other.base_urls,
+            other.process_count,
+            other._plan_fields,
+        )
+
     def plan_for(self, base_urls: tuple[str, ...], tag: str) -> Plan:
         """The plan against the server at ``base_urls``; ``tag`` marks the run's messages."""
         return Plan(base_urls=base_urls, tag=tag, **self._plan_fields)
@@ -77,11 +103,27 @@ def settle(
 ) -> Settled:
     """Settle a scenario for a machine, this one by default; InputError with the first thing wrong.
 
-    ``flags`` are those given, by key path, as typed.
+    ``flags`` are those given, by key path, as typed. What is swept over is
+    settled once for each value, unless a flag or a variable says which.
     """
     machine = machine or this_machine()
-    name, source, text = find_scenario(name_or_path)
-    layers = Layers(source, parse_toml(text, source), environ, flags)
+    name, files = read_scenario(name_or_path)
+    sweep = sweep_of(files)
+    if sweep is None or is_given(sweep.key, flags, environ):
+        return _settled(name, Layers(files, environ, flags), machine)
+    runs = tuple(
+        _settled(name, Layers(sweep.over(files, number), environ, flags), machine)
+        for number in range(len(sweep.values))
+    )
+    if all(run.is_the_same_as(runs[0]) for run in runs[1:]):
+        raise InputError(f"{sweep.place}: expected values that make a difference here, got runs that are all the same")
+    check_time(sweep, [run.planned_s for run in runs])
+    return replace(runs[0], sweep=sweep, runs=runs)
+
+
+def _settled(name: str, layers: Layers, machine: Machine) -> Settled:
+    """One run of a scenario."""
+    layers.merged.pop("sweep", None)
     scenario = with_stages(validate(Scenario, layers.merged, layers.label), layers)
     base_urls = _settle_target(scenario, layers)
     process_count = settle_processes(scenario, machine, layers)
@@ -93,8 +135,10 @@ def settle(
     budgets = _settle_budgets(scenario, layers)
     rows = {
         key: {"value": _shown(key, values.get(key, value)), "origin": str(layers.origin_of(key))}
-        for key, value in leaves(scenario.model_dump(mode="json", exclude={"summary", "budgets"}))
+        for key, value in leaves(scenario.model_dump(mode="json", exclude=_NOT_OF_A_RUN))
     }
+    if scenario.extends is not None:
+        rows["extends"] = {"value": scenario.extends, "origin": str(Origin.FILE)}
     rows["budgets"] = {"value": [b.expression for b in budgets], "origin": str(layers.origin_of("budgets"))}
     return Settled(name, scenario.summary, scenario, base_urls, process_count, budgets, rows, fields)
 

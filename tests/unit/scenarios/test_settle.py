@@ -19,7 +19,7 @@ from loadgen.plan.plan import Plan, TransportKind
 from loadgen.plan.rooms import Rooms
 from loadgen.plan.stages import Stage
 from scenarios.catalogue import catalogue
-from scenarios.layers import FLAGS, Layers
+from scenarios.layers import FLAGS, Files, Layers
 from scenarios.machine import Machine, settle_source_addresses
 from scenarios.settle import Settled, base_url_of, settle
 
@@ -738,7 +738,7 @@ def test_no_source_address_needs_more_ports_than_there_are(users: int, ports: in
     """Connections to two nodes may share a port only where the system chooses it."""
     base_urls = [f"http://127.0.0.1:{1 + i}" for i in range(node_count)]
 
-    addresses = settle_source_addresses(base_urls, users, ports, Layers("x.toml", {}, {}, {}))
+    addresses = settle_source_addresses(base_urls, users, ports, Layers(Files("x.toml", {}, {}), {}, {}))
 
     if addresses:
         assert users <= 0.8 * ports * len(addresses)
