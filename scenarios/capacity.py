@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import signal
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,13 +17,13 @@ from reports import store
 from reports.budgets import Document, ExitCode
 from reports.capacity import Answer, Axis, Ended, Probe, build, lines_of, probe_line
 from scenarios.capacity_search import Next, Outcome, Search
+from scenarios.probing import Asked, InterruptedRunError, carry_out, interrupts, say
 from scenarios.settle import Settled, settle
+from scenarios.sweep import refuse
 
 DOCUMENT_NAME = "capacity.json"
 # The run that confirms the answer lasts so many times as long as the others.
 CONFIRMATION_FACTOR = 3
-# What a run takes beside its own phases before we call it hung.
-OVERHEAD_S = 120.0
 
 _KEYS = {Axis.USERS: "users.count", Axis.RATE: "traffic.rate_per_s", Axis.ROOM: "users.count"}
 _FLAGS = {Axis.USERS: "--users", Axis.RATE: "--rate", Axis.ROOM: "--users"}
@@ -59,10 +54,6 @@ class _State:
     why: str | None = None
 
 
-class _InterruptedError(Exception):
-    """A run was ended by hand."""
-
-
 def capacity(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
     """Search, and leave a directory with the document; a BenchError before anything starts."""
     settled = _settled(wish, environ, None)
@@ -77,8 +68,8 @@ def capacity(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
     state = _State()
     began_s = time.monotonic()
     try:
-        with _interrupts() as interrupted:
-            _climb(wish, environ, directory, search, state, began_s, interrupted)
+        with interrupts() as asked:
+            _climb(wish, environ, directory, search, state, began_s, asked)
     except TargetUnreachableError:
         if not state.probes:
             store.give_back(directory, "probes")
@@ -98,7 +89,7 @@ def capacity(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
         state.ended = Ended.NOTHING_HELD
     document = build(facts, wish.of, state.probes, answer, state.ended, state.why)
     _leave(document, directory)
-    _say("", *lines_of(document), "", f"report  {directory / 'capacity.html'}")
+    say("", *lines_of(document), "", f"report  {directory / 'capacity.html'}")
     if wish.print_json:
         sys.stdout.write(json.dumps(document, allow_nan=False) + "\n")
         sys.stdout.flush()
@@ -131,6 +122,7 @@ def _settled(wish: Wish, environ: Mapping[str, str], load: int | None) -> Settle
     if load is not None:
         flags[_KEYS[wish.of]] = str(load)
     settled = settle(wish.scenario, flags, environ)
+    refuse(settled.sweep, "chatbench capacity")
     if settled.stages:
         raise InputError(f"{wish.scenario}: expected a scenario without stages, whose load stays as it is, got some")
     return settled
@@ -143,10 +135,10 @@ def _climb(
     search: Search,
     state: _State,
     began_s: float,
-    interrupted: Callable[[], bool],
+    asked: Asked,
 ) -> None:
     while (tried := search.next()) is not None:
-        if interrupted():
+        if asked():
             state.ended = Ended.INTERRUPTED
             return
         left_s = wish.max_time_s - (time.monotonic() - began_s)
@@ -162,35 +154,27 @@ def _climb(
             state.ended, state.why = Ended.BOUND, str(error)
             return
         try:
-            probe, outcome = _probe(wish, directory, len(state.probes) + 1, tried, interrupted)
-        except _InterruptedError:
+            probe, outcome = _probe(wish, directory, len(state.probes) + 1, tried, asked)
+        except InterruptedRunError:
             state.ended = Ended.INTERRUPTED
             return
         state.probes.append(probe)
         search.tell(tried, outcome)
-        _say(probe_line(asdict(probe)))
+        say(probe_line(asdict(probe)))
 
 
-def _probe(
-    wish: Wish, directory: Path, number: int, tried: Next, interrupted: Callable[[], bool]
-) -> tuple[Probe, Outcome]:
-    """One run, against a fresh server where it is ours; _InterruptedError where it was ended by hand."""
+def _probe(wish: Wish, directory: Path, number: int, tried: Next, asked: Asked) -> tuple[Probe, Outcome]:
+    """One run, against a fresh server where it is ours; InterruptedRunError where it was ended by hand."""
     duration_s = wish.duration_s * (CONFIRMATION_FACTOR if tried.confirms else 1)
     run = directory / "probes" / f"{number:02d}-{tried.load}"
-    command = [
-        *(sys.executable, "-P", "-c", "from scenarios.cli import main; main()", "run", wish.scenario, *wish.arguments),
-        *(_FLAGS[wish.of], str(tried.load), "--duration", f"{duration_s:g}s", "--out", str(run)),
-        *("--quiet", "--no-html", "--no-plots"),
+    arguments = [
+        *(wish.scenario, *wish.arguments, _FLAGS[wish.of], str(tried.load), "--duration", f"{duration_s:g}s"),
+        *("--out", str(run), "--quiet", "--no-html", "--no-plots"),
     ]
     if wish.of is Axis.ROOM:
-        command += ["--rooms", "1"]
-    with tempfile.TemporaryFile() as complaint:
-        process = subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL, stderr=complaint)
-        code = _awaited(process, interrupted, duration_s + OVERHEAD_S)
-        complaint.seek(0)
-        said = complaint.read().decode(errors="replace").strip()
-    if interrupted():
-        raise _InterruptedError
+        arguments += ["--rooms", "1"]
+    ending = carry_out(arguments, duration_s, asked)
+    code = ending.code
     if code in (ExitCode.PASS, ExitCode.FAILED, ExitCode.INVALID, 106) and (run / store.DOCUMENT_NAME).exists():
         document = store.read_document(run)
         outcomes = {int(ExitCode.PASS): Outcome.HELD, int(ExitCode.INVALID): Outcome.UNBELIEVABLE}
@@ -198,41 +182,5 @@ def _probe(
         probe = Probe.of(document, tried.load, str(outcome), str(run.relative_to(directory)), confirms=tried.confirms)
         return probe, outcome
     if code == 106:
-        raise TargetUnreachableError(said.removeprefix("chatbench: ") or "the target cannot be reached")
-    raise RuntimeError(f"a run with {tried.load} ended with exit code {code}: {said}")
-
-
-def _awaited(process: subprocess.Popen[bytes], interrupted: Callable[[], bool], limit_s: float) -> int:
-    give_up_s = time.monotonic() + limit_s
-    is_told = False
-    while True:
-        try:
-            return process.wait(timeout=0.1)
-        except subprocess.TimeoutExpired:
-            if interrupted() and not is_told:
-                is_told = True
-                process.send_signal(signal.SIGINT)
-            if time.monotonic() > give_up_s:
-                os.killpg(process.pid, signal.SIGKILL)
-
-
-@contextmanager
-def _interrupts() -> Iterator[Callable[[], bool]]:
-    """Whether somebody has asked us to end meanwhile: the run that goes on is ended first, and the answer kept."""
-    asked = False
-
-    def ask(*_: object) -> None:
-        nonlocal asked
-        asked = True
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _say(*lines: str) -> None:
-    sys.stderr.write("".join(f"{line}\n" for line in lines))
-    sys.stderr.flush()
+        raise TargetUnreachableError(ending.said or "the target cannot be reached")
+    raise RuntimeError(f"a run with {tried.load} ended with exit code {code}: {ending.said}")
