@@ -48,6 +48,7 @@ class ErrorKind(StrEnum):
     HTTP_5XX = "http_5xx"
     BAD_HANDSHAKE = "bad_handshake"
     BAD_RESPONSE = "bad_response"  # an answer that holds no token where the dialect says
+    UNANSWERED = "unanswered"  # a request that was not made, since too many had no answer yet
     JOIN_TIMEOUT = "join_timeout"  # a join, or the frame to wait for after connecting, that never came
     PROTOCOL = "protocol"  # frames that break RFC 6455, or exceed what we take
     CLOSE_1000 = "close_1000"

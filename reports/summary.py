@@ -18,7 +18,7 @@ TOO_FEW = "too few"
 
 _TIMES = (
     # What the run was made for, what may spoil it, and how users got in: (metrics, in the order of the report).
-    ("delivery_time", "delivery_service_time", "first_delivery_time", "last_delivery_time", "ack_time"),
+    ("delivery_time", "delivery_service_time", "first_delivery_time", "last_delivery_time", "ack_time", "http_time"),
     ("send_lateness", "loop_lag", "gc_pause"),
     ("login_time", "tcp_time", "tls_time", "upgrade_time", "connect_time", "join_time", "reconnect_time"),
 )

@@ -130,6 +130,7 @@ class DialectFile(Section):
     typing: _Side | None = _key("a table with send or http", None)
     presence: _Side | None = _key("a table with send or http", None)
     history: _History | None = _key("a table with frame, and send or catch_up", None)
+    http: _Http | None = _key("a table with a path, and method, headers and json, form or body", None)
     alive: _Alive = _key("a table", _Alive())
 
 
@@ -186,7 +187,7 @@ def _check(file: DialectFile, source: str) -> None:
     """Everything that types cannot tell."""
     _check_placeholders(file, source)
     several = {"publish": file.publish, "direct": file.direct, "typing": file.typing, "presence": file.presence}
-    requests: list[tuple[str, _Http | None]] = [("login", file.login)]
+    requests: list[tuple[str, _Http | None]] = [("login", file.login), ("http", file.http)]
     requests += [(f"{name}.http", section.http) for name, section in several.items() if section is not None]
     for path, http in requests:
         if http is not None:
@@ -295,6 +296,7 @@ def _check_placeholders(file: DialectFile, source: str) -> None:
         ("typing", file.typing, _JOINED),
         ("presence", file.presence, _JOINED),
         ("history", file.history, _JOINED),
+        ("http", file.http, _JOINED),
         ("alive", file.alive, _JOINED),
     ]
     for section, model, names in known:
@@ -364,6 +366,7 @@ def _script(file: DialectFile, name: str) -> DialectScript:
         history=HistoryScript(history.frame, history.send, history.catch_up, history.seq, history.more)
         if history
         else None,
+        http=_http(file.http) if file.http else None,
         alive=AliveScript(alive.reply, alive.every, alive.send),
     )
 

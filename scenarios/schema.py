@@ -121,6 +121,8 @@ class Mix(Section):
     """Read the latest messages of the room."""
     presence: float = _weight()
     """Ask who is there."""
+    http: float = _weight()
+    """Make the HTTP request of the dialect's section [http]."""
 
 
 _Bytes = Annotated[int, Field(ge=WIDTH, le=10**7)]
@@ -159,7 +161,7 @@ class Traffic(Section):
     gaps: Annotated[Gaps, Field(strict=False)] = _key('"exponential" or "constant"', Gaps.EXPONENTIAL)
     """How the time between two messages is distributed."""
     mix: Mix = _key("a table like { message = 0.8, direct = 0.2 }", Mix(message=1.0))
-    """What users do, by weight: message, direct, typing, history, presence; the dialect must know how."""
+    """What users do, by weight: message, direct, typing, history, presence, http; the dialect must know how."""
     payload_bytes: Annotated[
         Annotated[_Bytes, Tag("int")]
         | Annotated[list[_Bytes], Field(min_length=1, max_length=MOST_PAYLOAD_SIZES), Tag("list[int]")]

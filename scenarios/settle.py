@@ -281,7 +281,7 @@ def _settle_tokens(scenario: Scenario, layers: Layers, dialect: DialectScript) -
         return ()
     if users.file is not None:
         raise InputError(f"{label}: expected one of users.file and users.tokens_file, got both")
-    parts = (dialect.connect, dialect.join, dialect.publish, dialect.presence, dialect.alive)
+    parts = (dialect.connect, dialect.join, dialect.publish, dialect.presence, dialect.http, dialect.alive)
     used = [asdict(part) for part in parts if part]
     if "token" not in placeholders(used):
         raise InputError(
@@ -302,6 +302,7 @@ def _settle_mix(scenario: Scenario, layers: Layers, dialect: DialectScript, acco
         Act.TYPING: dialect.typing is not None,
         Act.HISTORY: dialect.history is not None and dialect.history.send is not None,
         Act.PRESENCE: dialect.presence is not None,
+        Act.HTTP: dialect.http is not None,
     }
     for act, weight in mix:
         if not can[act]:

@@ -157,6 +157,10 @@ class Dialect(Protocol):
         """What asks for a room's latest messages; only where the dialect has it."""
         ...
 
+    def http(self, room: str) -> HttpRequest:
+        """What the user asks over HTTP now and then; only where the dialect has it."""
+        ...
+
     def has_heard(self, room: str, frame: bytes) -> None:
         """The last message of a room that came before the socket was lost; a catch-up begins after it."""
         ...

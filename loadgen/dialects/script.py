@@ -125,4 +125,6 @@ class DialectScript:
     typing: SideScript | None = None
     presence: SideScript | None = None
     history: HistoryScript | None = None
+    http: HttpScript | None = None
+    """What users ask besides."""
     alive: AliveScript = AliveScript()

@@ -143,6 +143,10 @@ class ScriptedDialect:
         assert history.send is not None, "asked for the latest messages by a dialect that only catches up"
         return fill(history.send, self._values_in(room)).encode()
 
+    def http(self, room: str) -> HttpRequest:
+        assert self._script.http is not None, "asked for a request by a dialect without one"
+        return _http_request(self._script.http, self._values_in(room))
+
     def has_heard(self, room: str, frame: bytes) -> None:
         number = self._last_number_in(frame)
         if number is not None:

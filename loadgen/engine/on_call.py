@@ -7,11 +7,11 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from loadgen.engine.attendance import Attendance
+from loadgen.engine.calls import CONNECTIONS
 from loadgen.engine.course import NOT_YET_NS, Course
 from loadgen.engine.duty import Duty
 from loadgen.engine.scripted import Scripts
-from loadgen.engine.swarm import LOGINS_AT_ONCE
-from loadgen.engine.talk import Conversation, says_over_http
+from loadgen.engine.talk import Conversation, acts_over_http
 from loadgen.engine.wire import Ask, Attended, Begin, Measure, Message, Speak, Want, Wire
 from loadgen.plan.sections import Section
 
@@ -55,10 +55,8 @@ class OnCallDuty(Duty):
     async def _attendance_open(self) -> Attendance:
         if self._attendance is None:
             plan = self._swarm.plan
-            needs_http = says_over_http(plan) or (plan.dialect.login is not None and not plan.tokens)
-            clients = (
-                await self._stack.enter_async_context(self._swarm.http_clients(LOGINS_AT_ONCE)) if needs_http else ()
-            )
+            needs_http = bool(acts_over_http(plan)) or (plan.dialect.login is not None and not plan.tokens)
+            clients = await self._stack.enter_async_context(self._swarm.http_clients(CONNECTIONS)) if needs_http else ()
             self._attendance = Attendance(self._swarm, clients)
         return self._attendance
 

@@ -118,7 +118,7 @@ class Scripts:
             return "it is not in its room" if writable else "its socket is gone, or the server does not read it"
         if isinstance(message, HttpRequest):
             answer = await self._clients[member.user % len(self._clients)].request(message)
-            self._swarm.books.published(answer)
+            self._swarm.books.answered(answer)
         elif connection is not None:
             connection.send(message)
         return None

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from loadgen.dialects import HttpRequest
 from loadgen.engine.attendance import Attendance
+from loadgen.engine.calls import CONNECTIONS, Calls
 from loadgen.engine.clock import Alarm, new_alarm, now_ns, sleep_until
 from loadgen.engine.course import Course
 from loadgen.engine.member import Member
 from loadgen.engine.movement import Movement
-from loadgen.engine.swarm import LOGINS_AT_ONCE, Swarm
+from loadgen.engine.swarm import Swarm
 from loadgen.engine.user import UserState
 from loadgen.engine.watch import Traffic, collector_watched, keep_books, watch_loop
-from loadgen.errors import ServerError
 from loadgen.measure import marker
 from loadgen.measure.tally import Note
 from loadgen.plan.acts import MESSAGES, Act, Acts
@@ -61,8 +61,8 @@ class Conversation:
             clients: Sequence[HttpClient] = ()
             if self._on_call is not None:
                 clients = self._on_call.clients
-            elif says_over_http(plan) or (plan.stages and plan.dialect.login is not None):
-                clients = await stack.enter_async_context(swarm.http_clients(LOGINS_AT_ONCE))
+            elif acts_over_http(plan) or (plan.stages and plan.dialect.login is not None):
+                clients = await stack.enter_async_context(swarm.http_clients(CONNECTIONS))
             alarm = new_alarm()
             stack.callback(alarm.close)
             speaker = Speaker(swarm, clients, course)
@@ -119,13 +119,17 @@ class Conversation:
         self._traffic.begin()
 
 
-def says_over_http(plan: Plan) -> bool:
-    """Whether something of what the users do is an HTTP request."""
+def acts_over_http(plan: Plan) -> frozenset[Act]:
+    """What of that which the users do is an HTTP request."""
     dialect = plan.dialect
-    of_act = {Act.MESSAGE: dialect.publish, Act.DIRECT: dialect.direct}
-    of_side = {Act.TYPING: dialect.typing, Act.PRESENCE: dialect.presence}
-    scripts = [(of_act | of_side).get(act) for act, _ in plan.mix]
-    return any(script is not None and script.http is not None for script in scripts)
+    scripts = {
+        Act.MESSAGE: dialect.publish.http,
+        Act.DIRECT: dialect.direct and dialect.direct.http,
+        Act.TYPING: dialect.typing and dialect.typing.http,
+        Act.PRESENCE: dialect.presence and dialect.presence.http,
+        Act.HTTP: dialect.http,
+    }
+    return frozenset(act for act, _ in plan.mix if scripts.get(act) is not None)
 
 
 async def _pause_until(swarm: Swarm, instant: Callable[[], int]) -> None:
@@ -141,11 +145,11 @@ class Speaker:
 
     def __init__(self, swarm: Swarm, clients: Sequence[HttpClient], course: Course) -> None:
         self._swarm = swarm
-        self._clients = clients
+        self._calls = Calls(swarm.books, clients)
+        self._over_http = acts_over_http(swarm.plan)
         self._course = course
         self._acts = Acts(swarm.plan.seed, swarm.plan.mix)
         self._layers = LayerChoice(swarm.plan.seed, swarm.plan.rooms)
-        self._requests: set[asyncio.Task[None]] = set()
 
     def say(self, user: int, n: int, due_ns: int, now: int, user_count: int) -> bytes | HttpRequest | None:
         """Have act ``n`` of the plan done; the message that was sent, None where it was none, or could not be.
@@ -156,18 +160,20 @@ class Speaker:
         member = swarm.members[user]
         act = self._acts.act_of(n)
         late = now > self._course.give_up_ns
+        asks = act in self._over_http and not late and member.chatter.state is UserState.READY
+        refused = asks and self._calls.refused()
         if act not in MESSAGES:
-            if not late:
-                self._send(member, member.chatter.does(act, self._layers.layer_of(n)))
+            if not late and not refused:
+                self._send(member, member.chatter.does(act, self._layers.layer_of(n)), due_ns)
             return None
         connection = member.connection
         if late and connection is not None and swarm.ledger.is_measured(due_ns):
             swarm.tally.counts[Note.UNSENT_BY_US] += 1
-        writable = connection is not None and connection.writable and not late
+        writable = connection is not None and connection.writable and not late and not refused
         to = None if act is Act.MESSAGE else self._receiver_of(n, user, user_count)
         layer = self._layers.layer_of(n)
         message = member.chatter.due(n, due_ns, now, writable=writable, to=to, layer=layer)
-        self._send(member, message)
+        self._send(member, message, due_ns)
         return message
 
     def _receiver_of(self, n: int, sender: int, user_count: int) -> tuple[int, str]:
@@ -175,25 +181,15 @@ class Speaker:
         receiver = self._acts.receiver_of(n, sender, user_count)
         return receiver, accounts[receiver % len(accounts)][0]
 
-    def _send(self, member: Member, message: bytes | HttpRequest | None) -> None:
+    def _send(self, member: Member, message: bytes | HttpRequest | None, due_ns: int) -> None:
         if isinstance(message, HttpRequest):
-            task = asyncio.create_task(self._request(message, self._clients[member.user % len(self._clients)]))
-            self._requests.add(task)
-            task.add_done_callback(self._requests.discard)
+            self._calls.make(member.user, message, due_ns)
         elif message is not None and member.connection is not None:
             member.connection.send(message)
 
     def close(self) -> None:
         """Give up the requests that are under way."""
-        for task in self._requests:
-            task.cancel()
-
-    async def _request(self, message: HttpRequest, client: HttpClient) -> None:
-        books = self._swarm.books
-        try:
-            books.published(await client.request(message))
-        except ServerError as error:
-            books.tally.error(error.kind, books.phase, str(error))
+        self._calls.close()
 
 
 class TalkLoop(Protocol):

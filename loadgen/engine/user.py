@@ -79,8 +79,8 @@ class Books:
         self.catches_up = False
         """Whether who comes back reads what it has missed."""
 
-    def published(self, answer: HttpAnswer) -> None:
-        """The server has answered a message that went over HTTP."""
+    def answered(self, answer: HttpAnswer) -> None:
+        """The server has answered a request of somebody who is in."""
         if not 200 <= answer.status < 300:
             body = answer.body.decode(errors="replace")
             self.tally.error(kind_of_status(answer.status), self.phase, f"HTTP {answer.status}: {body}")
@@ -257,6 +257,8 @@ class User:
                 return self._dialect.presence(room)
             case Act.HISTORY:
                 return self._dialect.history(room)
+            case Act.HTTP:
+                return self._dialect.http(room)
             case _:
                 raise ValueError(f"a message is said, not done: {act}")
 

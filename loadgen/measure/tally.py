@@ -21,6 +21,7 @@ class Metric(StrEnum):
     CONNECT_TIME = "connect_time"
     JOIN_TIME = "join_time"
     ACK_TIME = "ack_time"
+    HTTP_TIME = "http_time"
     DELIVERY_TIME = "delivery_time"
     DELIVERY_SERVICE_TIME = "delivery_service_time"
     FIRST_DELIVERY_TIME = "first_delivery_time"

@@ -19,6 +19,7 @@ class Act(StrEnum):
     TYPING = "typing"  # tell the room that one is about to write
     HISTORY = "history"  # read what was said in the room
     PRESENCE = "presence"  # ask who is there
+    HTTP = "http"  # a request of the dialect's own choice
 
 
 MESSAGES = frozenset({Act.MESSAGE, Act.DIRECT})

@@ -128,7 +128,7 @@ class Member:
         message = self.chatter.due(n, now, now, writable=True)
         assert message is not None, f"{self.chatter.state} is not ready"
         if isinstance(message, HttpRequest):
-            self._chat.books.published(await self._chat.http.request(message))
+            self._chat.books.answered(await self._chat.http.request(message))
         else:
             self._send([message])
         raw = message.body or b"" if isinstance(message, HttpRequest) else message

@@ -19,7 +19,7 @@ TIMES = '[phases]\nwarmup = "0s"\nmeasure = "2s"\ndrain = "1s"\n'
 MIXED = TIMES + (
     '[users]\ncount = 24\nrooms = { shape = "uniform", count = 4 }\n'
     "[traffic]\nrate_per_s = 100\n"
-    "mix = { message = 0.5, direct = 0.3, typing = 0.2, history = 0.1, presence = 0.1 }\n"
+    "mix = { message = 0.5, direct = 0.3, typing = 0.2, history = 0.1, presence = 0.1, http = 0.1 }\n"
 )
 SAME = ("messages_due", "messages_sent", "deliveries_expected", "deliveries_received", "deliveries_lost", "frames_sent")
 
@@ -45,6 +45,8 @@ def test_the_reference_server_takes_all_that_users_do_and_the_books_close(tmp_pa
         # Direct ones have one receiver, those to the room six; and the rest is sent beside them.
         assert counters["messages_sent"] < counters["deliveries_received"] < 6 * counters["messages_sent"]
         assert counters["frames_sent"] > counters["messages_sent"]
+    asked = [document["metrics"]["http_time"]["count"] for document in documents]
+    assert asked[0] == asked[1] > 20
     one, two = ({name: document["counters"][name] for name in SAME} for document in documents)
     assert one == two
 

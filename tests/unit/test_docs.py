@@ -26,7 +26,7 @@ def test_the_dialect_in_the_documentation_is_a_whole_file() -> None:
     (example,) = DIALECTS
     script = read_dialect(example, "example", "example.toml")
 
-    assert None not in (script.direct, script.typing, script.presence, script.history)
+    assert None not in (script.direct, script.typing, script.presence, script.history, script.http)
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES) - len(DIALECTS)))

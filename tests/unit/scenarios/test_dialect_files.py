@@ -194,6 +194,15 @@ WHO = "; here are {username}, {password}, {user_id}"
             {"presence": {"send": "who", "http": {"path": "/who"}}},
             "presence: expected one of send and http, got both",
         ),
+        ({"http": {"method": "GET"}}, 'http.path: missing; expected a path like "/login"'),
+        (
+            {"http": {"path": "/{text}"}},
+            "http.path: unknown placeholder {text}; here are {username}, {password}, {user_id}, {token}, {room}",
+        ),
+        (
+            {"http": {"path": "/", "body": "", "form": {}}},
+            "http: expected one of json, form and body, got several of them",
+        ),
         (
             {"history": {"frame": "past"}},
             "history: expected one of send and catch_up, or both, got neither",

@@ -183,6 +183,10 @@ def test_a_scenario_that_cannot_be_read_is_told_with_the_reason(here: Path, scen
             'traffic.mix.typing: expected 0, since the dialect "plain" has no [typing], got 0.5',
         ),
         (
+            '[target]\ndialect = "plain"\n[traffic.mix]\nhttp = 1',
+            'traffic.mix.http: expected 0, since the dialect "plain" has no [http], got 1',
+        ),
+        (
             "[users]\ncount = 1\n[traffic]\nmix = { direct = 1 }",
             "traffic.mix.direct: expected 0, since there is nobody else to write to, got 1",
         ),
@@ -796,9 +800,13 @@ def test_tokens_need_a_dialect_that_uses_them(here: Path) -> None:
     (here / "late.toml").write_text(
         '[connect]\npath = "/"\nsend = "AUTH {token}"\n[publish]\nsend = "{text}"\n', encoding="utf-8"
     )
+    (here / "later.toml").write_text(
+        '[connect]\npath = "/"\n[publish]\nsend = "{text}"\n[http]\npath = "/?{token}"\n', encoding="utf-8"
+    )
     flags = {"users.tokens_file": "tokens.txt"}
 
     assert plan_of(settle("fanout", {**flags, "target.dialect": "late.toml"}, {})).tokens == ("abc",)
+    assert plan_of(settle("fanout", {**flags, "target.dialect": "later.toml"}, {})).tokens == ("abc",)
     assert complaint("echo", flags) == (
         '--tokens-file: expected none, since the dialect "echo" has no {token} to put one in, got "tokens.txt"'
     )

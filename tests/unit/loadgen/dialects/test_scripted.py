@@ -375,6 +375,19 @@ def test_typing_presence_and_history_are_asked_for_in_the_room() -> None:
     assert dialect.history("room-1") == b"past of room-1"
 
 
+def test_what_is_asked_besides_knows_the_user_and_the_room() -> None:
+    """In path, headers and body."""
+    headers = {"Authorization": "Bearer {token}"}
+    dialect = a_dialect(
+        username="ann b", http=HttpScript("/{room}/of/{username}", "PUT", headers, json={"who": "{username}"})
+    )
+    dialect.use_token("t0")
+
+    assert dialect.http("room-1") == HttpRequest(
+        "PUT", "/room-1/of/ann%20b", (("Authorization", "Bearer t0"),), b'{"who": "ann b"}', "application/json"
+    )
+
+
 PAGED = HistoryScript("past", catch_up="after {after}", seq="#{seq} ", more="more")
 
 
