@@ -5,15 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from reports.palette import LIGHT
-from reports.plots import Drawing, Plot, frame
-
-_MARKS = {"held": "o", "broke": "o", "unbelievable": "x"}
+from reports.plots import Drawing, Plot, frame, several_runs
+from reports.plots.several_runs import Point
 
 
 def plot_of_search() -> Plot:
@@ -43,30 +41,28 @@ def over_load(figure: Figure, document: dict[str, Any]) -> None:
     """p50 and p99 of every run by its load."""
     (axes,) = frame.panels(figure, left_px=66, right_px=44)
     probes = sorted(document["probes"], key=lambda probe: (probe["load"], probe["confirms"]))
-    timed = [probe for probe in probes if probe["p50_ms"] is not None or probe["p99_ms"] is not None]
-    if not timed:
+    points = [
+        Point(
+            probe["load"],
+            probe["p50_ms"],
+            probe["p99_ms"],
+            held=probe["outcome"] == "held",
+            believed=probe["outcome"] != "unbelievable",
+            large=probe["confirms"],
+        )
+        for probe in probes
+    ]
+    limits_ms = several_runs.limits_ms(points)
+    if limits_ms is None:
         frame.no_data(axes)
         return
-    times_ms = [probe[key] for probe in timed for key in ("p50_ms", "p99_ms") if probe[key] is not None]
     most = max(probe["load"] for probe in probes)
-    frame.duration_axis(axes, min(times_ms), max(times_ms))
+    frame.duration_axis(axes, *limits_ms)
     axes.set_xlim(0, most * 1.08)
     axes.xaxis.set_major_locator(_few_ticks(most, axes))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     _knee(axes, document["answer"], document["search"]["unit"])
-    lines = []
-    for key, words, colour in (("p50_ms", "p50", LIGHT.first), ("p99_ms", "p99", LIGHT.second)):
-        known = [probe for probe in timed if probe[key] is not None]
-        if not known:
-            continue
-        points = np.array([probe["load"] for probe in known], float), np.array([probe[key] for probe in known], float)
-        frame.stroke(axes, points, colour)
-        for x, y, probe in zip(*points, known, strict=True):
-            fill = colour if probe["outcome"] == "held" else LIGHT.surface
-            size = 7.5 if probe["confirms"] else 5.5
-            axes.plot(x, y, _MARKS[probe["outcome"]], color=colour, markerfacecolor=fill, markersize=size)
-        lines.append((words, points, colour))
-    frame.end_labels(axes, lines)
+    several_runs.p50_and_p99(axes, points)
 
 
 def _knee(axes: Axes, answer: dict[str, Any], unit: str) -> None:
