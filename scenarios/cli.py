@@ -238,10 +238,19 @@ def run(  # the flags of product.md
         "run.quiet": quiet,
         "budgets": budget,
     }
-    settled = settle(scenario, {key: value for key, value in given.items() if value is not None}, os.environ)
+    flags = {key: value for key, value in given.items() if value is not None}
+    settled = settle(scenario, flags, os.environ)
+    command = shlex.join(["chatbench", *sys.argv[1:]])
+    if settled.sweep is not None:
+        from scenarios.sweep_runs import Request, arguments_of, carry_out_sweep
+
+        arguments = (
+            arguments_of(flags) if worker_cores is None else (*arguments_of(flags), "--worker-cores", worker_cores)
+        )
+        raise typer.Exit(carry_out_sweep(settled, Request(scenario, arguments, command)))
     if worker_cores is not None:
         settled = replace(settled, worker_cores=cores_from(worker_cores, "--worker-cores"))
-    raise typer.Exit(bench(settled, command=shlex.join(["chatbench", *sys.argv[1:]])))
+    raise typer.Exit(bench(settled, command=command))
 
 
 @app.command("list")

@@ -81,7 +81,7 @@ def _given_way(beneath: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str
     if said.get("users.rooms.shape", shape) != shape:
         gone.add("users.rooms")  # what else it says is of the other shape
     swept = dict(leaves(beneath.get("sweep", {}))) if isinstance(beneath.get("sweep"), dict) else {}
-    if "sweep" in above or any(key == name or key.endswith(f".{name}") for key in said for name in swept):
+    if "sweep" in above or any(f".{name}." in f".{key}." for key in said for name in swept):
         gone.add("sweep")
     return _without(beneath, gone)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import math
 import os
 import secrets
@@ -39,11 +40,12 @@ from reports.document import RunFacts, build, snapshot
 from scenarios.accounts import generated_accounts
 from scenarios.bench import leave_texts_behind, run_directory
 from scenarios.calibration_store import calibration_of, fingerprint_of
-from scenarios.catalogue import find_scenario
 from scenarios.environment import describe_environment
 from scenarios.evidence import evidence_of
+from scenarios.extends import read_scenario
 from scenarios.pinning import Pinning, confined_to, separate_cores
 from scenarios.settle import Settled, base_url_of, settle
+from scenarios.sweep import refuse
 from scenarios.target import (
     REACH_TIMEOUT_S,
     STOP_TIMEOUT_S,
@@ -71,6 +73,12 @@ class Begun:
     settled: Settled
     facts: RunFacts
     directory: Path
+
+
+def _one_run(settled: Settled) -> Settled:
+    """InputError where there are several, one after the other."""
+    refuse(settled.sweep, "chatbench locust")
+    return settled
 
 
 def capacity(worker_count: int, room_count: int) -> int:
@@ -129,10 +137,12 @@ class LocustStory:
         self._document: Document | None = None
         self._run_count = 0
         self._drawing: subprocess.Popen[bytes] | None = None
-        name, _, text = find_scenario(scenario)
+        name, files = read_scenario(scenario)
+        # Of what is said, wherever it stands: a file may lie over another one, which is not the same on every host.
+        said = json.dumps(files.tables, sort_keys=True, default=str)
         self._identity = Identity(
             version=version("chatbench"),
-            scenario=f"{name} ({hashlib.sha256(text.encode()).hexdigest()[:8]})",
+            scenario=f"{name} ({hashlib.sha256(said.encode()).hexdigest()[:8]})",
             host=socket.gethostname(),
             clock=clock_of_this_host(),
             pid=os.getpid(),
@@ -152,11 +162,11 @@ class LocustStory:
 
     def settled(self, wish: Wish) -> Settled:
         """What is asked for, settled; BenchError where it cannot be done."""
-        return settle(wish.scenario, self._all_flags(wish), self._environ)
+        return _one_run(settle(wish.scenario, self._all_flags(wish), self._environ))
 
     def settled_alone(self, wish: Wish) -> Settled:
         """The scenario as it is without what Locust is asked for."""
-        return settle(wish.scenario, wish.flags, self._environ)
+        return _one_run(settle(wish.scenario, wish.flags, self._environ))
 
     def _all_flags(self, wish: Wish) -> dict[str, Any]:
         flags = dict(wish.flags)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
 
 def toml_text(value: object) -> str:
     """The value as TOML writes it; what is missing is "(not set)"."""
@@ -12,6 +17,15 @@ def toml_text(value: object) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(toml_text(item) for item in value) + "]"
     if isinstance(value, dict):
-        pairs = ", ".join(f"{key} = {toml_text(item)}" for key, item in value.items())
+        pairs = ", ".join(f"{_key(key)} = {toml_text(item)}" for key, item in value.items())
         return f"{{ {pairs} }}" if pairs else "{}"
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    return _quoted(value) if isinstance(value, str) else str(value)
+
+
+def _key(key: str) -> str:
+    return key if _BARE_KEY.fullmatch(key) else _quoted(key)
+
+
+def _quoted(text: str) -> str:
+    """A basic string of TOML, whose escapes are those of JSON; of what must be escaped, JSON leaves out one."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -53,6 +53,7 @@ PURE = (
     "reports.calibration",
     "reports.calibration_summary",
     "reports.capacity",
+    "reports.sweep",
     "scenarios.capacity_search",
     "scenarios.handbook",
     "scenarios.handbook_entries",
