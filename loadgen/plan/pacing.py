@@ -7,6 +7,9 @@ from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
+
+Float64s = npt.NDArray[np.float64]
 
 NS_PER_S = 1_000_000_000
 
@@ -26,6 +29,12 @@ class Gaps(StrEnum):
 
     EXPONENTIAL = "exponential"
     CONSTANT = "constant"
+    PARETO = "pareto"  # of one user: bursts, and long pauses between them
+    THINK = "think"  # of one user: as long as it thinks
+
+
+OF_EACH_USER = frozenset({Gaps.PARETO, Gaps.THINK})
+"""Gaps between the messages of one user: there is no schedule of the messages of all."""
 
 
 class Stream(StrEnum):
@@ -41,12 +50,22 @@ class Stream(StrEnum):
     ROOMS = "rooms"
     LAYERS = "layers"
     PAYLOAD_SIZES = "payload_sizes"
+    ACTIVE = "active"
+    FACTORS = "factors"
+    FIRSTS = "firsts"
 
 
 def block_rng(seed: int, stream: Stream, block: int) -> np.random.Generator:
     """The random numbers of one block: a function of seed, stream and block alone (Philox is counter-based)."""
     key = np.random.SeedSequence([seed, *stream.value.encode()]).generate_state(2, np.uint64)
     return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, block, 0]))
+
+
+def one_for_each(seed: int, stream: Stream, user_count: int) -> Float64s:
+    """A random number in [0, 1) for each user, whatever their number is: 40 ms for a million of them."""
+    blocks = range(-(-user_count // BLOCK_SIZE))
+    drawn = [block_rng(seed, stream, block).random(BLOCK_SIZE) for block in blocks]
+    return np.concatenate([*drawn, np.empty(0)])[:user_count]
 
 
 class Schedule(Protocol):
@@ -90,10 +109,16 @@ class ExponentialSchedule:
         """See :class:`Schedule`."""
         block, within = divmod(n, BLOCK_SIZE)
         if block != self._block:
-            uniform = np.sort(block_rng(self.seed, Stream.GAPS, block).random(BLOCK_SIZE))
-            self._due_ns = ((block + uniform) * (BLOCK_SIZE * NS_PER_S / self.rate_per_s)).astype(np.int64).tolist()
+            places = poisson_places(self.seed, block)
+            self._due_ns = (places * (BLOCK_SIZE * NS_PER_S / self.rate_per_s)).astype(np.int64).tolist()
             self._block = block
         return self._due_ns[within]
+
+
+def poisson_places(seed: int, block: int) -> Float64s:
+    """Where in ``[block, block + 1)`` the events of a block lie, in order. See :class:`ExponentialSchedule`."""
+    places: Float64s = block + np.sort(block_rng(seed, Stream.GAPS, block).random(BLOCK_SIZE))
+    return places
 
 
 class Silence:
@@ -105,7 +130,11 @@ class Silence:
 
 
 def schedule(gaps: Gaps, rate_per_s: float, seed: int) -> Schedule:
-    """The schedule of the kind ``gaps``; ``rate_per_s`` > 0."""
-    if gaps is Gaps.CONSTANT:
-        return ConstantSchedule(rate_per_s)
-    return ExponentialSchedule(rate_per_s, seed)
+    """The schedule of the kind ``gaps``, which is not one :data:`OF_EACH_USER`; ``rate_per_s`` > 0."""
+    match gaps:
+        case Gaps.CONSTANT:
+            return ConstantSchedule(rate_per_s)
+        case Gaps.EXPONENTIAL:
+            return ExponentialSchedule(rate_per_s, seed)
+        case _:
+            raise ValueError(f"gaps of each user: {gaps}")

@@ -1,4 +1,4 @@
-"""Pacing, rooms, senders and shares: arithmetic on numbers, never on the clock."""
+"""Pacing, rooms and shares: arithmetic on numbers, never on the clock."""
 
 from __future__ import annotations
 
@@ -9,12 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadgen.dialects.script import ConnectScript, DialectScript, PublishScript
-from loadgen.plan.pacing import BLOCK_SIZE, NS_PER_S, ConstantSchedule, ExponentialSchedule, Gaps, schedule
+from loadgen.plan.pacing import (
+    BLOCK_SIZE,
+    NS_PER_S,
+    OF_EACH_USER,
+    ConstantSchedule,
+    ExponentialSchedule,
+    Gaps,
+    schedule,
+)
 from loadgen.plan.plan import Plan
-from loadgen.plan.rooms import Rooms, Senders
+from loadgen.plan.rooms import Rooms
 
 RATES = st.floats(0.01, 100_000)
 SEEDS = st.integers(0, 2**63 - 1)
+IN_COMMON = st.sampled_from(sorted(set(Gaps) - OF_EACH_USER))
 
 
 def a_plan(user_count: int = 10) -> Plan:
@@ -38,7 +47,7 @@ def a_plan(user_count: int = 10) -> Plan:
     )
 
 
-@given(st.sampled_from(Gaps), RATES, SEEDS, st.lists(st.integers(0, 10_000), max_size=20))
+@given(IN_COMMON, RATES, SEEDS, st.lists(st.integers(0, 10_000), max_size=20))
 def test_the_due_time_depends_on_the_number_alone(gaps: Gaps, rate: float, seed: int, asked: list[int]) -> None:
     """Asked in any order, by anyone, message n is due at the same instant; so no slow server can move it."""
     one = schedule(gaps, rate, seed)
@@ -47,7 +56,7 @@ def test_the_due_time_depends_on_the_number_alone(gaps: Gaps, rate: float, seed:
     assert answers == [schedule(gaps, rate, seed).due_ns(n) for n in asked]
 
 
-@given(st.sampled_from(Gaps), RATES, SEEDS, st.integers(0, 5_000))
+@given(IN_COMMON, RATES, SEEDS, st.integers(0, 5_000))
 def test_due_times_never_fall(gaps: Gaps, rate: float, seed: int, n: int) -> None:
     """The next message is due no earlier than this one."""
     pace = schedule(gaps, rate, seed)
@@ -108,22 +117,8 @@ def test_rooms_are_of_equal_size(users: int, rooms: int) -> None:
     assert max(sizes) - min(sizes) <= 1
 
 
-@given(st.integers(1, 1_000), SEEDS, st.lists(st.integers(0, 10_000), max_size=20))
-def test_the_sender_depends_on_the_number_alone(users: int, seed: int, asked: list[int]) -> None:
-    """So every process knows who sends what without asking the others."""
-    senders = Senders(seed)
-    answers = [senders.sender_of(n, users) for n in asked]
-
-    assert answers == [Senders(seed).sender_of(n, users) for n in asked]
-    assert all(0 <= sender < users for sender in answers)
-
-
-def test_every_user_gets_to_write() -> None:
-    """Each as likely as the next."""
-    senders = Senders(seed=3)
-    counts = [0] * 10
-    for n in range(10_000):
-        counts[senders.sender_of(n, 10)] += 1
-
-    assert min(counts) > 850
-    assert max(counts) < 1_150
+@pytest.mark.parametrize("gaps", sorted(OF_EACH_USER))
+def test_pauses_of_each_user_make_no_schedule_of_all(gaps: Gaps) -> None:
+    """Whoever asks for one has made a mistake, and is not given another."""
+    with pytest.raises(ValueError, match="of each user"):
+        schedule(gaps, 1.0, 1)
