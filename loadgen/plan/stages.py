@@ -1,4 +1,4 @@
-"""Users who come and go by plan: straight lines from one number of users to the next."""
+"""Users who come and go by plan: straight lines from one number of users to the next, and steps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Within ``length_ns`` (> 0) the number of users goes evenly to ``user_count``."""
+    """Within ``length_ns`` the number of users goes evenly to ``user_count``; within 0 they move all at once."""
 
     length_ns: int
     user_count: int
@@ -25,11 +25,13 @@ class Move:
 
 def user_count_at(stages: Sequence[Stage], at_ns: int) -> int:
     """How many users there are ``at_ns`` after the start; they are those with the lowest numbers."""
+    if at_ns < 0:
+        return 0
     before, start_ns = 0, 0
     for stage in stages:
         spent_ns = at_ns - start_ns
         if spent_ns < stage.length_ns:
-            return before + _steps(stage.user_count - before, max(0, spent_ns), stage.length_ns)
+            return before + _steps(stage.user_count - before, spent_ns, stage.length_ns)
         before, start_ns = stage.user_count, start_ns + stage.length_ns
     return before
 

@@ -1,4 +1,4 @@
-"""Users who come and go by plan: straight lines, settled to the nanosecond."""
+"""Users who come and go by plan: straight lines and steps, settled to the nanosecond."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from loadgen.plan.stages import Move, Stage, moves_of, user_count_at
 
-STAGES = st.lists(st.builds(Stage, st.integers(1, 5_000), st.integers(0, 60)), max_size=6)
+STAGES = st.lists(st.builds(Stage, st.one_of(st.just(0), st.integers(1, 5_000)), st.integers(0, 60)), max_size=6)
 
 
 def end_of(stages: list[Stage]) -> int:
@@ -36,11 +36,11 @@ def test_the_number_of_users_is_right_at_each_move_and_just_before(stages: list[
 
 @given(STAGES)
 def test_moves_are_in_order_and_within_the_stages(stages: list[Stage]) -> None:
-    """Nobody is there at the start, and nobody moves after the end."""
+    """Nobody moves before the start, or after the end."""
     instants = [move.at_ns for move in moves_of(stages)]
 
     assert instants == sorted(instants)
-    assert all(0 < at_ns <= end_of(stages) for at_ns in instants)
+    assert all(0 <= at_ns <= end_of(stages) for at_ns in instants)
 
 
 @given(STAGES)
@@ -57,7 +57,8 @@ def test_who_comes_is_away_and_who_leaves_is_there(stages: list[Stage]) -> None:
 def test_each_stage_ends_with_its_users_and_the_last_ones_stay(stages: list[Stage], later_ns: int) -> None:
     """The count of the file, not one less."""
     for i, stage in enumerate(stages):
-        assert user_count_at(stages, end_of(stages[: i + 1])) == stage.user_count
+        if not stages[i + 1 :] or stages[i + 1].length_ns:  # a step leads on at the same instant
+            assert user_count_at(stages, end_of(stages[: i + 1])) == stage.user_count
     assert user_count_at(stages, end_of(stages) + later_ns) == (stages[-1].user_count if stages else 0)
 
 
@@ -84,4 +85,11 @@ def test_who_came_last_leaves_first() -> None:
 def test_before_the_start_nobody_is_there(stages: list[Stage]) -> None:
     """An instant of the warm-up is asked for, too."""
     assert user_count_at(stages, -1) == 0
-    assert user_count_at(stages, 0) == 0
+
+
+def test_a_step_has_all_come_or_leave_at_once() -> None:
+    """In numbers: two come at the start, and one leaves after ten nanoseconds."""
+    stages = [Stage(0, 2), Stage(10, 2), Stage(0, 1)]
+
+    assert moves_of(stages) == [Move(0, 0, comes=True), Move(0, 1, comes=True), Move(10, 1, comes=False)]
+    assert [user_count_at(stages, at_ns) for at_ns in (-1, 0, 9, 10, 11)] == [0, 2, 2, 1, 1]
