@@ -22,23 +22,24 @@ from loadgen.engine.watch import Traffic, collector_watched, keep_books, watch_l
 from loadgen.measure import marker
 from loadgen.measure.tally import Note
 from loadgen.plan.acts import MESSAGES, Act, Acts
-from loadgen.plan.pacing import NS_PER_S, Loop, Silence, schedule
+from loadgen.plan.pacing import NS_PER_S, Loop
 from loadgen.plan.plan import Plan
-from loadgen.plan.rooms import LayerChoice, Senders
+from loadgen.plan.rooms import LayerChoice
 from loadgen.plan.sections import Section
-from loadgen.plan.stages import user_count_at
-from loadgen.plan.thinking import Thinking
+from loadgen.plan.senders import active_users
+from loadgen.plan.thinking import thinking_of
+from loadgen.plan.turns import Turn, turns_of
 
 if TYPE_CHECKING:
     from loadgen.engine.http import HttpClient
 
 # Messages sent in a row when we are behind (or settled, when nobody is left) before the sockets are read again.
 SENDS_AT_ONCE = 32
-# With stages a user writes from so long after its coming on: before, it logs in, connects and joins.
-SETTLING_IN_NS = NS_PER_S
 # How soon is noticed that an end which is far away has been brought forward.
 LOOK_PERIOD_NS = 50_000_000
 
+# How far ahead a message is looked for on call; far enough that it is found before it is due.
+LOOK_AHEAD_NS = NS_PER_S
 
 class Conversation:
     """What one process says from the first message to the end of the drain. Call :meth:`run` once."""
@@ -229,18 +230,14 @@ class OpenLoop:
         self._course = course
         self._expects = expects
         self._may_follow = may_follow
-        self._senders = Senders(swarm.plan.seed)
+        self._active = active_users(swarm.plan)
         self._following: Section | None = None
-        self._there_count = section.user_count  # when the next message is due
-        # The next message of ours: who writes it, and when it is due; None after the last.
-        self._next: tuple[int, int] | None = None
+        # The next message of ours; None after the last.
+        self._next: Turn | None = None
         self._begin(section)
 
     def _begin(self, section: Section) -> None:
-        self._section = section
-        self._number = -1
-        plan = self._swarm.plan
-        self._pace = schedule(plan.gaps, section.acts_per_s, plan.seed) if section.acts_per_s > 0 else Silence()
+        self._turns = turns_of(self._swarm.plan, section, self._active, self._expects)
 
     async def run(self) -> None:
         swarm, ledger = self._swarm, self._swarm.ledger
@@ -254,7 +251,7 @@ class OpenLoop:
                         break
                     await self._alarm.until(min(self._course.end_ns, now_ns() + LOOK_PERIOD_NS))
                     continue
-                _, due_ns = self._next
+                _, _, due_ns, _ = self._next
                 if due_ns >= self._course.end_ns:
                     break  # it was brought forward
                 if due_ns > now_ns() and not swarm.nobody_left.is_set():
@@ -262,6 +259,7 @@ class OpenLoop:
                     look_ns = now_ns() + LOOK_PERIOD_NS
                     if due_ns - NS_PER_S > look_ns:
                         await _pause_until(swarm, lambda at_ns=look_ns: at_ns)  # type: ignore[misc]
+                    self._advance()
                     elif not swarm.nobody_left.is_set():
                         await self._alarm.until(due_ns)
                     continue  # a delivery may have come first
@@ -275,58 +273,40 @@ class OpenLoop:
 
     def add(self, section: Section) -> None:
         """Go on with the section from its start on: what the present one has after that is not said."""
-        if self._next is None or self._next[1] >= section.start_ns:
-            self._begin(section)
+        self._following = section
+        if self._next is None or self._next[2] >= section.start_ns:
             self._advance()
             self._alarm.wake()
-        else:
-            self._following = section
 
     def _say_next(self) -> None:
         if self._next is not None:
-            sender, due_ns = self._next
+            n, sender, due_ns, there_count = self._next
             if self._expects(sender):  # on call it may have been told to leave meanwhile
-                n = self._section.act(self._number)
-                self._speaker.say(sender, n, due_ns, now_ns(), self._there_count)
+                self._speaker.say(sender, n, due_ns, now_ns(), there_count)
             self._advance()
 
     def _advance(self) -> None:
         """Find the next message that one of our users writes."""
-        while True:
-            self._number += 1
-            due_ns = self._section.start_ns + self._pace.due_ns(self._number)
-            if self._following is not None and due_ns >= self._following.start_ns:
-                following, self._following = self._following, None
+        until_ns, following = self._course.end_ns, self._following
+        if self._may_follow:
+            # Where none of ours is to write, one would look for it until the end, which may never come.
+            until_ns = min(until_ns, now_ns() + LOOK_AHEAD_NS)
+        if following is None:
+            self._next = self._turns.next(until_ns)
+        else:
+            self._next = self._turns.next(min(until_ns, following.start_ns))
+            if self._next is None and following.start_ns <= until_ns:
+                self._following = None
                 self._begin(following)
-                continue
-            if due_ns >= self._course.end_ns:
-                self._next = None
-                break
-            sender = self._sender_of(self._number, due_ns)
-            if sender is not None and self._expects(sender):
-                self._next = sender, due_ns
-                break
-        self._swarm.ledger.remind(None if self._next is None else due_ns)
-
-    def _sender_of(self, n: int, due_ns: int) -> int | None:
-        """Who writes message ``n``; None where the plan has nobody there to write it."""
-        plan = self._swarm.plan
-        if not plan.stages:
-            self._there_count = self._section.user_count
-            return self._senders.sender_of(n, self._section.user_count)
-        at_ns = due_ns - self._course.measure_ns
-        there = min(user_count_at(plan.stages, at_ns), user_count_at(plan.stages, at_ns - SETTLING_IN_NS))
-        # A direct message goes to somebody who is there, too; with one alone there is nobody else.
-        self._there_count = max(2, there)
-        sender = self._senders.sender_of(n, plan.user_count if plan.rate_follows_users else there)
-        return sender if sender < there else None
+                self._next = self._turns.next(until_ns)
+        self._swarm.ledger.remind(None if self._next is None else self._next[2])
 
     def joined(self, user: int) -> None:
         pass
 
 
 class ClosedLoop:
-    """Each user waits for the answer to its message, thinks, and writes again.
+    """Each active user waits for the answer to its message, thinks, and writes again.
 
     A message is due when its sender has done thinking. So a slow server slows the load down, as people would; what a
     user feels once it wants to speak is measured from then on all the same. The answer is the server's
@@ -345,18 +325,16 @@ class ClosedLoop:
         # (when, user, the marker whose answer is given up then; b"": the user writes)
         self._agenda: list[tuple[int, int, bytes]] = []
         for user, member in swarm.members.items():
-            if member.chatter.state is UserState.READY:
+            if member.chatter.state is UserState.READY and user in self._active:
                 self._agenda.append((course.start_ns + self._thinking.first_ns(user), user, b""))
         heapq.heapify(self._agenda)
         self._answers = swarm.answers
+        self._active = active_users(swarm.plan)
         self._answers.on_answer = self._think
 
     def _begin(self, section: Section) -> None:
-        plan = self._swarm.plan
         self._section = section
-        # Without anybody nobody thinks.
-        mean_ns = section.user_count * NS_PER_S / section.acts_per_s if section.acts_per_s > 0 else float(NS_PER_S)
-        self._thinking = Thinking(mean_ns, plan.gaps, plan.seed)
+        self._thinking = thinking_of(self._swarm.plan, self._active, section.user_count, section.acts_per_s)
 
     async def run(self) -> None:
         in_a_row = 0
@@ -377,7 +355,8 @@ class ClosedLoop:
 
     def joined(self, user: int) -> None:
         self._answers.forget(user)
-        self._think(user, now_ns())
+        if user in self._active:
+            self._think(user, now_ns())
 
     def add(self, section: Section) -> None:
         """What is thought from now on takes as long as the section says."""

@@ -9,9 +9,14 @@ from loadgen.dialects.script import DialectScript
 from loadgen.plan.acts import JUST_MESSAGES, Act, Mix, acts_per_message
 from loadgen.plan.incidents import ReconnectStorm
 from loadgen.plan.pacing import Gaps, Loop
+from loadgen.plan.pauses import Think
 from loadgen.plan.payload_sizes import PayloadBytes
+from loadgen.plan.ramps import RateStage
 from loadgen.plan.rooms import Rooms
 from loadgen.plan.stages import Stage
+
+DEFAULT_ALPHA = 1.8
+"""Between two messages of one person: 1.5 to 2.2 (arXiv 0802.2577)."""
 
 
 class TransportKind(StrEnum):
@@ -84,6 +89,14 @@ class Plan:
     """Whether users come and go as somebody says while the run goes on. Then ``user_count`` is the most there can be,
     and sections say how many write, and how much."""
 
+    active_share: float = 1.0
+    """About how many of the users write; the others only read."""
+    alpha: float = DEFAULT_ALPHA
+    """Of gaps "pareto"."""
+    think: Think | None = None
+    """Of gaps "think", where ``rate_per_s`` is what follows from it."""
+    rate_stages: tuple[RateStage, ...] = ()
+    """From the start of the measured window on the rate goes from ``rate_per_s`` to theirs."""
     @property
     def acts_per_s(self) -> float:
         """Everything that all users do together: ``rate_per_s`` messages, and what the mix has besides."""

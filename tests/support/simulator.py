@@ -23,7 +23,8 @@ from loadgen.measure.spread import SpreadJoin
 from loadgen.measure.tally import Tally
 from loadgen.plan.pacing import NS_PER_S, Gaps, schedule
 from loadgen.plan.plan import Share
-from loadgen.plan.rooms import Layer, Rooms, Senders, room_name
+from loadgen.plan.rooms import Layer, Rooms, room_name
+from loadgen.plan.senders import ActiveUsers, Senders
 
 MS = 1_000_000
 TAG = "5e1f1e"
@@ -143,10 +144,13 @@ class Simulation:
             ledger.measure(measure_ns, end_ns)
         for user in self.users:
             self.at(0, lambda user=user: self._enter(user))  # type: ignore[misc]
-        pace, senders = schedule(self.gaps, self.rate_per_s, self.seed), Senders(self.seed)
+        pace = schedule(self.gaps, self.rate_per_s, self.seed)
+        senders = Senders(self.seed, ActiveUsers(self.seed, 1.0, self.user_count))
         n = 0
         while (due_ns := start_ns + pace.due_ns(n)) < end_ns:
-            sender = self.users[senders.sender_of(n, self.user_count)]
+            writer = senders.sender_of(n, self.user_count)
+            assert writer is not None, "all are active"
+            sender = self.users[writer]
             self.at(due_ns + self.late_by_ns, lambda n=n, due=due_ns, sender=sender: self._due(n, due, sender))  # type: ignore[misc]
             n += 1
         for settle_ns in range(start_ns, close_ns, SETTLE_PERIOD_NS):

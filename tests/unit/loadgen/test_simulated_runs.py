@@ -11,7 +11,8 @@ from loadgen.dialects.script import PublishScript, Reach
 from loadgen.engine.user import UserState
 from loadgen.measure.tally import Count, Metric, Note, PerSecond, Tally
 from loadgen.plan.pacing import NS_PER_S, Gaps
-from loadgen.plan.rooms import Layer, Senders
+from loadgen.plan.rooms import Layer
+from loadgen.plan.senders import ActiveUsers, Senders
 from tests.support.simulator import MS, RELAY, Simulation, in_time
 
 COUNTED = [name for name in Count if not name.startswith(("frames_", "bytes_"))]
@@ -234,7 +235,9 @@ def test_what_is_said_in_another_room_is_unexpected() -> None:
 
 def simulated_sender(n: int, user_count: int = 10, seed: int = 1) -> int:
     """Who writes message ``n``."""
-    return Senders(seed).sender_of(n, user_count)
+    sender = Senders(seed, ActiveUsers(seed, 1.0, user_count)).sender_of(n, user_count)
+    assert sender is not None, "all are active"
+    return sender
 
 
 def test_what_is_under_way_to_a_user_who_is_cut_is_excused() -> None:
