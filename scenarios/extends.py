@@ -12,14 +12,22 @@ from scenarios.catalogue import catalogue, find_scenario
 from scenarios.layers import Files, leaves
 from scenarios.validation import parse_toml
 
-# Where a file says the first, what a file beneath it says of the others is no longer meant: both would contradict.
+# Where a file says the first, what a file beneath it says of the others is no longer meant: they contradict it.
 _INSTEAD_OF = {
     "users.stages": ("phases.warmup", "phases.measure"),
     "users.file": ("users.tokens_file",),
     "users.tokens_file": ("users.file",),
     "traffic.rate_per_s": ("traffic.per_user_per_min",),
-    "traffic.per_user_per_min": ("traffic.rate_per_s",),
+    "traffic.rate_stages": ("traffic.per_user_per_min",),
+    "traffic.per_user_per_min": ("traffic.rate_per_s", "traffic.rate_stages"),
 }
+# Where a file chooses otherwise than one beneath it, what that says of its own choice is no longer meant.
+_OF_A_CHOICE = {
+    "users.rooms.shape": ("users.rooms",),
+    "traffic.gaps": ("traffic.alpha", "traffic.think"),
+}
+# What settles how often users write, beside their thoughts.
+_RATES = ("traffic.rate_per_s", "traffic.rate_stages", "traffic.per_user_per_min")
 
 
 def read_scenario(name_or_path: str) -> tuple[str, Files]:
@@ -75,11 +83,13 @@ def _identity(name_or_path: str, source: str) -> str:
 
 def _given_way(beneath: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """``beneath`` without what cannot stand beside the values of ``above``."""
-    said = dict(leaves(above))
+    said, under = dict(leaves(above)), dict(leaves(beneath))
     gone = {other for key, others in _INSTEAD_OF.items() if key in said for other in others}
-    shape = dict(leaves(beneath)).get("users.rooms.shape")
-    if said.get("users.rooms.shape", shape) != shape:
-        gone.add("users.rooms")  # what else it says is of the other shape
+    for key, others in _OF_A_CHOICE.items():
+        if key in said and said[key] != under.get(key):
+            gone.update(others)
+    if said.get("traffic.gaps") == "think":
+        gone.update(_RATES)
     swept = dict(leaves(beneath.get("sweep", {}))) if isinstance(beneath.get("sweep"), dict) else {}
     if "sweep" in above or any(f".{name}." in f".{key}." for key in said for name in swept):
         gone.add("sweep")
