@@ -24,8 +24,8 @@ def explained(name_or_path: str) -> str:
     if settled.sweep is not None:
         swept = toml_text(list(settled.sweep.values))
         lines += [
-            f"# {len(settled.runs)} runs, one after the other, with {settled.sweep.key} = {swept}; below",
-            "# is the first.",
+            f"# {len(settled.runs)} runs, one after the other, with {settled.sweep.key} = {swept}.",
+            "# What follows is the first.",
             "#",
         ]
     lines += ["# Every key: its meaning, its value in this scenario, and where that comes from.", "#"]
