@@ -15,16 +15,25 @@ _BACKOFFS = {
     "constant": "3 s later",
     "exponential_jitter": "after random waits that grow with each try",
 }
+# Kinds of incidents where there is little room; of any other kind, its last word.
+_SHORT_KINDS = {
+    "herd_join": "herd",
+    "slow_readers": "slow",
+    "abrupt_close": "cut",
+    "half_open": "half-open",
+    "announcement": "news",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """What went wrong by plan; ``at_s`` counts from the start of the run."""
+    """What went wrong by plan; times count from the start of the run."""
 
     at_s: float
-    label: str
-    short: str
-    """The label where there is less room."""
+    until_s: float | None
+    """When it was over; None where it is a matter of an instant, or went on."""
+    names: tuple[str, ...]
+    """What to call it, in less and less room."""
 
 
 def seconds_of(text: Any) -> float | None:
@@ -41,20 +50,50 @@ def phase_length_s(document: dict[str, Any], phase: str) -> float | None:
 
 
 def incidents(document: dict[str, Any]) -> list[Incident]:
-    """Those that the run came to, in time; none where its measured window never began."""
+    """Those that the run came to, in time; none where its measured window never began.
+
+    As the document tells them, or, in one that tells of none, as its plan has them.
+    """
+    told = document.get("incidents")
+    if told is not None:
+        return [
+            _incident(incident, incident["at_s"], incident.get("until_s"))
+            for incident in told
+            if incident.get("at_s") is not None
+        ]
     window = next((phase for phase in document.get("phases") or [] if phase["name"] == "measure"), None)
     if window is None:
         return []
-    length_s = phase_length_s(document, "measure") or 0.0
     found = []
-    for incident in _value(document, "incident") or []:
-        share = re.fullmatch(r"([\d.]+)%", str(incident["at"]).strip())
-        after_s = seconds_of(incident["at"]) if share is None else length_s * float(share[1]) / 100
-        at_s = window["start_s"] + (after_s or 0.0)
+    for incident in incident_rows(document):
+        at_s = window["start_s"] + _after_s(document, incident)
         if window.get("end_s") is None or at_s < window["end_s"]:
-            kind, share_text = _kind(incident), numbers.percent(incident["share"])
-            found.append(Incident(at_s, f"{kind}, {share_text}", f"{kind.split()[-1]} {share_text}"))
-    return sorted(found, key=lambda incident: incident.at_s)
+            within_s = seconds_of(incident.get("within"))
+            found.append(_incident(incident, at_s, at_s + within_s if within_s else None))
+    return found
+
+
+def incident_rows(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The incidents as the plan has them, in time; of two at one instant the first of the file comes first."""
+    rows = _value(document, "incident") or []
+    # Rounded, so that 25 % of 20 s and 5 s are the same instant.
+    return sorted(rows, key=lambda row: round(_after_s(document, row), 6))
+
+
+def kind_of(incident: dict[str, Any]) -> str:
+    """What kind of incident it is, in words."""
+    return numbers.printable(str(incident["kind"]).replace("_", " "))
+
+
+def short_kind_of(incident: dict[str, Any]) -> str:
+    """Its kind in one word."""
+    return _SHORT_KINDS.get(str(incident["kind"]), kind_of(incident).split()[-1])
+
+
+def way_back(incident: dict[str, Any]) -> str:
+    """How those whom it hit try to come back: "at once"; empty where they do not."""
+    backoff = incident.get("backoff")
+    return "" if backoff is None else _BACKOFFS.get(str(backoff), numbers.printable(backoff).replace("_", " "))
 
 
 def users_over_time(document: dict[str, Any]) -> list[tuple[float, int]]:
@@ -72,12 +111,18 @@ def users_over_time(document: dict[str, Any]) -> list[tuple[float, int]]:
 def value_text(key: str, value: Any) -> str:
     """The value of a row in words."""
     if key == "users.stages" and value:
-        return ", then ".join(f"to {numbers.count(stage['count'])} within {stage['within']}" for stage in value)
+        return ", then ".join(f"to {numbers.count(stage['count'])} {_within(stage)}" for stage in value)
+    if key == "traffic.rate_stages" and value:
+        return ", then ".join(f"to {plain_text(stage['rate_per_s'])}/s {_within(stage)}" for stage in value)
     if key == "traffic.payload_bytes" and isinstance(value, list) and len(value) > 1:
         return f"{plain_text(value[:-1])} or {plain_text(value[-1])}, each as likely"
     if key == "incident" and value:
         return "; ".join(map(_incident_text, value))
     return "not set" if value is None else plain_text(value)
+
+
+def _within(stage: dict[str, Any]) -> str:
+    return f"within {stage['within']}" if seconds_of(stage["within"]) else "at once"
 
 
 def plain_text(value: Any) -> str:
@@ -96,14 +141,31 @@ def plain_text(value: Any) -> str:
 
 
 def _incident_text(incident: dict[str, Any]) -> str:
-    backoff = str(incident["backoff"])
-    back = _BACKOFFS.get(backoff, backoff.replace("_", " "))
-    share = numbers.percent(incident["share"])
-    return numbers.printable(f"{_kind(incident)} at {incident['at']}: {share} of the users, back {back}")
+    share, within_s, back = incident.get("share"), seconds_of(incident.get("within")), way_back(incident)
+    read = incident.get("bytes_per_s")
+    told = (
+        share is not None and f"{numbers.percent(share)} of the users",
+        within_s and f"within {incident['within']}",
+        read is not None and (f"reading {numbers.count(read)} bytes a second" if read else "reading nothing"),
+        incident.get("down") is not None and f"{'killed and ' * bool(incident.get('kill'))}down for {incident['down']}",
+        back and f"back {back}",
+    )
+    return numbers.printable(f"{kind_of(incident)} at {incident['at']}: {', '.join(text for text in told if text)}")
 
 
-def _kind(incident: dict[str, Any]) -> str:
-    return numbers.printable(str(incident["kind"]).replace("_", " "))
+def _incident(incident: dict[str, Any], at_s: float, until_s: float | None) -> Incident:
+    kind, short, share = kind_of(incident), short_kind_of(incident), incident.get("share")
+    if share is None:
+        return Incident(at_s, until_s, (kind, short))
+    return Incident(at_s, until_s, (f"{kind}, {numbers.percent(share)}", f"{short} {numbers.percent(share)}", short))
+
+
+def _after_s(document: dict[str, Any], incident: dict[str, Any]) -> float:
+    """How long after the measured window began it is to happen."""
+    share = re.fullmatch(r"([\d.]+)%", str(incident["at"]).strip())
+    if share is None:
+        return seconds_of(incident["at"]) or 0.0
+    return (phase_length_s(document, "measure") or 0.0) * float(share[1]) / 100
 
 
 def _value(document: dict[str, Any], key: str) -> Any:

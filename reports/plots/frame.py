@@ -22,7 +22,6 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, Multiple
 
 from reports import numbers
 from reports.palette import LIGHT, with_variables
-from reports.planned import incidents
 from reports.plots.curves import Line, Span, clock_step, log_bounds, log_ticks, spans, spread, wants_log
 from reports.summary import label_of
 
@@ -55,11 +54,11 @@ _PX = 1 / _DPI  # inches
 _PNG_DPI = 144
 _PNG_TITLE_PX = 28
 _TOP_PX, _BOTTOM_PX = 26, 28
-_SMALL = 10
+SMALL = 10
 _MINUTES_FROM_S = 300  # longer than that, an axis reads in minutes and seconds
 # So many points are closer than a line is wide.
 _DENSE = 300
-_LETTER_PX = 6.2  # what a letter takes on average, in a wide font
+LETTER_PX = 6.2  # what a letter takes on average, in a wide font
 # From here on panels fit beside one another.
 _COLUMNS_FROM_PX = 700
 
@@ -188,42 +187,12 @@ def _name_phase(axes: Axes, span: Span) -> None:
     """Write a phase's name above its tint, if it fits beside the panel's heading."""
     text, title = label_of(span.name), axes.get_title(loc="left")
     start_px, end_px = (axes.transData.transform((t_s, 0))[0] - axes.bbox.x0 for t_s in (span.start_s, span.end_s))
-    needed_px = _LETTER_PX * len(text)
-    if end_px - start_px < needed_px or (title and end_px < needed_px + _LETTER_PX * (len(title) + 2)):
+    needed_px = LETTER_PX * len(text)
+    if end_px - start_px < needed_px or (title and end_px < needed_px + LETTER_PX * (len(title) + 2)):
         return
     t_s, side = (span.end_s, "right") if title else ((span.start_s + span.end_s) / 2, "center")
     at = ("data", "axes fraction")
-    note(axes, text, (t_s, 1), (0, 5), LIGHT.muted, xycoords=at, ha=side, size=_SMALL)
-
-
-def incident_lines(axes: Axes, document: dict[str, Any], *, named: bool = True) -> None:
-    """A thin line where something went wrong by plan, named at its top; the time axis must be there already."""
-    first_s, last_s = axes.get_xlim()
-    shown = [incident for incident in incidents(document) if first_s <= incident.at_s <= last_s]
-    places_px = [axes.transData.transform((incident.at_s, 0))[0] - axes.bbox.x0 for incident in shown]
-    edges_px = [0.0, *places_px, axes.bbox.width]
-    taken_px = 0.0
-    for incident, at_px, next_px in zip(shown, places_px, edges_px[2:], strict=True):
-        axes.axvline(incident.at_s, color=LIGHT.muted, linewidth=1)
-        place = _place_of_name((incident.label, incident.short), taken_px, at_px, next_px) if named else None
-        taken_px = at_px
-        if place is not None:
-            text, to_left = place
-            taken_px += 0 if to_left else _LETTER_PX * len(text)
-            side, shift_px = ("right", (-4, -9)) if to_left else ("left", (4, -9))
-            at, where = (incident.at_s, 1), ("data", "axes fraction")
-            note(axes, text, at, shift_px, LIGHT.muted, xycoords=where, ha=side, va="center", size=_SMALL)
-
-
-def _place_of_name(texts: Iterable[str], taken_px: float, at_px: float, next_px: float) -> tuple[str, bool] | None:
-    """The first text that fits beside a line, and whether on its left; None where none does."""
-    for text in texts:
-        width_px = _LETTER_PX * len(text)
-        if at_px + width_px <= next_px:
-            return text, False
-        if at_px - width_px >= taken_px:
-            return text, True
-    return None
+    note(axes, text, (t_s, 1), (0, 5), LIGHT.muted, xycoords=at, ha=side, size=SMALL)
 
 
 def duration_axis(axes: Axes, low_ms: float, high_ms: float, *, along: Literal["x", "y"] = "y") -> None:

@@ -1,4 +1,4 @@
-"""The six pictures: which lines, on which axes, in which colours."""
+"""The pictures of every run: which lines, on which axes, in which colours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from reports import numbers
 from reports.palette import LIGHT
-from reports.planned import incidents, users_over_time
+from reports.planned import users_over_time
 from reports.plots import frame
 from reports.plots.curves import (
     MEDIAN_NINES,
@@ -25,13 +25,12 @@ from reports.plots.curves import (
     lowest,
     quantile_curve,
 )
+from reports.plots.marks import mark_incidents
 from reports.summary import label_of
 from reports.verdicts import budget_of
 
 # A budget further off than this would press what was measured flat against the axis.
 _BUDGET_IN_SIGHT = 4
-# So much higher is an axis where incidents are named above the lines.
-_ROOM_FOR_NAMES = 1.2
 _SETUP = ("login_time", "tcp_time", "tls_time", "upgrade_time", "connect_time", "join_time", "reconnect_time")
 _DASHED, _DOTTED = (0, (5, 3)), (0, (1, 1.8))
 
@@ -48,11 +47,11 @@ def delivery_over_time(figure: Figure, document: dict[str, Any]) -> None:
     bound = _budget_ms(document, 99)
     in_sight = bound is not None and bound < high * _BUDGET_IN_SIGHT
     top = max(high, bound or 0) if in_sight else high
-    frame.duration_axis(axes, low, top * (_ROOM_FOR_NAMES if incidents(document) else 1))
+    frame.duration_axis(axes, low, top)
     if folded_count(document) > 1:
         frame.heading(axes, f"each point: the highest of {folded_count(document)} s")
     frame.time_axis(axes, document, "warmup", "measure")
-    frame.incident_lines(axes, document)
+    mark_incidents(axes, document, named=True)
     axes.fill_between(p50[0], p50[1], p90[1], color=LIGHT.first, alpha=0.28, linewidth=0)
     axes.fill_between(p50[0], p90[1], p99[1], color=LIGHT.first, alpha=0.13, linewidth=0)
     frame.stroke(axes, slowest, LIGHT.third, linewidth=1.3, linestyle=_DOTTED)
@@ -113,6 +112,7 @@ def throughput(figure: Figure, document: dict[str, Any]) -> None:
         frame.heading(axes, what)
         frame.count_axis(axes, highest(*lines))
         frame.time_axis(axes, document, "warmup", "drain")
+        mark_incidents(axes, document)
         frame.stroke(axes, lines[0], LIGHT.first, linewidth=1.8)
     if has_data(due) and not same:
         frame.stroke(top, due, LIGHT.muted, linewidth=1.1, linestyle=_DASHED)
@@ -130,7 +130,7 @@ def connections(figure: Figure, document: dict[str, Any]) -> None:
     frame.heading(bottom, "opened and closed (dashed), a second" if highest(closed) else "opened a second")
     frame.count_axis(bottom, highest(opened, closed))
     frame.time_axis(bottom, document)
-    frame.incident_lines(bottom, document, named=False)
+    mark_incidents(bottom, document)
     frame.stroke(bottom, opened, LIGHT.first, linewidth=1.8)
     if highest(closed):
         frame.stroke(bottom, closed, LIGHT.ink, linewidth=1.1, linestyle=_DASHED)
@@ -139,9 +139,9 @@ def connections(figure: Figure, document: dict[str, Any]) -> None:
 def _open_sockets(axes: Axes, document: dict[str, Any], open_now: Line) -> None:
     users = (document.get("counters") or {}).get("users_planned")
     frame.heading(axes, f"sockets open, of {users:,} (dashed)" if users else "sockets open")
-    frame.count_axis(axes, max(highest(open_now), users or 0) * (_ROOM_FOR_NAMES if incidents(document) else 1))
+    frame.count_axis(axes, max(highest(open_now), users or 0))
     frame.time_axis(axes, document)
-    frame.incident_lines(axes, document)
+    mark_incidents(axes, document, named=True)
     corners = users_over_time(document)
     if corners:
         axes.plot(*zip(*corners, strict=True), color=LIGHT.muted, linewidth=1, linestyle=_DASHED)
@@ -199,6 +199,7 @@ def generator_and_server(figure: Figure, document: dict[str, Any]) -> None:
     frame.heading(lateness, "lateness, p99")
     frame.duration_axis(lateness, 0, highest(late, lag))
     frame.time_axis(lateness, document)
+    mark_incidents(lateness, document)
     frame.stroke(lateness, lag, LIGHT.third, linewidth=1.4)
     frame.stroke(lateness, late, LIGHT.first, linewidth=1.8)
     frame.end_labels(lateness, [("sending", late, LIGHT.first), ("event loop", lag, LIGHT.muted)])
@@ -220,6 +221,7 @@ def _usage_panel(
     frame.heading(axes, what)
     frame.count_axis(axes, max(highest(*lines), least))
     frame.time_axis(axes, document)
+    mark_incidents(axes, document)
     for _, points, colour in reversed(labelled):
         frame.stroke(axes, points, colour, linewidth=1.8)
     frame.end_labels(axes, labelled)

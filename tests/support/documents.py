@@ -192,6 +192,103 @@ def a_storm_document() -> dict[str, Any]:
     return document
 
 
+def an_incident(kind: str, at_s: float | None = 18.0, **facts: Any) -> dict[str, Any]:
+    """An incident as a document tells it, of the kind that hits half of the users and has nothing to say of them."""
+    nothing = (
+        *("until_s", "share", "users_back", "back_50_s", "back_95_s", "back_100_s", "back_curve_s", "logins_per_s"),
+        *("connects_per_s", "messages_missed", "messages_recovered", "closed_50_s", "closed_95_s", "closed_100_s"),
+    )
+    told = {"kind": kind, "at_s": at_s, "users_hit": USERS // 2, "closes": {}} | dict.fromkeys(nothing)
+    return told | facts
+
+
+def came_back(first_s: float, half_s: float, last_s: float, *, share: float = 1.0) -> dict[str, Any]:
+    """What is said of users of whom the first was back after ``first_s``, and a ``share`` of all by the end."""
+    reached = [step / 20 for step in range(1, 21)]
+    curve = [
+        float(np.interp(step, (0, 0.5, share), (first_s, half_s, last_s))) if step <= share else None
+        for step in reached
+    ]
+    return {
+        "users_back": int(USERS // 2 * share),
+        "back_50_s": curve[9],
+        "back_95_s": curve[18],
+        "back_100_s": curve[19],
+        "back_curve_s": curve,
+        "logins_per_s": 0,
+        "connects_per_s": 140,
+    }
+
+
+def an_incidents_document() -> dict[str, Any]:
+    """A run with an incident of each kind, two of them at one instant; it ended before the last of them."""
+    document = a_document(run={"scenario": "all that can go wrong"})
+    document["incidents"] = [
+        an_incident("herd_join", 9.0, until_s=14.0, share=0.5, **came_back(0.3, 2.6, 5.1) | {"logins_per_s": 60}),
+        an_incident("announcement", 11.0, until_s=13.0, share=0.1, users_hit=50),
+        an_incident(
+            "reconnect_storm",
+            15.0,
+            share=0.5,
+            **came_back(0.1, 0.8, 6.2, share=0.98),
+            messages_missed=20_400,
+            messages_recovered=20_388,
+        ),
+        an_incident("slow_readers", 15.0, share=0.1, users_hit=50, closes={"none": 50}, closed_50_s=4.2)
+        | {"closed_95_s": 4.9, "closed_100_s": 5.0},
+        an_incident("abrupt_close", 17.0, until_s=18.0, share=0.05, users_hit=25),
+        an_incident("half_open", 18.5, share=0.1, **came_back(0.05, 0.4, 2.0), messages_missed=0, messages_recovered=0),
+        an_incident(
+            "token_expiry",
+            21.0,
+            closes={"1008": 250},
+            closed_50_s=0.02,
+            closed_95_s=0.03,
+            closed_100_s=0.04,
+            **came_back(0.2, 0.9, 1.8) | {"logins_per_s": 190},
+        ),
+        an_incident(
+            "server_restart",
+            24.0,
+            until_s=25.3,
+            closes={"1012": 247, "none": 3},
+            closed_50_s=0.1,
+            closed_95_s=0.2,
+            closed_100_s=0.2,
+            **came_back(1.4, 2.2, 3.9),
+        ),
+        an_incident("reconnect_storm", None, share=0.5, users_hit=0, users_back=0),
+    ]
+    nothing = dict.fromkeys(("within", "backoff", "bytes_per_s", "down", "kill"))
+    rows = (
+        {"at": "1s", "kind": "herd_join", "share": 0.5, "within": "5s", "backoff": "none"},
+        {"at": "3s", "kind": "announcement", "share": 0.1, "within": "2s"},
+        {"at": "7s", "kind": "reconnect_storm", "share": 0.5, "within": "0s", "backoff": "exponential_jitter"},
+        {"at": "35%", "kind": "slow_readers", "share": 0.1, "within": "0s", "bytes_per_s": 100},
+        {"at": "9s", "kind": "abrupt_close", "share": 0.05, "within": "1s"},
+        {"at": "10500ms", "kind": "half_open", "share": 0.1, "within": "0s", "backoff": "none"},
+        {"at": "13s", "kind": "token_expiry", "share": None, "backoff": "exponential_jitter"},
+        {"at": "16s", "kind": "server_restart", "share": None, "backoff": "constant", "down": "1s", "kill": False},
+        {"at": "99%", "kind": "reconnect_storm", "share": 0.5, "within": "0s", "backoff": "none"},
+    )
+    document["plan"]["incident"] = {"value": [nothing | row for row in rows], "origin": "file"}
+    return document
+
+
+def a_document_of_five_storms() -> dict[str, Any]:
+    """A run in which a few of the users lose their sockets, and come back, five times."""
+    places = ("10%", "30%", "50%", "70%", "90%")
+    document = a_document(run={"scenario": "five storms"})
+    document["incidents"] = [
+        an_incident("reconnect_storm", 10.0 + 4 * n, share=0.02, users_hit=10, **came_back(0.01, 0.02 + 0.01 * n, 0.09))
+        | {"users_back": 10}
+        for n in range(len(places))
+    ]
+    row = {"kind": "reconnect_storm", "share": 0.02, "within": "0s", "backoff": "none"}
+    document["plan"]["incident"] = {"value": [row | {"at": at} for at in places], "origin": "file"}
+    return document
+
+
 @cache
 def _times(median_ms: float, sigma: float, count: int, floor_ms: float = 0.0, stall_ms: float = 0.0) -> Any:
     rng = np.random.default_rng(20260203)

@@ -12,7 +12,14 @@ from typing import Any
 import pytest
 
 from reports.plots import PLOTS, draw_all, draw_for_page
-from tests.support.documents import a_document, a_failed_document, a_storm_document
+from tests.support.documents import (
+    a_document,
+    a_document_of_five_storms,
+    a_failed_document,
+    a_storm_document,
+    an_incident,
+    an_incidents_document,
+)
 
 NAMES = [plot.name for plot in PLOTS]
 
@@ -103,7 +110,7 @@ def test_an_incident_that_the_run_did_not_come_to_is_not_marked() -> None:
 
 
 def test_names_of_incidents_do_not_run_into_one_another() -> None:
-    """Shortened where there is less room, left out where there is none."""
+    """Shortened where there is less room, and in rows where they would touch."""
     document = a_storm_document()
     incident = document["plan"]["incident"]["value"][0]
     places = ("20%", "60%", "61%", "62%")
@@ -111,8 +118,42 @@ def test_names_of_incidents_do_not_run_into_one_another() -> None:
     wide = drawn(document)["delivery_over_time"]
     narrow = next(d.narrow_svg for d in draw_for_page(document) if d.plot.name == "delivery_over_time")
 
-    assert wide.count("reconnect storm, 10 %") == 3
-    assert (narrow.count("reconnect storm, 10 %"), narrow.count(">storm 10 %<")) == (0, 2)
+    names = (">reconnect storm, 10 %<", ">storm 10 %<", ">storm<")
+    assert [wide.count(name) for name in names] == [3, 0, 1]
+    assert [narrow.count(name) for name in names] == [0, 3, 1]
+
+
+@pytest.mark.parametrize("name", ["delivery_over_time", "connections"])
+def test_each_of_many_incidents_is_named_on_a_phone_too(name: str) -> None:
+    """Five storms, and eight incidents of which two begin at one instant."""
+    stormy, mixed = (
+        next(each.narrow_svg for each in draw_for_page(document) if each.plot.name == name)
+        for document in (a_document_of_five_storms(), an_incidents_document())
+    )
+
+    assert len(re.findall(">(?:reconnect )?storm", stormy)) == 5
+    for kind in ("herd", "news", "storm", "slow", "cut", "half-open", "expiry", "restart"):
+        assert f">{kind}" in mixed, kind
+
+
+def test_an_incident_is_marked_for_as_long_as_it_took() -> None:
+    """A herd that comes within five seconds is no instant."""
+    instant, lasting = (
+        drawn(a_document(incidents=[an_incident("herd_join", share=0.5, until_s=until_s)]))["throughput"]
+        for until_s in (None, 23.0)
+    )
+
+    assert lasting.count("opacity: 0.09") == 2
+    assert "opacity: 0.09" not in instant
+
+
+def test_every_time_axis_marks_an_incident() -> None:
+    """Whatever one looks at, one sees whether it began there."""
+    calm, stormy = drawn(a_document()), drawn(a_document(incidents=[an_incident("server_restart")]))
+    panels = {"delivery_over_time": 1, "throughput": 2, "connections": 2, "generator_and_server": 6}
+
+    for name, count in panels.items():
+        assert stormy[name].count("<path") - calm[name].count("<path") >= count, name
 
 
 def test_sockets_that_were_opened_and_closed_are_drawn_beside_the_open_ones() -> None:
