@@ -188,11 +188,28 @@ def test_a_target_of_several_nodes_is_listed_in_full() -> None:
             "reconnect storm at 10s: 25 % of the users, back 3 s later",
         ),
         (
+            "incident",
+            [
+                {"at": "10s", "kind": "slow_readers", "share": 0.1, "within": "0s", "bytes_per_s": 0, "down": None},
+                {"at": "50%", "kind": "herd_join", "share": 0.5, "within": "5s", "backoff": "none", "kill": None},
+                {"at": "1m", "kind": "server_restart", "share": None, "within": None, "down": "2s", "kill": True},
+            ],
+            "slow readers at 10s: 10 % of the users, reading nothing; "
+            "herd join at 50%: 50 % of the users, within 5s, back at once; "
+            "server restart at 1m: killed and down for 2s",
+        ),
+        (
             "users.stages",
             [{"within": "30s", "count": 5000}, {"within": "1m", "count": 0}],
             "to 5,000 within 30s, then to 0 within 1m",
         ),
         ("users.stages", [], "none"),
+        ("users.stages", [{"within": "0s", "count": 80}], "to 80 at once"),
+        (
+            "traffic.rate_stages",
+            [{"within": "10s", "rate_per_s": 40.0}, {"within": "0s", "rate_per_s": 0.5}],
+            "to 40/s within 10s, then to 0.5/s at once",
+        ),
         ("traffic.payload_bytes", [100, 1_000, 10_000], "100, 1,000 or 10,000, each as likely"),
         ("traffic.payload_bytes", [100], "100"),
         ("users.file", None, "not set"),
