@@ -27,6 +27,7 @@ from loadgen.measure.tally import Count, Metric, PerSecond, Tally
 from loadgen.plan.pacing import NS_PER_S
 from reports import hdr
 from reports.budgets import Budget, Document, judge, verdict_of
+from reports.incident_figures import figures_of
 from reports.limit import limit_of
 
 SCHEMA = "chatbench.result/1"
@@ -130,6 +131,7 @@ def _base(facts: RunFacts, record: Record, *, with_hdr: bool, last_seconds: int 
             {"kind": str(kind), "phase": phase, "count": error.count, "example": error.example}
             for (kind, phase), error in sorted(tally.errors.items())
         ],
+        "incidents": figures_of(record),
         "series": _series(record, seconds),
         "generator": _generator(record, is_live=last_seconds is not None),
         "server": _server(record, seconds, is_live=last_seconds is not None),
@@ -218,6 +220,8 @@ def _series(record: Record, seconds: range) -> dict[str, Any]:
     for event in (
         PerSecond.LOGINS,
         PerSecond.CONNECTS,
+        PerSecond.DISCONNECTS,
+        PerSecond.RECONNECTS,
         PerSecond.JOINS,
         PerSecond.MESSAGES_DUE,
         PerSecond.MESSAGES_SENT,

@@ -32,6 +32,7 @@ from scenarios.calibration_store import calibration_of, fingerprint_of
 from scenarios.diary import Diary
 from scenarios.environment import describe_environment
 from scenarios.evidence import evidence_of
+from scenarios.incidents import server_for
 from scenarios.interrupts import Interrupts
 from scenarios.pinning import Pinning, separate_cores
 from scenarios.settle import Settled, base_url_of
@@ -236,6 +237,7 @@ async def _run(
                 log=log,
                 on_second=on_second,
                 worker_cores=pinning.generator if pinning else settled.worker_cores,
+                restart_target=own.restart if own is not None else None,
             )
             interrupts.reach(coordinator)
             record = await coordinator.run()
@@ -249,7 +251,7 @@ async def _target(
     """Our own server, ended with the stack; None where another one answers, on every node."""
     if not settled.base_urls:
         cores = pinning.server if pinning else None
-        return await stack.enter_async_context(embedded(settled.scenario.users.count, log, cores))
+        return await stack.enter_async_context(embedded(server_for(settled, cores), log))
     for base_url in dict.fromkeys(settled.base_urls):
         await check_reachable(base_url)
     return None

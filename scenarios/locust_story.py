@@ -76,8 +76,14 @@ class Begun:
 
 
 def _one_run(settled: Settled) -> Settled:
-    """InputError where there are several, one after the other."""
+    """InputError where there are several, one after the other, or where the rate has a plan of its own."""
     refuse(settled.sweep, "chatbench locust")
+    if settled.scenario.traffic.rate_stages:
+        raise InputError(
+            f"{settled.name}: traffic.rate_stages: expected none where Locust leads, since its window has no beginning "
+            f"by plan (--rate N makes one rate of them; chatbench run has them), "
+            f"got {len(settled.scenario.traffic.rate_stages)}"
+        )
     return settled
 
 

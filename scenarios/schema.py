@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from loadgen.measure.marker import WIDTH
-from loadgen.plan.incidents import Backoff
+from loadgen.plan.incidents import Backoff, IncidentKind
 from loadgen.plan.pacing import Gaps, Loop
 from loadgen.plan.plan import TransportKind
 from loadgen.plan.rooms import RoomShape
@@ -76,8 +76,8 @@ def _stage_of_text(value: Any) -> Any:
 class Stage(Section):
     """A part of the measured window in which users come or go."""
 
-    within: Duration = _key('a time > 0 like "30s"', ..., gt=0)
-    """How long the stage takes."""
+    within: Duration = _key('a time like "30s"', ..., ge=0)
+    """How long the stage takes; 0s: all come, or leave, at once."""
     count: int = _key("a whole number >= 0", ..., ge=0)
     """How many users there are at its end; they come or go evenly."""
 
@@ -87,6 +87,9 @@ class Users(Section):
 
     count: int = _key("a whole number > 0", 500, ge=1)
     """How many users; one user is one login and one socket. With stages: the most there are at a time."""
+    active: float = _key("a number > 0 and <= 1", 1.0, gt=0, le=1)
+    """This share of the users writes, and does whatever else is in the mix; the others only read. Which ones, the seed
+    settles; one at least."""
     stages: list[Annotated[Stage, BeforeValidator(_stage_of_text)]] = _key(
         'stages like "30s:500" or { within = "30s", count = 500 }', []
     )
@@ -147,6 +150,48 @@ def _form_of(value: Any) -> str:
     return "table[]" if isinstance(value, dict | PayloadSizes) else "int"
 
 
+class Factor(Section):
+    """How many times as long some of the users think as others do."""
+
+    times: float = _key("a number > 0 and <= 100000", ..., gt=0, le=10**5)
+    """So many times as long, for as long as the run lasts."""
+    weight: float = _key("a number > 0", 1.0, gt=0, allow_inf_nan=False)
+    """How many of the users do, beside the weights of the other factors."""
+
+
+class Think(Section):
+    """How long users think before each thing they do."""
+
+    min: Annotated[Duration, Field(ge=0)] | None = _key('a time like "1s"', None)
+    """Of gaps think: nobody thinks for less, before its factor; default 1s."""
+    max: Annotated[Duration, Field(gt=0)] | None = _key('a time > 0 like "39s"', None)
+    """Of gaps think: nobody thinks for longer, before its factor; default 39s. Anything between is as likely."""
+    factors: list[Factor] = _key("tables like [{ times = 1, weight = 0.7 }, { times = 6, weight = 0.3 }]", [])
+    """Of gaps think: each user has one of these factors, for all its thoughts; none: all think alike."""
+
+
+def _rate_stage_of_text(value: Any) -> Any:
+    """The table that a text like "10s:200" stands for; ValueError for any other text."""
+    if not isinstance(value, str):
+        return value
+    within, colon, rate = value.partition(":")
+    if not colon:
+        raise ValueError("not a stage")
+    try:
+        return {"within": within, "rate_per_s": float(rate)}
+    except ValueError:
+        return {"within": within, "rate_per_s": rate}
+
+
+class RateStage(Section):
+    """A part of the measured window in which the rate changes."""
+
+    within: Duration = _key('a time like "30s"', ..., ge=0)
+    """How long the stage takes; 0s: the rate changes at once."""
+    rate_per_s: float = _key("a number >= 0", ..., ge=0, allow_inf_nan=False)
+    """Messages a second at its end; the rate goes there evenly."""
+
+
 class Traffic(Section):
     """How much is said."""
 
@@ -157,9 +202,24 @@ class Traffic(Section):
     """Messages a second, all users together, direct ones included; default 40. What else the mix has comes on top;
     where it has no messages at all, the rate is that of the other things."""
     per_user_per_min: float | None = _key("a number > 0", None, gt=0, allow_inf_nan=False)
-    """Messages a minute of each user, instead of rate_per_s."""
-    gaps: Annotated[Gaps, Field(strict=False)] = _key('"exponential" or "constant"', Gaps.EXPONENTIAL)
-    """How the time between two messages is distributed."""
+    """Messages a minute of each active user, instead of rate_per_s."""
+    rate_stages: list[Annotated[RateStage, BeforeValidator(_rate_stage_of_text)]] = _key(
+        'stages like "10s:200" or { within = "10s", rate_per_s = 200 }', []
+    )
+    """A rate that changes: from the start of the measured window it goes from rate_per_s, which the warm-up has, to
+    that of each stage, and stays as the last one says. A rate by flag is meant for the whole run, and has none."""
+    gaps: Annotated[Gaps, Field(strict=False)] = _key(
+        '"exponential", "constant", "pareto" or "think"', Gaps.EXPONENTIAL
+    )
+    """How the time between two messages is distributed. exponential, constant: between those of all users, who take
+    turns by chance; pareto: between those of one user, bursts with long pauses between them; think: each user thinks
+    before each thing it does, and the rate follows from that. With pareto and stages of users, rate_per_s is that of
+    all of them."""
+    alpha: float | None = _key("a number > 1 and <= 5", None, gt=1, le=5)
+    """Of gaps pareto: pauses longer than x are as many as x ** -alpha; the less, the longer the longest; default 1.8.
+    Of people's messages it is 1.5 to 2.2."""
+    think: Think = _key('a table like { min = "1s", max = "39s" }', Think())
+    """How long users think before each thing they do."""
     mix: Mix = _key("a table like { message = 0.8, direct = 0.2 }", Mix(message=1.0))
     """What users do, by weight: message, direct, typing, history, presence, http; the dialect must know how."""
     payload_bytes: Annotated[
@@ -185,6 +245,9 @@ class Phases(Section):
     """The measured window."""
     drain: Duration = _key('a time like "5s"', 5 * 10**9, ge=0)
     """How long to wait for what is under way before it is lost; 0s is allowed."""
+    time_scale: float = _key("a number > 0 and <= 100000", 1.0, gt=0, le=10**5)
+    """The hours of the plan pass so many times as fast: what is said of the measured window, of stages and of incidents
+    is divided by it. Warm-up, drain and deadlines stay, and so does what people do in a minute."""
 
 
 class Run(Section):
@@ -221,14 +284,31 @@ class Incident(Section):
 
     at: Moment = _key('a share of the measured window like "50%", or a time from its start like "10s"', "50%")
     """When: a share of the measured window, or a time from its start."""
-    kind: Literal["reconnect_storm"] = _key('"reconnect_storm", the only kind there is', ...)
-    """reconnect_storm: sockets are cut, and their users come back."""
-    share: float = _key("a number > 0 and <= 1", 0.5, gt=0, le=1)
-    """The share of the users it hits."""
-    backoff: Annotated[Backoff, Field(strict=False)] = _key(
-        '"none", "constant" or "exponential_jitter"', Backoff.EXPONENTIAL_JITTER
+    kind: Annotated[IncidentKind, Field(strict=False)] = _key(
+        '"reconnect_storm", "herd_join", "abrupt_close", "half_open", "slow_readers", "token_expiry", '
+        '"server_restart" or "announcement"',
+        ...,
     )
-    """How long they wait before they try to come back: not at all, 3 s, or up to a bound that doubles each time."""
+    """reconnect_storm: sockets are cut, and their users come back; herd_join: users who were not there before come
+    together; abrupt_close: sockets are cut without a close frame, and their users stay away; half_open: sockets are
+    left open and unread, and their users come back on others; slow_readers: sockets are read slowly, or no more;
+    token_expiry: the server closes the sockets of those whose tokens have run out, and they log in again (the tokens of
+    the embedded server last until then); server_restart: the embedded server ends, and is started again; announcement:
+    one user writes to its room, and others answer."""
+    share: float | None = _key("a number > 0 and <= 1", None, gt=0, le=1)
+    """The share of the users it hits; default 0.5, and 0.1 for slow_readers and announcement. Not of token_expiry and
+    server_restart, which hit whoever they hit."""
+    within: Annotated[Duration, Field(ge=0)] | None = _key('a time like "5s"', None)
+    """Over how long those whom it hits are spread; default 0s, all at once, and 5s for herd_join and announcement."""
+    backoff: Annotated[Backoff, Field(strict=False)] | None = _key('"none", "constant" or "exponential_jitter"', None)
+    """How long they wait before they try to come back: not at all, 3 s, or up to a bound that doubles each time
+    (default; none for herd_join)."""
+    bytes_per_s: int | None = _key("a whole number >= 0", None, ge=0)
+    """Of slow_readers: how much each of them reads a second; default 0."""
+    down: Annotated[Duration, Field(gt=0)] | None = _key('a time > 0 like "1s"', None)
+    """Of server_restart: how long nobody serves; default 1s."""
+    kill: bool | None = _key("true or false", None)
+    """Of server_restart: whether the server is killed, instead of being asked to end; default false."""
 
 
 class Scenario(Section):

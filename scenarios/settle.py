@@ -14,7 +14,8 @@ from loadgen.dialects.script import DialectScript
 from loadgen.dialects.template import placeholders
 from loadgen.errors import InputError
 from loadgen.plan.acts import Act, Mix
-from loadgen.plan.pacing import NS_PER_S, Gaps, Loop
+from loadgen.plan.incidents import Incident
+from loadgen.plan.pacing import NS_PER_S, Loop
 from loadgen.plan.payload_sizes import LogNormal, OneOf, PayloadBytes
 from loadgen.plan.plan import Plan, TransportKind
 from loadgen.plan.room_sizes import dealt, lognormal_sizes, uniform_sizes, zipf_sizes
@@ -24,16 +25,17 @@ from reports.budgets import Budget, parse, parse_limit
 from scenarios.accounts import generated_accounts, read_accounts, read_tokens
 from scenarios.dialect_files import load_dialect
 from scenarios.extends import read_scenario
+from scenarios.incidents import settle_incidents
+from scenarios.incidents import shown as incidents_shown
 from scenarios.layers import Layers, Origin, leaves
 from scenarios.machine import Machine, settle_processes, settle_source_addresses, this_machine
 from scenarios.outputs import check_writable
+from scenarios.pace import settle_pace, settled_values, with_one_rate
 from scenarios.schema import PayloadSizes, Run, Scenario
 from scenarios.schema import Rooms as RoomsSection
 from scenarios.sweep import Sweep, check_time, is_given, sweep_of
-from scenarios.timeline import settle_storms, with_stages
+from scenarios.timeline import with_stages, with_time_scale
 from scenarios.validation import duration_text, validate
-
-DEFAULT_RATE_PER_S = 40.0
 
 # Logins, connections and joins have a phase each, in which users come one after the other.
 PHASES_OF_ENTRY = 3
@@ -77,6 +79,12 @@ class Settled:
         """By which users come and go; none where they all stay."""
         stages: tuple[Stage, ...] = self._plan_fields["stages"]
         return stages
+
+    @property
+    def incidents(self) -> tuple[Incident, ...]:
+        """What goes wrong by plan."""
+        incidents: tuple[Incident, ...] = self._plan_fields["incidents"]
+        return incidents
 
     @property
     def planned_s(self) -> float:
@@ -124,14 +132,15 @@ def settle(
 def _settled(name: str, layers: Layers, machine: Machine) -> Settled:
     """One run of a scenario."""
     layers.merged.pop("sweep", None)
-    scenario = with_stages(validate(Scenario, layers.merged, layers.label), layers)
+    scenario = with_time_scale(validate(Scenario, layers.merged, layers.label), layers)
+    scenario = with_one_rate(with_stages(scenario, layers), layers)
     base_urls = _settle_target(scenario, layers)
     process_count = settle_processes(scenario, machine, layers)
     source_addresses = settle_source_addresses(base_urls, scenario.users.count, machine.ephemeral_port_count, layers)
     if scenario.run.events is not None:
         check_writable(scenario.run.events, layers.label("run.events"), scenario.run.out)
     fields = _settle_plan(scenario, layers) | {"source_addresses": source_addresses}
-    values = {"traffic.rate_per_s": fields["rate_per_s"], "run.processes": process_count}
+    values = settled_values(fields) | {"run.processes": process_count}
     budgets = _settle_budgets(scenario, layers)
     rows = {
         key: {"value": _shown(key, values.get(key, value)), "origin": str(layers.origin_of(key))}
@@ -152,20 +161,17 @@ def _settle_plan(scenario: Scenario, layers: Layers) -> dict[str, Any]:
     _check_compression(scenario, layers)
     _check_headers(scenario, layers)
     tokens = _settle_tokens(scenario, layers, dialect)
-    rate_per_s, rate_follows_users = _settle_rate(scenario, layers)
     accounts = generated_accounts(users.count) if users.file is None else read_accounts(Path(users.file))
-    return {
+    mix = _settle_mix(scenario, layers, dialect, len(accounts))
+    return settle_pace(scenario, layers, mix) | {
         "seed": scenario.run.seed,
         "dialect": dialect,
         "accounts": accounts,
-        "mix": _settle_mix(scenario, layers, dialect, len(accounts)),
+        "mix": mix,
         "tokens": tokens,
         "user_count": users.count,
         "connect_rate_per_s": users.connect_rate_per_s,
         "rooms": rooms,
-        "rate_per_s": rate_per_s,
-        "rate_follows_users": rate_follows_users,
-        "gaps": Gaps(traffic.gaps),
         "loop": Loop(traffic.loop),
         "payload_bytes": _settle_payload(scenario, layers),
         "compressible": traffic.compressible,
@@ -178,7 +184,7 @@ def _settle_plan(scenario: Scenario, layers: Layers) -> dict[str, Any]:
         "transport": TransportKind(scenario.run.transport),
         "compression": scenario.target.compression,
         "stages": tuple(Stage(stage.within, stage.count) for stage in users.stages),
-        "storms": settle_storms(scenario, layers),
+        "incidents": settle_incidents(scenario, layers, dialect),
     }
 
 
@@ -353,20 +359,6 @@ def _check_headers(scenario: Scenario, layers: Layers) -> None:
             raise InputError(f"{label}: expected the name and value of an HTTP header, got {found}")
 
 
-def _settle_rate(scenario: Scenario, layers: Layers) -> tuple[float, bool]:
-    """Messages a second of all users together, and whether fewer users write fewer."""
-    traffic = scenario.traffic
-    if traffic.per_user_per_min is None:
-        return DEFAULT_RATE_PER_S if traffic.rate_per_s is None else traffic.rate_per_s, False
-    if traffic.rate_per_s is not None:
-        if layers.origin_of("traffic.rate_per_s") is not layers.origin_of("traffic.per_user_per_min"):
-            return traffic.rate_per_s, False  # a flag or variable beats the file
-        raise InputError(
-            f"{layers.label('traffic.rate_per_s')}: expected one of rate_per_s and per_user_per_min, got both"
-        )
-    return traffic.per_user_per_min * scenario.users.count / 60, True
-
-
 def base_url_of(url: str, label: str) -> str:
     """The http:// or https:// form of a target's address, without a slash at the end; InputError at ``label``."""
     wrong = InputError(
@@ -404,10 +396,21 @@ def _settle_budgets(scenario: Scenario, layers: Layers) -> tuple[Budget, ...]:
     return (*budgets, *extra)
 
 
-_DURATION_KEYS = frozenset({"traffic.deadline", "phases.warmup", "phases.measure", "phases.drain"})
+_DURATION_KEYS = frozenset(
+    {
+        "traffic.deadline",
+        "traffic.think.min",
+        "traffic.think.max",
+        "phases.warmup",
+        "phases.measure",
+        "phases.drain",
+    }
+)
 
 
 def _shown(key: str, value: Any) -> Any:
-    if key == "users.stages":
+    if key == "incident":
+        return incidents_shown(value)
+    if key in ("users.stages", "traffic.rate_stages"):
         return [stage | {"within": duration_text(stage["within"])} for stage in value]
-    return duration_text(value) if key in _DURATION_KEYS else value
+    return duration_text(value) if key in _DURATION_KEYS and value is not None else value

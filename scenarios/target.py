@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import json
 import os
+import secrets
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import IO
 from urllib.parse import urlsplit
@@ -22,50 +24,88 @@ STOP_TIMEOUT_S = 5.0
 REACH_TIMEOUT_S = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the embedded server is to be like."""
+
+    account_count: int
+    cores: frozenset[int] | None = None
+    """It keeps to these, where some are given."""
+    token_lifetime_s: int | None = None
+    """None: longer than any run."""
+    restarts: bool = False
+    """Whether it will be restarted: then tokens and messages outlive its process."""
+
+
 @dataclass(slots=True)
 class OwnTarget:
     """The embedded server, accepting connections."""
 
     url: str
     process: asyncio.subprocess.Process
+    _start: Callable[[int], Awaitable[asyncio.subprocess.Process]]
 
     def died(self) -> str | None:
         """How it ended, where it did so before we ended it."""
         code = self.process.returncode
         return None if code is None else ending_of(code)
 
+    async def restart(self, down_s: float, *, kill: bool) -> int:
+        """End it, as ``kill`` says, and have it serve again ``down_s`` later, at the same address; its process id.
+
+        TargetUnreachableError where it does not come back.
+        """
+        if kill:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            await self.process.wait()
+        down_until_s = asyncio.get_running_loop().time() + down_s
+        await _end(self.process)
+        await asyncio.sleep(max(0.0, down_until_s - asyncio.get_running_loop().time()))
+        self.process = await self._start(urlsplit(self.url).port or 0)
+        await _ready_url(self.process)
+        return self.process.pid
+
 
 @contextlib.asynccontextmanager
-async def embedded(account_count: int, log: IO[bytes], cores: frozenset[int] | None) -> AsyncIterator[OwnTarget]:
+async def embedded(wish: Wish, log: IO[bytes]) -> AsyncIterator[OwnTarget]:
     """Start the reference server on a free port, and end it afterwards; TargetUnreachableError where it does not start.
-
-    It keeps to ``cores``, where some are given.
 
     It holds a pipe of ours, so it ends even if we are killed.
     """
-    with confined_to(cores):
-        process = await _start(account_count, log)
-    try:
-        yield OwnTarget(await _ready_url(process), process)
-    finally:
-        await _end(process)
+    with contextlib.ExitStack() as stack:
+        # What it keeps for its next life lies in a folder of ours.
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="chatbench-")) if wish.restarts else None
+        flags = [] if folder is None else ["--db", f"sqlite:///{folder}/chat.db"]
+        flags += [] if wish.token_lifetime_s is None else ["--token-lifetime", str(wish.token_lifetime_s)]
+        environment = os.environ | ({"CHATBENCH_SECRET": secrets.token_hex(32)} if wish.restarts else {})
+
+        async def start(port: int) -> asyncio.subprocess.Process:
+            with confined_to(wish.cores):
+                return await asyncio.create_subprocess_exec(
+                    *command_of_our_server(wish.account_count, port),
+                    *flags,
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=log,
+                    env=environment,
+                    start_new_session=True,
+                )
+
+        process = await start(0)
+        own: OwnTarget | None = None
+        try:
+            own = OwnTarget(await _ready_url(process), process, start)
+            yield own
+        finally:
+            await _end(process if own is None else own.process)
 
 
-def command_of_our_server(account_count: int) -> list[str]:
-    """What starts it on a free port; it ends when its standard input does."""
+def command_of_our_server(account_count: int, port: int = 0) -> list[str]:
+    """What starts it, on a free port by default; it ends when its standard input does."""
     # -P: a folder called target_app where the user happens to be must not be imported
     python = [sys.executable, "-P", "-m", "target_app"]
-    return [*python, "--port", "0", "--accounts", str(account_count), "--exit-with-stdin", "--lift-limits"]
-
-
-async def _start(account_count: int, log: IO[bytes]) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *command_of_our_server(account_count),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=log,
-        start_new_session=True,
-    )
+    return [*python, "--port", str(port), "--accounts", str(account_count), "--exit-with-stdin", "--lift-limits"]
 
 
 async def _ready_url(process: asyncio.subprocess.Process) -> str:

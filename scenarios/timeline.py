@@ -1,14 +1,77 @@
-"""What happens by itself in the measured window: users who come and go, and what goes wrong."""
+"""What happens when in the measured window: how fast its time passes, and users who come and go by themselves."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from typing import Any
 
 from loadgen.errors import InputError
-from loadgen.plan.incidents import Backoff, ReconnectStorm
 from scenarios.layers import Layers, Origin
-from scenarios.schema import Scenario
-from scenarios.validation import duration_text, moment_ns
+from scenarios.schema import Incident, Scenario
+from scenarios.validation import LONGEST_NS, duration_ns, duration_text
+
+# What is shorter has been scaled away.
+_SHORTEST_NS = 1_000
+
+
+def with_time_scale(scenario: Scenario, layers: Layers) -> Scenario:
+    """The scenario with its measured window, stages and incidents as much shorter as its scale of time says.
+
+    What it leaves to a default stays. InputError where a time becomes too short, or too long.
+    """
+    phases = scenario.phases
+    if phases.time_scale == 1:
+        return scenario
+    scaled = _Scale(phases.time_scale, layers)
+    users, traffic = scenario.users, scenario.traffic
+    stages = [
+        stage.model_copy(update={"within": scaled(stage.within, f"users.stages[{number}]")})
+        for number, stage in enumerate(users.stages)
+    ]
+    rate_stages = [
+        stage.model_copy(update={"within": scaled(stage.within, f"traffic.rate_stages[{number}]")})
+        for number, stage in enumerate(traffic.rate_stages)
+    ]
+    measure_ns = phases.measure
+    if layers.origin_of("phases.measure") is not Origin.DEFAULT:
+        measure_ns = scaled(measure_ns, "phases.measure")
+    return scenario.model_copy(
+        update={
+            "users": users.model_copy(update={"stages": stages}),
+            "traffic": traffic.model_copy(update={"rate_stages": rate_stages}),
+            "phases": phases.model_copy(update={"measure": measure_ns}),
+            "incident": [
+                _scaled_incident(incident, f"incident[{number}]", scaled)
+                for number, incident in enumerate(scenario.incident)
+            ],
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    times: float
+    layers: Layers
+
+    def __call__(self, length_ns: int, key: str) -> int:
+        scaled_ns = length_ns / self.times
+        if length_ns and not _SHORTEST_NS <= scaled_ns <= LONGEST_NS:
+            raise InputError(
+                f"{self.layers.label('phases.time_scale')}: expected a number that leaves from 1us to a year of "
+                f"{duration_text(length_ns)} ({self.layers.label(key)}), got {self.times:g}"
+            )
+        return round(scaled_ns)
+
+
+def _scaled_incident(incident: Incident, place: str, scaled: _Scale) -> Incident:
+    lengths_ns = {"within": incident.within, "down": incident.down}
+    update: dict[str, Any] = {
+        name: scaled(length_ns, f"{place}.{name}") for name, length_ns in lengths_ns.items() if length_ns is not None
+    }
+    if not incident.at.strip().endswith("%"):
+        update["at"] = duration_text(scaled(duration_ns(incident.at), f"{place}.at"))
+    return incident.model_copy(update=update)
 
 
 def with_stages(scenario: Scenario, layers: Layers) -> Scenario:
@@ -19,13 +82,14 @@ def with_stages(scenario: Scenario, layers: Layers) -> Scenario:
     stages = scenario.users.stages
     if not stages:
         return scenario
-    largest = max(stage.count for stage in stages)
+    largest, measure_ns = max(stage.count for stage in stages), sum(stage.within for stage in stages)
     if not largest:
         raise InputError(f"{layers.label('users.stages')}: expected a stage with users, got none above 0")
+    if not measure_ns:
+        raise InputError(f"{layers.label('users.stages')}: expected stages that take some time together, got 0s")
     _check_beside_stages(scenario, layers)
     for key in ("users.count", "phases.measure", "phases.warmup"):
         layers.follow(key, "users.stages")
-    measure_ns = sum(stage.within for stage in stages)
     return scenario.model_copy(
         update={
             "users": scenario.users.model_copy(update={"count": largest}),
@@ -55,18 +119,3 @@ def _beside_stages(layers: Layers, key: str, expected: str, found: str) -> Input
         f"{layers.label(key)}: expected {expected}, since stages settle it ({layers.label('users.stages')}), "
         f"got {found}"
     )
-
-
-def settle_storms(scenario: Scenario, layers: Layers) -> tuple[ReconnectStorm, ...]:
-    """The incidents, in the order of the file; InputError for one that would come after the measured window."""
-    window_ns = scenario.phases.measure
-    storms = []
-    for i, incident in enumerate(scenario.incident):
-        at_ns = moment_ns(incident.at, window_ns)
-        if at_ns >= window_ns:
-            raise InputError(
-                f"{layers.label(f'incident[{i}].at')}: expected a time before the end of the measured window "
-                f"({duration_text(window_ns)}), got {json.dumps(incident.at)}"
-            )
-        storms.append(ReconnectStorm(at_ns, incident.share, Backoff(incident.backoff), i))
-    return tuple(storms)

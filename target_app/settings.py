@@ -21,6 +21,8 @@ DEFAULT_ACCOUNTS_KEY = "chatbench"
 # RFC 7518, 3.2: a key for HS256 has at least 256 bits.
 SECRET_BYTES_MIN = 32
 
+TOKEN_LIFETIME_S = 3_600
+
 # OWASP's smallest recommended cost for argon2id (one lane).
 ARGON2_MEMORY_KIB = 19 * 1024
 ARGON2_PASSES = 2
@@ -106,7 +108,7 @@ class Settings:
     accounts_key: str = DEFAULT_ACCOUNTS_KEY
     secret: str = field(default_factory=lambda: secrets.token_hex(SECRET_BYTES_MIN), repr=False)
     secret_is_random: bool = True
-    token_lifetime_s: int = 3_600
+    token_lifetime_s: int = TOKEN_LIFETIME_S
     exit_with_stdin: bool = False
     # Of the account `admin`; None: there is none.
     admin_password: str | None = field(default=None, repr=False)
@@ -140,6 +142,7 @@ def read_settings(flags: Sequence[str], environment: Mapping[str, str]) -> Setti
         port=given.port,
         accounts_count=given.accounts,
         accounts_key=key,
+        token_lifetime_s=given.token_lifetime,
         exit_with_stdin=given.exit_with_stdin,
         admin_password=environment.get("CHATBENCH_ADMIN_PASSWORD") or None,
         origins=frozenset().union(*given.origins),
@@ -215,6 +218,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=_one_worker, default=1, metavar="1", help="one process is all there is")
     parser.add_argument("--broker", type=_no_broker, metavar="URL", help="no broker joins several servers yet")
     parser.add_argument(
+        "--token-lifetime",
+        type=_seconds,
+        default=TOKEN_LIFETIME_S,
+        metavar="SECONDS",
+        help="how long a token is good, and a connection that was opened with it (default: %(default)s)",
+    )
+    parser.add_argument(
         "--lift-limits",
         action="store_true",
         help="no limits per user, per address and per second: for load that comes from one place",
@@ -282,6 +292,12 @@ def _port(text: str) -> int:
 def _count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected a whole number, 0 or more, got {text!r}")
+    return int(text)
+
+
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of seconds, 1 or more, got {text!r}")
     return int(text)
 
 

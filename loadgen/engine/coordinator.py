@@ -6,16 +6,18 @@ import asyncio
 import math
 import os
 from collections.abc import Callable, Coroutine
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from loadgen.engine.clock import now_ns, sleep_until
 from loadgen.engine.hand import Hand
 from loadgen.engine.probe import MachineProbe, Probe
 from loadgen.engine.swarm import ANSWER_TIMEOUT_S, LOGINS_AT_ONCE, close_timeout_s
 from loadgen.engine.wire import Begin, Closed, Do, Done, Finish, Hear, Message, Stop, Talk, Tell, Tick
+from loadgen.errors import TargetUnreachableError
 from loadgen.measure.record import EndedEarly, Phase, PhaseSpan, ProcessRecord, Record, excuse_the_unknown
 from loadgen.measure.spread import SpreadJoin
 from loadgen.measure.tally import Metric, Tally
+from loadgen.plan.incidents import Incident, IncidentKind
 from loadgen.plan.pacing import NS_PER_S
 from loadgen.plan.plan import Plan
 
@@ -33,6 +35,14 @@ class _AllWorkersDiedError(Exception):
     pass
 
 
+class RestartTarget(Protocol):
+    """Has our own server serve again after a while."""
+
+    async def __call__(self, down_s: float, *, kill: bool) -> int:
+        """The process id of its next life."""
+        ...
+
+
 class Coordinator:
     """One run of one plan. Call :meth:`run` once."""
 
@@ -45,11 +55,13 @@ class Coordinator:
         log: IO[bytes],
         on_second: Callable[[Record], None],
         worker_cores: frozenset[int] | None = None,
+        restart_target: RestartTarget | None = None,
     ) -> None:
         """``log`` takes what workers print; ``on_second`` is called with the record once a second.
 
         Workers keep to ``worker_cores``, if any; the coordinator goes wherever there is room, since what it does each
-        second would keep a worker from reading for milliseconds.
+        second would keep a worker from reading for milliseconds. ``restart_target`` ends our own server and starts it
+        again, where the plan has it so.
         """
         self.record = Record(plan, Tally(now_ns()), ProcessRecord(os.getpid()))
         self._machine = MachineProbe()
@@ -59,6 +71,7 @@ class Coordinator:
             self._watch(self.record.target)
         self._process_count = process_count
         self._worker_cores = worker_cores
+        self._restart_target = restart_target
         self._spreads = SpreadJoin(process_count)
         self._log = log
         self._on_second = on_second
@@ -150,6 +163,7 @@ class Coordinator:
                 return
         start_ns = now_ns() + START_DELAY_NS
         talking = asyncio.create_task(self._watch_phases(start_ns))
+        self._tasks += [asyncio.create_task(self._restart(each, start_ns)) for each in self._restarts()]
         try:
             total_s = (START_DELAY_NS + plan.warmup_ns + plan.measure_ns + plan.drain_ns) / NS_PER_S
             left = await self._ask(Talk(start_ns), total_s)
@@ -173,6 +187,23 @@ class Coordinator:
             if phase in (Phase.MEASURE, Phase.DRAIN):
                 self._read(window=True)
         await sleep_until(at_ns)
+
+    def _restarts(self) -> list[Incident]:
+        return [each for each in self.record.plan.incidents if each.kind is IncidentKind.SERVER_RESTART]
+
+    async def _restart(self, incident: Incident, start_ns: int) -> None:
+        """End the target, have it come back, and watch its next process in the place of the first."""
+        assert self._restart_target is not None, "only of a server of ours"
+        assert self.record.target is not None, "only of a server of ours"
+        await sleep_until(start_ns + self.record.plan.warmup_ns + incident.at_ns)
+        try:
+            pid = await self._restart_target(incident.down_ns / NS_PER_S, kill=incident.kills)
+        except TargetUnreachableError:
+            return  # it stays away: nobody comes back, and that it has died is said at the end
+        self.record.target_back_ns = now_ns()
+        place = next(i for i, (_, process) in enumerate(self._probes) if process is self.record.target)
+        self._probes[place] = Probe(pid, self.record.target.last_cpu_ns), self.record.target
+        self.record.target.pid = pid
 
     def _begin(self, phase: Phase, at_ns: int | None = None) -> PhaseSpan:
         at_ns = now_ns() if at_ns is None else at_ns

@@ -30,6 +30,10 @@ class Club(Protocol):
         """A user is gone for good."""
         ...
 
+    def one_was_cut_off(self, user: int, incident: int) -> None:
+        """The server has closed its socket, as the plan wanted it: it is to come back."""
+        ...
+
 
 class Member:
     """Implements :class:`loadgen.engine.transport.Listener`."""
@@ -72,11 +76,13 @@ class Member:
         if self._retired:
             self.chatter.has_left(now_ns)
             return
-        was_gone = self.chatter.state is UserState.GONE
-        self.chatter.closed(code, reason, now_ns)
+        before = self.chatter.state
+        by_plan = self.chatter.closed(code, reason, now_ns)
         self._look()
-        if self.chatter.state is UserState.GONE and not was_gone:
+        if self.chatter.state is UserState.GONE and before is not UserState.GONE:
             self._club.one_is_gone()
+        elif by_plan is not None:
+            self._club.one_was_cut_off(self.user, by_plan)
 
     def send_all(self, frames: list[bytes]) -> None:
         """Send each frame, where there is still a socket."""

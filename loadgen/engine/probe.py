@@ -23,8 +23,10 @@ _PROC = Path("/proc")
 class Probe:
     """Watches a process for as long as it lives. A reading takes 0.05 ms."""
 
-    def __init__(self, pid: int, proc: Path = _PROC) -> None:
+    def __init__(self, pid: int, before_ns: int = 0, proc: Path = _PROC) -> None:
+        """``before_ns`` is the CPU time of those in whose place the process has come: its readings go on from there."""
         self.pid = pid
+        self._before_ns = before_ns
         self._descriptors = str(proc / str(pid) / "fd")
         self._process: psutil.Process | None = None
         self._descriptor_count: int | None = None
@@ -46,7 +48,8 @@ class Probe:
             descriptor_count = self._count_descriptors(self._process)
         except psutil.Error:
             return None
-        return Reading(at_ns, round((cpu.user + cpu.system) * NS_PER_S), rss_bytes, descriptor_count)
+        cpu_ns = self._before_ns + round((cpu.user + cpu.system) * NS_PER_S)
+        return Reading(at_ns, cpu_ns, rss_bytes, descriptor_count)
 
     def _count_descriptors(self, process: psutil.Process) -> int | None:
         with contextlib.suppress(OSError):

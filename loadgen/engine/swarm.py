@@ -12,7 +12,7 @@ from loadgen.dialects.scripted import ScriptedDialect, matcher, prepare
 from loadgen.engine.answers import Answers
 from loadgen.engine.clock import now_ns, sleep_until
 from loadgen.engine.member import Member
-from loadgen.engine.transport import Transport
+from loadgen.engine.transport import Connection, Transport
 from loadgen.engine.user import Books, User, UserState
 from loadgen.errors import ServerError
 from loadgen.measure import marker
@@ -93,14 +93,17 @@ class Swarm:
         """Set when all users are gone for good."""
         self.left_count = 0
         """How many users are not gone for good."""
+        self.on_cut_off: Callable[[int, int], None] | None = None
+        """Told of each user whom the server has cut off as the plan wanted it, and by which incident."""
         self.transports = transports
         self._logging_in = asyncio.Semaphore(LOGINS_AT_ONCE)
         self._connecting = asyncio.Semaphore(CONNECTS_AT_ONCE)
         for index in () if plan.on_call else plan.users:
             self.admit(index)
         self.tally.counts[Count.USERS_PLANNED] = len(self.members)
-        # With stages, and on call, each coming is counted as it is due.
-        self.tally.counts[Count.CONNECTIONS_PLANNED] = 0 if plan.stages else len(self.members)
+        # With stages, of a herd, and on call, each coming is counted as it is due.
+        at_first = sum(member.chatter.state is not UserState.AWAY for member in self.members.values())
+        self.tally.counts[Count.CONNECTIONS_PLANNED] = 0 if plan.stages else at_first
 
     def admit(self, user: int) -> None:
         """From now on it is one of ours, and has yet to come."""
@@ -113,6 +116,8 @@ class Swarm:
         user = User(index, self._rooms.rooms_of(index), dialect, self.books)
         if self.plan.tokens:
             user.given(self.plan.tokens[index % len(self.plan.tokens)])
+        if not self.plan.on_call and self.plan.is_held_back(index):
+            user.held_back()
         return user
 
     def one_has_opened(self) -> None:
@@ -125,6 +130,10 @@ class Swarm:
         self.left_count -= 1
         if self.left_count == 0 and not self.plan.on_call:  # on call, somebody may come yet
             self.nobody_left.set()
+
+    def one_was_cut_off(self, user: int, incident: int) -> None:
+        if self.on_cut_off is not None:
+            self.on_cut_off(user, incident)
 
     # --- getting in, all together ---------------------------------------------------------------------------
 
@@ -203,6 +212,8 @@ class Swarm:
 
         async with asyncio.TaskGroup() as group:
             for index, member in self.members.items():
+                if member.chatter.state is UserState.AWAY:
+                    continue
                 if paced:
                     await sleep_until(start_ns + pace.due_ns(index))
                 await places.acquire()
@@ -253,6 +264,13 @@ class Swarm:
         member.chatter.away(now_ns(), cut=cut)
         if member.connection is not None:
             member.connection.abort() if cut else member.connection.close()
+
+    def abandon(self, user: int) -> Connection | None:
+        """Let go of a user's socket without closing it: to the user it is lost. None where it had none."""
+        member = self.members[user]
+        member.retire()
+        member.chatter.away(now_ns(), cut=True, silently=True)
+        return member.connection
 
     # --- leaving --------------------------------------------------------------------------------------------
 

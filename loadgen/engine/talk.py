@@ -14,6 +14,7 @@ from loadgen.engine.attendance import Attendance
 from loadgen.engine.calls import CONNECTIONS, Calls
 from loadgen.engine.clock import Alarm, new_alarm, now_ns, sleep_until
 from loadgen.engine.course import Course
+from loadgen.engine.incidents import Incidents
 from loadgen.engine.member import Member
 from loadgen.engine.movement import Movement
 from loadgen.engine.swarm import Swarm
@@ -37,9 +38,9 @@ if TYPE_CHECKING:
 SENDS_AT_ONCE = 32
 # How soon is noticed that an end which is far away has been brought forward.
 LOOK_PERIOD_NS = 50_000_000
-
 # How far ahead a message is looked for on call; far enough that it is found before it is due.
 LOOK_AHEAD_NS = NS_PER_S
+
 
 class Conversation:
     """What one process says from the first message to the end of the drain. Call :meth:`run` once."""
@@ -62,7 +63,7 @@ class Conversation:
             clients: Sequence[HttpClient] = ()
             if self._on_call is not None:
                 clients = self._on_call.clients
-            elif acts_over_http(plan) or (plan.stages and plan.dialect.login is not None):
+            elif acts_over_http(plan) or (plan.brings_in_late and plan.dialect.login is not None):
                 clients = await stack.enter_async_context(swarm.http_clients(CONNECTIONS))
             alarm = new_alarm()
             stack.callback(alarm.close)
@@ -87,12 +88,14 @@ class Conversation:
             try:
                 async with asyncio.TaskGroup() as group:
                     movement = Movement(swarm, clients, course.measure_ns, loop.joined)
-                    moving = group.create_task(movement.run())
+                    incidents = Incidents(swarm, clients, course.measure_ns, loop.joined, speaker)
+                    moving = [group.create_task(each.run()) for each in (movement, incidents)]
                     if self._on_call is not None:
                         self._on_call.on_joined = loop.joined
                     group.create_task(loop.run())
                     await self._pass_the_phases()
-                    moving.cancel()
+                    for task in moving:
+                        task.cancel()
             finally:
                 for task in helpers:
                     task.cancel()
@@ -177,6 +180,12 @@ class Speaker:
         self._send(member, message, due_ns)
         return message
 
+    def announce(self, user: int, n: int, due_ns: int) -> None:
+        """See :class:`loadgen.engine.incidents.Announcer`."""
+        member, now = self._swarm.members[user], now_ns()
+        writable = member.connection is not None and member.connection.writable and now <= self._course.give_up_ns
+        self._send(member, member.chatter.due(n, due_ns, now, writable=writable), due_ns)
+
     def _receiver_of(self, n: int, sender: int, user_count: int) -> tuple[int, str]:
         accounts = self._swarm.plan.accounts
         receiver = self._acts.receiver_of(n, sender, user_count)
@@ -250,6 +259,7 @@ class OpenLoop:
                     if not self._may_follow:
                         break
                     await self._alarm.until(min(self._course.end_ns, now_ns() + LOOK_PERIOD_NS))
+                    self._advance()
                     continue
                 _, _, due_ns, _ = self._next
                 if due_ns >= self._course.end_ns:
@@ -259,7 +269,6 @@ class OpenLoop:
                     look_ns = now_ns() + LOOK_PERIOD_NS
                     if due_ns - NS_PER_S > look_ns:
                         await _pause_until(swarm, lambda at_ns=look_ns: at_ns)  # type: ignore[misc]
-                    self._advance()
                     elif not swarm.nobody_left.is_set():
                         await self._alarm.until(due_ns)
                     continue  # a delivery may have come first
@@ -320,6 +329,7 @@ class ClosedLoop:
         self._speaker = speaker
         self._alarm = alarm
         self._course = course
+        self._active = active_users(swarm.plan)
         self._begin(section)
         self._said_count: Counter[int] = Counter()
         # (when, user, the marker whose answer is given up then; b"": the user writes)
@@ -329,7 +339,6 @@ class ClosedLoop:
                 self._agenda.append((course.start_ns + self._thinking.first_ns(user), user, b""))
         heapq.heapify(self._agenda)
         self._answers = swarm.answers
-        self._active = active_users(swarm.plan)
         self._answers.on_answer = self._think
 
     def _begin(self, section: Section) -> None:

@@ -58,6 +58,7 @@ class Books:
         "on_ack",
         "payload",
         "phase",
+        "planned_close",
         "prefix",
         "tag",
         "tally",
@@ -78,6 +79,8 @@ class Books:
         """Told of each acknowledgement: the user, the marker of its message, and when."""
         self.catches_up = False
         """Whether who comes back reads what it has missed."""
+        self.planned_close: Callable[[int, int], tuple[int, int] | None] | None = None
+        """Tells of a close code, and when it came, which incident of the plan it belongs to, and when that began."""
 
     def answered(self, answer: HttpAnswer) -> None:
         """The server has answered a request of somebody who is in."""
@@ -96,6 +99,7 @@ class User:
         "_cut_ns",
         "_dialect",
         "_has_logged_in",
+        "_incident",
         "index",
         "rooms",
         "state",
@@ -112,6 +116,7 @@ class User:
         self._awaiting_ack: dict[str, tuple[Stamp, bytes]] | None = None
         self._has_logged_in = False
         self._cut_ns: int | None = None  # when it lost the socket that it is to get again
+        self._incident: tuple[int, int] | None = None  # which it was hit by, and when that began
 
     @property
     def dialect(self) -> Dialect:
@@ -170,6 +175,7 @@ class User:
         if self.state is not UserState.CONNECTED:
             return []
         self._asked_ns = now_ns
+        self._books.ledger.absences.ended(self.index, now_ns)
         if self._dialect.has_join:
             self._books.ledger.members.joining(self.index, now_ns)
         self.state = UserState.JOINING
@@ -186,6 +192,10 @@ class User:
             self._books.tally.metrics[Metric.RECONNECT_TIME].record(now_ns - self._cut_ns)
             self._books.tally.happened(PerSecond.RECONNECTS, now_ns)
             self._cut_ns = None
+        if self._incident is not None:
+            number, began_ns = self._incident
+            self._books.tally.of_incident(number).back.record(now_ns - began_ns)
+            self._incident = None
         if self._dialect.has_join:
             self._books.tally.happened(PerSecond.JOINS, now_ns)
             if self._dialect.awaits_join:
@@ -341,15 +351,32 @@ class User:
         """The run is over; a socket that closes from now on was closed by us."""
         self.state = UserState.GONE
 
-    def away(self, now_ns: int, *, cut: bool) -> None:
-        """It loses its socket by plan: ``cut`` as in an accident, after which it is to come back, or it leaves."""
-        if self.state is UserState.READY:
+    def held_back(self) -> None:
+        """It is not to be there yet."""
+        self.state = UserState.AWAY
+
+    def hit_by(self, incident: int, began_ns: int, now_ns: int, *, misses: bool) -> None:
+        """An incident of the plan, which began then, happens to it; ``misses``: what is said to it meanwhile counts."""
+        self._incident = incident, began_ns
+        self._books.tally.of_incident(incident).hit_count += 1
+        if misses:
+            self._books.ledger.absences.began(self.index, incident, now_ns)
+
+    def must_log_in(self) -> None:
+        """The token it has is not good any more."""
+        self._has_logged_in = False
+
+    def away(self, now_ns: int, *, cut: bool, silently: bool = False) -> None:
+        """It loses its socket by plan: ``cut`` as in an accident, after which it is to come back, or it leaves.
+
+        ``silently``: the socket stays, and is heard of no more.
+        """
+        if self.state is UserState.READY and not silently:
             self._books.tally.happened(PerSecond.DISCONNECTS, now_ns)
         self.given_up()
         self.state = UserState.AWAY
-        for layer, room in enumerate(self.rooms) if cut else ():
-            if (last := self._books.ledger.last_frame(self.index, layer)) is not None:
-                self._dialect.has_heard(room_name(room), last)
+        if cut:
+            self._remember_what_it_heard()
         if not cut:
             self._cut_ns = None
         elif self._cut_ns is None:
@@ -358,6 +385,11 @@ class User:
             self._books.ledger.members.left(self.index, now_ns)
         else:  # the server goes on sending until it has heard of it
             self._books.ledger.members.leaving(self.index, now_ns)
+
+    def _remember_what_it_heard(self) -> None:
+        for layer, room in enumerate(self.rooms):
+            if (last := self._books.ledger.last_frame(self.index, layer)) is not None:
+                self._dialect.has_heard(room_name(room), last)
 
     def has_left(self, now_ns: int) -> None:
         """The socket that was closed when it left is gone."""
@@ -374,13 +406,30 @@ class User:
         if self.state in (UserState.NEW, UserState.LOGGED_IN):
             self._books.tally.counts[Count.CONNECTIONS_PLANNED] -= 1
 
-    def closed(self, code: int, reason: str, now_ns: int) -> None:
-        """The socket is gone, and not by our own wish."""
+    def closed(self, code: int, reason: str, now_ns: int) -> int | None:
+        """The socket is gone, and not by our own wish; the incident that took it for the first time, if it is one's."""
         if self.state in (UserState.AWAY, UserState.GONE):
-            return
+            return None
+        tally = self._books.tally
+        planned = None if self._books.planned_close is None else self._books.planned_close(code, now_ns)
+        self._books.ledger.members.left(self.index, now_ns)
+        tally.happened(PerSecond.DISCONNECTS, now_ns)
+        if planned is not None:
+            return self._closed_by_plan(*planned, code, now_ns)
         # Who is coming back will try again.
         self.state = UserState.GONE if self._cut_ns is None else UserState.AWAY
-        self._books.ledger.members.left(self.index, now_ns)
-        self._books.tally.counts[Count.CONNECTIONS_DROPPED] += 1
-        self._books.tally.happened(PerSecond.DISCONNECTS, now_ns)
-        self._books.tally.error(kind_of_close(code), self._books.phase, f"close code {code} {reason!r}")
+        tally.counts[Count.CONNECTIONS_DROPPED] += 1
+        tally.error(kind_of_close(code), self._books.phase, f"close code {code} {reason!r}")
+        return None
+
+    def _closed_by_plan(self, incident: int, began_ns: int, code: int, now_ns: int) -> int | None:
+        tally = self._books.tally.of_incident(incident)
+        tally.closes[code] += 1
+        tally.closed.record(now_ns - began_ns)
+        self.state = UserState.AWAY
+        if self._cut_ns is not None:
+            return None  # on its way back, it goes on trying
+        self._cut_ns = now_ns
+        self.hit_by(incident, began_ns, now_ns, misses=True)
+        self._remember_what_it_heard()
+        return incident

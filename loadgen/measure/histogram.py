@@ -166,8 +166,16 @@ class Histogram:
         rank = max(1, math.ceil(round(q * count, 6)))
         if count - rank < beyond or not count:
             return None
+        return self.value_at_ns(rank)
+
+    def value_at_ns(self, rank: int) -> int | None:
+        """The value in place ``rank`` (from 1) of all recorded, rising, as closely as a quantile; None beyond the last.
+
+        For what is no sample of more: of all users, when half of them were back.
+        """
         upper_ns, counts = self.buckets()
-        assert self._max_ns is not None, "something was recorded"
+        if self._max_ns is None or not 1 <= rank <= int(counts.sum()):
+            return None
         return min(int(upper_ns[np.searchsorted(np.cumsum(counts), rank)]), self._max_ns)
 
     @property

@@ -28,6 +28,7 @@ import numpy.typing as npt
 
 from loadgen.dialects.script import Reach
 from loadgen.measure import marker
+from loadgen.measure.absences import Absences
 from loadgen.measure.clocks import Clock
 from loadgen.measure.entry import NOBODY, Entry
 from loadgen.measure.marker import Stamp
@@ -113,6 +114,8 @@ class Ledger:
         self.tally = tally
         self.members = Membership(rules.user_count, rules.rooms, rules.share)
         """Who is there: tell it of every coming and going."""
+        self.absences = Absences(rules.user_count)
+        """Who is away by an incident of the plan: tell it of these as well."""
         self._rules = rules
         self._prefix = prefix
         self._entries: dict[bytes, Entry] = {}
@@ -201,7 +204,16 @@ class Ledger:
         self._order.opened(entry)
         if measured:
             self._expected_count += len(audience)
+        if self.absences.has_been_any and self._rules.reach is Reach.ROOM:
+            self._count_missed(stamp)
         return entry
+
+    def _count_missed(self, stamp: Stamp) -> None:
+        if stamp.receiver is None:
+            members = self.members.of_room(self._room_of(stamp))
+        else:
+            members = np.array([stamp.receiver] if self._is_ours(stamp.receiver) else [], np.int64)
+        self.absences.count_missed(members, stamp.sent_ns, self.tally.of_incident)
 
     def _sure_audience(self, stamp: Stamp, clock: Clock) -> Int64s:
         """Who must get it however far off the other clock is, within its error."""
@@ -361,8 +373,12 @@ class Ledger:
             stamp = self._read(text)
             if stamp is None:
                 self.tally.counts[Count.FRAMES_DAMAGED] += 1
-            elif self._was_away_since(user, stamp.sent_ns):
-                self._recover(user, text, stamp)
+            else:
+                self.absences.count_read(
+                    user, (stamp.sender, stamp.sequence), stamp.sent_ns, self.tally.of_incident
+                )
+                if self._was_away_since(user, stamp.sent_ns):
+                    self._recover(user, text, stamp)
             at = frame.find(self._prefix, at + len(self._prefix))
 
     def _was_away_since(self, user: int, sent_ns: int) -> bool:

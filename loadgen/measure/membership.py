@@ -83,7 +83,7 @@ class Membership:
         unchanged = sent_ns >= self._changed_ns.get(room, 0)
         audience = self._audiences.get(room) if unchanged else None
         if audience is None:
-            users = self._our_users_of(room)
+            users = self.of_room(room)
             audience = users[self._in_present_stay(users, sent_ns) | self._in_stay_before(users, sent_ns)]
             if unchanged:
                 self._audiences[room] = audience
@@ -118,7 +118,8 @@ class Membership:
             self._audiences.pop(room, None)
             self._changed_ns[room] = now_ns
 
-    def _our_users_of(self, room: int) -> Int64s:
+    def of_room(self, room: int) -> Int64s:
+        """Our users, rising, whose room it is, there or not. Not to be written to."""
         users = self._users_of.get(room)
         if users is None:
             members = self._members.of(room)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from reprlib import repr as short
@@ -22,6 +22,7 @@ import numpy.typing as npt
 from loadgen.errors import ErrorKind
 from loadgen.measure import marker
 from loadgen.measure.histogram import COARSE, FINE, HIGHEST_NS, Histogram, State, bucket_of
+from loadgen.measure.incident_tally import IncidentTally
 from loadgen.measure.ledger import News
 from loadgen.measure.record import MachineReading, Reading
 from loadgen.measure.spread import Spreads
@@ -53,6 +54,7 @@ _COUNT_WIDTHS = (1, 2, 4, 8)
 _MOST_COUNT_BYTES = 8 * (int(bucket_of(np.array([HIGHEST_NS]), FINE)[0]) + 1)
 
 _SPREAD_BYTES = 4 * 8
+_MOST_INCIDENTS = 1_000
 _NUMBER_WIDTH = 16
 _MARKER = rb"cbm[0-9a-f]{%d}" % (marker.WIDTH - len(b"cbm"))
 _SENT = re.compile(_MARKER)
@@ -85,12 +87,15 @@ def tally_to_plain(tally: Tally) -> dict[str, Any]:
         ],
         "seconds": [[second, _counts_to_plain(counts)] for second, counts in tally.seconds.items()],
         "metric_seconds": metric_seconds,
+        "incidents": [[number, *_incident_to_plain(incident)] for number, incident in tally.incidents.items()],
     }
 
 
 def tally_from_plain(data: object) -> Tally:
     """The tally that was made into ``data``; ValueError where none was."""
-    fields = _fields(data, "tally", "origin_ns", "counts", "metrics", "errors", "seconds", "metric_seconds")
+    fields = _fields(
+        data, "tally", "origin_ns", "counts", "metrics", "errors", "seconds", "metric_seconds", "incidents"
+    )
     tally = Tally(_int(fields["origin_ns"], "tally.origin_ns", -_LATEST_NS, _LATEST_NS))
     tally.counts = _counts_from_plain(fields["counts"], "tally.counts")
     for name, histogram in _items(fields["metrics"], "tally.metrics"):
@@ -108,6 +113,8 @@ def tally_from_plain(data: object) -> Tally:
         for second, histogram in _rows(rows, 2, where := f"tally.metric_seconds.{metric}"):
             place = metric, _second(second, where)
             tally.metric_seconds[place] = _histogram_from_plain(histogram, COARSE, where)
+    for number, *row in _rows(fields["incidents"], 7, where := "tally.incidents"):
+        tally.incidents[_int(number, where, 0, _MOST_INCIDENTS)] = _incident_from_plain(row, where)
     return tally
 
 
@@ -195,6 +202,27 @@ def _counts_from_plain(data: object, where: str) -> Counter[str]:
             raise ValueError(f"{where}: no such counter: {short(name)}")
         counts[counter] = _int(number, f"{where}.{counter}", -_HIGHEST if counter in _MAY_SHRINK else 0)
     return counts
+
+
+def _incident_to_plain(incident: IncidentTally) -> list[Any]:
+    """[hit, missed, recovered, close codes, times of coming back, times of closes]; None where there are no times."""
+    states = [histogram.state() for histogram in (incident.back, incident.closed)]
+    return [
+        incident.hit_count,
+        incident.missed_count,
+        incident.recovered_count,
+        [[code, count] for code, count in incident.closes.items()],
+        *(None if state is None else _histogram_to_plain(state) for state in states),
+    ]
+
+
+def _incident_from_plain(row: Sequence[object], where: str) -> IncidentTally:
+    hit, missed, recovered, closes, *times = row
+    back, closed = (Histogram() if each is None else _histogram_from_plain(each, FINE, where) for each in times)
+    codes = {_int(code, where, 0, 0xFFFF): _int(count, where, 1) for code, count in _rows(closes, 2, where)}
+    return IncidentTally(
+        _int(hit, where), back, closed, Counter(codes), _int(missed, where), _int(recovered, where)
+    )
 
 
 def _histogram_to_plain(state: State) -> list[Any]:

@@ -128,6 +128,11 @@ class ProcessRecord:
         return (readings[1].cpu_ns - readings[0].cpu_ns) / (readings[1].at_ns - readings[0].at_ns)
 
     @property
+    def last_cpu_ns(self) -> int:
+        """The CPU time it was last seen with; 0 where it was never read."""
+        return max((reading.cpu_ns for reading in (*self.readings[-1:], *self.window[-1:])), default=0)
+
+    @property
     def peak_rss_bytes(self) -> int | None:
         """The most memory it was seen with."""
         return _highest(reading.rss_bytes for reading in (*self.readings, *self.window))
@@ -172,6 +177,8 @@ class Record:
     workers: list[ProcessRecord] = field(default_factory=list)
     target: ProcessRecord | None = None
     """Where the server is ours to watch."""
+    target_back_ns: int | None = None
+    """When it served again after a restart of the plan."""
     handshake_headers: dict[str, str] = field(default_factory=dict)
     ended_early: EndedEarly | None = None
     deaths: list[Death] = field(default_factory=list)

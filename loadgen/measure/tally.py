@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from loadgen.errors import ErrorKind
 from loadgen.measure.histogram import COARSE, Histogram
+from loadgen.measure.incident_tally import IncidentTally
 from loadgen.plan.pacing import NS_PER_S
 
 
@@ -122,6 +123,8 @@ class Tally:
     errors: dict[tuple[ErrorKind, str], ErrorCount] = field(default_factory=dict)
     seconds: defaultdict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     metric_seconds: dict[tuple[Metric, int], Histogram] = field(default_factory=dict)
+    incidents: dict[int, IncidentTally] = field(default_factory=dict)
+    """By the number of the incident; of the whole run."""
 
     def second_of(self, at_ns: int) -> int:
         """The second of the series that a monotonic instant lies in."""
@@ -153,6 +156,12 @@ class Tally:
             histogram = self.metric_seconds[metric, second] = Histogram(COARSE)
         return histogram
 
+    def of_incident(self, number: int) -> IncidentTally:
+        """What became of those whom an incident has hit."""
+        if number not in self.incidents:
+            self.incidents[number] = IncidentTally()
+        return self.incidents[number]
+
     def merge(self, other: Tally) -> None:
         """Add all that ``other`` has counted; of two examples of one error the smaller text stays."""
         self.counts.update(other.counts)
@@ -166,6 +175,8 @@ class Tally:
             self.seconds[second].update(counts)
         for (metric, second), histogram in other.metric_seconds.items():
             self.of_second(metric, second).merge(histogram)
+        for number, incident in other.incidents.items():
+            self.of_incident(number).merge(incident)
 
     def measure_anew(self) -> None:
         """Forget all that is told of the measured window; errors and the seconds of the series stay."""
@@ -176,8 +187,10 @@ class Tally:
 
     def take(self) -> Tally:
         """Hand over everything counted so far and start again from nothing."""
-        taken = Tally(self.origin_ns, self.counts, self.metrics, self.errors, self.seconds, self.metric_seconds)
+        taken = Tally(
+            self.origin_ns, self.counts, self.metrics, self.errors, self.seconds, self.metric_seconds, self.incidents
+        )
         fresh = Tally(self.origin_ns)
         self.counts, self.metrics, self.errors = fresh.counts, fresh.metrics, fresh.errors
-        self.seconds, self.metric_seconds = fresh.seconds, fresh.metric_seconds
+        self.seconds, self.metric_seconds, self.incidents = fresh.seconds, fresh.metric_seconds, fresh.incidents
         return taken

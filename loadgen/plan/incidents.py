@@ -10,6 +10,34 @@ import numpy as np
 from loadgen.plan.pacing import NS_PER_S, Stream, block_rng
 
 
+class IncidentKind(StrEnum):
+    """What happens to those whom it hits."""
+
+    RECONNECT_STORM = "reconnect_storm"  # their sockets are cut, and they come back
+    HERD_JOIN = "herd_join"  # they were not there before, and all come now
+    ABRUPT_CLOSE = "abrupt_close"  # their sockets are cut, and they stay away
+    HALF_OPEN = "half_open"  # they read nothing any more, say nothing, and come back on another socket
+    SLOW_READERS = "slow_readers"  # they read slowly, or not at all, from then on
+    TOKEN_EXPIRY = "token_expiry"  # noqa: S105  # the server closes their sockets, and they log in again
+    SERVER_RESTART = "server_restart"  # the server ends, and starts again
+    ANNOUNCEMENT = "announcement"  # one user writes to its room, and they answer
+
+
+COME_BACK = frozenset(
+    {
+        IncidentKind.RECONNECT_STORM,
+        IncidentKind.HERD_JOIN,
+        IncidentKind.HALF_OPEN,
+        IncidentKind.TOKEN_EXPIRY,
+        IncidentKind.SERVER_RESTART,
+    }
+)
+"""Whose users are to be in their rooms again."""
+
+CUT_BY_THE_SERVER = frozenset({IncidentKind.TOKEN_EXPIRY, IncidentKind.SERVER_RESTART})
+"""Which hit whoever the server closes the connection of."""
+
+
 class Backoff(StrEnum):
     """How long a user waits before it tries to come back."""
 
@@ -24,24 +52,40 @@ FIRST_BOUND_NS = NS_PER_S
 LAST_BOUND_NS = 30 * NS_PER_S
 # With no wait at all a refused connection would be tried again as fast as the processor can.
 LEAST_RETRY_NS = 100_000_000
-# Random numbers of one incident; more than there are users.
+# Random numbers of one incident: more than there are users, for each of the things that are drawn.
 _USERS_AN_INCIDENT = 1 << 32
+_DELAYS, _AUTHOR = 1 << 30, 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
-class ReconnectStorm:
-    """At ``at_ns`` of the measured window the sockets of a share of all users are cut; they come back by themselves."""
+class Incident:
+    """At ``at_ns`` of the measured window something happens to a share of all users."""
 
+    kind: IncidentKind
     at_ns: int
-    share: float
+    share: float = 1.0
     """In (0, 1]."""
-    backoff: Backoff
+    within_ns: int = 0
+    """Over how long those whom it hits are spread, evenly by chance."""
+    backoff: Backoff = Backoff.NONE
     number: int = 0
     """Which of the run's incidents it is, from 0: each hits others."""
+    bytes_per_s: int = 0
+    """Of slow readers."""
+    down_ns: int = 0
+    """Of a restart: how long nobody serves."""
+    kills: bool = False
+    """Of a restart: whether the server is killed, instead of asked to end."""
 
     def hits(self, user: int, seed: int) -> bool:
         """Whether a user is among those; for n users, about ``share * n`` are."""
-        return bool(_rng(seed, user + self.number * _USERS_AN_INCIDENT).random() < self.share)
+        return bool(self._rng(user, seed).random() < self.share)
+
+    def after_ns(self, user: int, seed: int) -> int:
+        """How long after the incident began it hits a user."""
+        if not self.within_ns:
+            return 0
+        return round(float(self._rng(user + _DELAYS, seed).random()) * self.within_ns)
 
     def wait_ns(self, user: int, attempt: int, seed: int) -> int:
         """How long a user waits before attempt number ``attempt`` (from 0) to come back."""
@@ -52,9 +96,12 @@ class ReconnectStorm:
                 return CONSTANT_NS
             case Backoff.EXPONENTIAL_JITTER:
                 bound_ns = min(LAST_BOUND_NS, FIRST_BOUND_NS << min(attempt, 10))
-                drawn = float(_rng(seed, user + self.number * _USERS_AN_INCIDENT).random(attempt + 2)[-1])
+                drawn = float(self._rng(user, seed).random(attempt + 2)[-1])
                 return max(round(drawn * bound_ns), LEAST_RETRY_NS if attempt else 0)
 
+    def author(self, user_count: int, seed: int) -> int:
+        """Of an announcement: who makes it."""
+        return int(self._rng(_AUTHOR, seed).random() * user_count)
 
-def _rng(seed: int, user: int) -> np.random.Generator:
-    return block_rng(seed, Stream.INCIDENTS, user)
+    def _rng(self, place: int, seed: int) -> np.random.Generator:
+        return block_rng(seed, Stream.INCIDENTS, place + self.number * _USERS_AN_INCIDENT)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from loadgen.dialects.script import DialectScript
 from loadgen.plan.acts import JUST_MESSAGES, Act, Mix, acts_per_message
-from loadgen.plan.incidents import ReconnectStorm
+from loadgen.plan.incidents import COME_BACK, Incident, IncidentKind
 from loadgen.plan.pacing import Gaps, Loop
 from loadgen.plan.pauses import Think
 from loadgen.plan.payload_sizes import PayloadBytes
@@ -79,7 +79,8 @@ class Plan:
     """Local addresses that connections leave from, in turn; none: the system chooses."""
     stages: tuple[Stage, ...] = ()
     """Where there are some, users come and go in the measured window, which they fill."""
-    storms: tuple[ReconnectStorm, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    """Each at the place of its number."""
     mix: Mix = JUST_MESSAGES
     """What users do, by weight."""
     compressible: bool = True
@@ -88,7 +89,6 @@ class Plan:
     on_call: bool = False
     """Whether users come and go as somebody says while the run goes on. Then ``user_count`` is the most there can be,
     and sections say how many write, and how much."""
-
     active_share: float = 1.0
     """About how many of the users write; the others only read."""
     alpha: float = DEFAULT_ALPHA
@@ -97,6 +97,7 @@ class Plan:
     """Of gaps "think", where ``rate_per_s`` is what follows from it."""
     rate_stages: tuple[RateStage, ...] = ()
     """From the start of the measured window on the rate goes from ``rate_per_s`` to theirs."""
+
     @property
     def acts_per_s(self) -> float:
         """Everything that all users do together: ``rate_per_s`` messages, and what the mix has besides."""
@@ -110,7 +111,32 @@ class Plan:
     def reads_history(self) -> bool:
         """Whether users read what was said before: by the mix, or after they were away."""
         history = self.dialect.history
-        return history is not None and (self.does(Act.HISTORY) or bool(history.catch_up and self.storms))
+        return history is not None and (self.does(Act.HISTORY) or bool(history.catch_up and self.has_returns))
+
+    @property
+    def has_returns(self) -> bool:
+        """Whether users who were there come back by plan."""
+        return any(each.kind in COME_BACK and each.kind is not IncidentKind.HERD_JOIN for each in self.incidents)
+
+    @property
+    def has_herd(self) -> bool:
+        """Whether some users are not there at first."""
+        return any(each.kind is IncidentKind.HERD_JOIN for each in self.incidents)
+
+    @property
+    def brings_in_late(self) -> bool:
+        """Whether somebody logs in after the first message is due."""
+        return bool(self.stages) or any(
+            each.kind in (IncidentKind.HERD_JOIN, IncidentKind.TOKEN_EXPIRY) for each in self.incidents
+        )
+
+    def is_held_back(self, user: int) -> bool:
+        """Whether a user is not there at first, since it comes with a herd."""
+        return any(each.kind is IncidentKind.HERD_JOIN and each.hits(user, self.seed) for each in self.incidents)
+
+    def number_out_of_turn(self, incident: int, n: int) -> int:
+        """What message ``n`` of an announcement is numbered in the whole run: no message in turn has that number."""
+        return (1 << 61) + (incident << 40) + n
 
     def share(self, index: int, count: int) -> Plan:
         """The part of one of ``count`` processes; together they are the whole plan, without loss or overlap."""

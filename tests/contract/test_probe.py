@@ -82,7 +82,7 @@ def test_each_descriptor_is_counted() -> None:
 @on_linux
 def test_descriptors_that_have_to_be_listed_are_as_many(tmp_path: Path) -> None:
     """Where the kernel does not tell their number, they are counted one by one."""
-    told, listed = Probe(os.getpid()).read(), Probe(os.getpid(), tmp_path).read()
+    told, listed = Probe(os.getpid()).read(), Probe(os.getpid(), proc=tmp_path).read()
 
     assert told is not None
     assert listed is not None

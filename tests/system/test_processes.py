@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from loadgen.plan.incidents import Backoff, ReconnectStorm
+from loadgen.plan.incidents import Backoff, Incident, IncidentKind
 from tests.support.benches import (
     FAST_SERVER,
     RELAY_DIALECT,
@@ -123,7 +123,7 @@ def test_half_of_the_users_reconnect_and_nothing_that_was_acknowledged_is_lost(
     """What was under way to them is excused; all come back, and none of it is an error."""
     document = run(tmp_path, STORM, process_count, *against(relay))
     counts = document["counters"]
-    storm = ReconnectStorm(0, 0.5, Backoff.EXPONENTIAL_JITTER)
+    storm = Incident(IncidentKind.RECONNECT_STORM, 0, 0.5, backoff=Backoff.EXPONENTIAL_JITTER)
     cut_count = sum(storm.hits(user, SEED) for user in range(40))
 
     assert 10 < cut_count < 30

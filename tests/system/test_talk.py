@@ -21,12 +21,13 @@ from websockets.sync.server import ServerConnection, serve
 from loadgen.dialects.script import ConnectScript, DialectScript, PublishScript, Reach
 from loadgen.engine.clock import now_ns
 from loadgen.engine.duty import transports_for
-from loadgen.engine.movement import Movement
+from loadgen.engine.incidents import Incidents
 from loadgen.engine.swarm import Swarm
 from loadgen.measure.tally import Count
-from loadgen.plan.incidents import Backoff, ReconnectStorm
+from loadgen.plan.incidents import Backoff, Incident, IncidentKind
 from loadgen.plan.pacing import NS_PER_S, Gaps
 from loadgen.plan.plan import Plan, TransportKind
+from loadgen.plan.rooms import Rooms
 from tests.support.benches import (
     CHATBENCH,
     FAST_SERVER,
@@ -51,6 +52,13 @@ pytestmark = pytest.mark.system
 BARE = ("--no-plots", "--no-html", "--quiet", "--force")
 # How long the slow echo takes for each answer: far above what a busy machine adds by chance.
 ANSWER_S = 0.2
+
+
+class Silent:
+    """Announces nothing."""
+
+    def announce(self, user: int, n: int, due_ns: int) -> None:
+        raise AssertionError("no announcement is planned")
 
 
 @pytest.fixture(scope="module")
@@ -295,7 +303,7 @@ def a_plan(url: str, **changes: Any) -> Plan:
         accounts=(("ann", "pw"),),
         user_count=6,
         connect_rate_per_s=1000.0,
-        room_count=1,
+        rooms=Rooms.alike(1),
         rate_per_s=10.0,
         gaps=Gaps.CONSTANT,
         payload_bytes=100,
@@ -340,11 +348,12 @@ async def test_nobody_is_missing_where_a_run_ends_while_users_are_on_their_way_b
             await opened_late.wait()
 
     async with websocket_server(AsyncServerConnection.wait_closed, process_request=at_the_door) as url:
-        plan = a_plan(url, transport=transport, storms=(ReconnectStorm(0, 1.0, Backoff.NONE),))
+        storm = Incident(IncidentKind.RECONNECT_STORM, 0, 1.0, backoff=Backoff.NONE)
+        plan = a_plan(url, transport=transport, incidents=(storm,))
         swarm = Swarm(plan, now_ns(), transports_for(plan))
         await swarm.connect()
         assert await swarm.join() == 6
-        moving = asyncio.create_task(Movement(swarm, (), now_ns(), lambda _: None).run())
+        moving = asyncio.create_task(Incidents(swarm, (), now_ns(), lambda _: None, Silent()).run())
         await bell.until(lambda: knocks == 12)
         assert swarm.tally.counts[Count.CONNECTIONS_PLANNED] == 12
         moving.cancel()

@@ -27,6 +27,10 @@ class Connection(Protocol):
         """Start the closing handshake with 1000."""
         ...
 
+    def stop_reading(self) -> int:
+        """Hear nothing more, not even a close, and answer no ping; the descriptor of the open socket."""
+        ...
+
     def abort(self) -> None:
         """Cut the connection."""
         ...

@@ -206,6 +206,12 @@ class _Socket(WSListener):
         if self._transport is not None:
             self._transport.send_close(WSCloseCode.OK)
 
+    def stop_reading(self) -> int:
+        assert self._transport is not None, "asked of a connection that is gone"
+        transport = self._transport.underlying_transport
+        transport.pause_reading()
+        return int(transport.get_extra_info("socket").fileno())
+
     def abort(self) -> None:
         if self._transport is not None:
             self._transport.disconnect(graceful=False)

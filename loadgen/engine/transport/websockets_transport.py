@@ -239,6 +239,12 @@ class _Socket(asyncio.Protocol):
             self._protocol.send_close(CloseCode.NORMAL_CLOSURE)
             self._flush()
 
+    def stop_reading(self) -> int:
+        assert self._transport is not None, "asked of a connection that is gone"
+        self._inbox.take_all()
+        self._transport.pause_reading()
+        return int(self._transport.get_extra_info("socket").fileno())
+
     def abort(self) -> None:
         if self._transport is not None:
             self._transport.abort()

@@ -12,7 +12,8 @@ from loadgen.plan.incidents import (
     LAST_BOUND_NS,
     LEAST_RETRY_NS,
     Backoff,
-    ReconnectStorm,
+    Incident,
+    IncidentKind,
 )
 from loadgen.plan.pacing import NS_PER_S
 
@@ -20,16 +21,23 @@ USERS = st.integers(0, 1_000_000)
 ATTEMPTS = st.integers(0, 200)
 SEEDS = st.integers(0, 2**63 - 1)
 SHARES = st.floats(0.0, 1.0, exclude_min=True)
-STORMS = st.builds(ReconnectStorm, st.just(NS_PER_S), SHARES, st.sampled_from(Backoff))
+STORMS = st.builds(
+    Incident,
+    st.just(IncidentKind.RECONNECT_STORM),
+    st.just(NS_PER_S),
+    SHARES,
+    st.just(0),
+    st.sampled_from(Backoff),
+)
 
 # Five standard deviations of a share of so many users: for these seeds, no accident.
 USER_COUNT = 4_000
 DEVIATIONS = 5
 
 
-def a_storm(share: float = 0.5, backoff: Backoff = Backoff.EXPONENTIAL_JITTER) -> ReconnectStorm:
+def a_storm(share: float = 0.5, backoff: Backoff = Backoff.EXPONENTIAL_JITTER) -> Incident:
     """A storm of no importance."""
-    return ReconnectStorm(NS_PER_S, share, backoff)
+    return Incident(IncidentKind.RECONNECT_STORM, NS_PER_S, share, backoff=backoff)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.25, 0.5, 0.9])
@@ -49,7 +57,7 @@ def test_a_storm_of_everybody_spares_nobody(user: int, seed: int) -> None:
 
 @given(STORMS, USERS, ATTEMPTS, SEEDS)
 def test_whom_it_hits_and_how_long_depends_on_the_seed_alone(
-    storm: ReconnectStorm, user: int, attempt: int, seed: int
+    storm: Incident, user: int, attempt: int, seed: int
 ) -> None:
     """So every process knows without asking the others, in whatever order it asks."""
     first = storm.hits(user, seed), storm.wait_ns(user, attempt, seed)
@@ -97,3 +105,27 @@ def test_without_jitter_all_wait_as_long(user: int, attempt: int, seed: int) -> 
     """A constant wait is constant; none is none, but for what a refused user must wait."""
     assert a_storm(backoff=Backoff.CONSTANT).wait_ns(user, attempt, seed) == CONSTANT_NS
     assert a_storm(backoff=Backoff.NONE).wait_ns(user, attempt, seed) == (LEAST_RETRY_NS if attempt else 0)
+
+
+@given(USERS, SEEDS, st.integers(0, 10**12))
+def test_those_whom_it_hits_are_spread_over_its_window(user: int, seed: int, within_ns: int) -> None:
+    """None outside it; without one, all at once."""
+    herd = Incident(IncidentKind.HERD_JOIN, NS_PER_S, within_ns=within_ns)
+
+    assert 0 <= herd.after_ns(user, seed) <= within_ns
+
+
+def test_they_are_spread_evenly_and_whenever_they_are_hit() -> None:
+    """Who is hit late is no other kind of user than who is hit early: half of either waits long."""
+    herd = Incident(IncidentKind.HERD_JOIN, 0, within_ns=1_000, backoff=Backoff.EXPONENTIAL_JITTER)
+    early = [user for user in range(USER_COUNT) if herd.after_ns(user, seed=1) < 500]
+
+    assert len(early) == pytest.approx(USER_COUNT / 2, rel=0.1)
+    waits_long = sum(herd.wait_ns(user, 0, seed=1) > FIRST_BOUND_NS / 2 for user in early)
+    assert waits_long == pytest.approx(len(early) / 2, rel=0.1)
+
+
+@given(st.integers(1, 1_000_000), SEEDS)
+def test_an_announcement_is_made_by_one_of_the_users(user_count: int, seed: int) -> None:
+    """Whoever that is, every process knows."""
+    assert 0 <= Incident(IncidentKind.ANNOUNCEMENT, 0).author(user_count, seed) < user_count

@@ -13,15 +13,16 @@ from hypothesis import strategies as st
 from loadgen.measure import marker
 from loadgen.measure.marker import WIDTH, Stamp
 from loadgen.measure.payload import Payload
+from loadgen.plan.rooms import MOST_LAYERS
 
 PREFIX = marker.prefix_of("0a1b2c")
 STAMPS = st.builds(
-    lambda sender, sequence, due, late, receiver: Stamp(sender, sequence, due, due + late, receiver),
+    lambda sender, sequence, due, late, to: Stamp(sender, sequence, due, due + late, *to),
     st.integers(0, 2**32 - 1),
     st.integers(0, 2**32 - 1),
     st.integers(0, 2**63 - 1),
     st.integers(0, 2**48 - 1),
-    st.none() | st.integers(0, 2**32 - 2),
+    st.tuples(st.integers(0, 2**32 - 1 - MOST_LAYERS)) | st.tuples(st.none(), st.integers(0, MOST_LAYERS - 1)),
 )
 
 

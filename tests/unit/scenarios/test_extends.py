@@ -173,6 +173,10 @@ def test_an_error_names_the_file_in_which_the_value_stands(write: Write, text: s
          "users.rooms.count", 1),
         ('[users]\nrooms = { shape = "zipf", count = 9 }', '[users]\nrooms = { shape = "zipf", exponent = 2 }',
          "users.rooms.count", 9),
+        ('[traffic]\ngaps = "pareto"\nalpha = 1.5', '[traffic]\ngaps = "constant"', "traffic.alpha", None),
+        ('[traffic]\ngaps = "pareto"\nalpha = 1.5', '[traffic]\ngaps = "pareto"', "traffic.alpha", 1.5),
+        ("[traffic]\nper_user_per_min = 6", '[traffic]\ngaps = "think"', "traffic.per_user_per_min", None),
+        ('[traffic]\nrate_stages = ["1s:5"]', "[traffic]\nper_user_per_min = 6", "traffic.rate_stages", []),
         ("[sweep]\npayload_bytes = [100, 200]", "[traffic]\npayload_bytes = 300", "traffic.payload_bytes", 300),
     ],
 )  # fmt: skip

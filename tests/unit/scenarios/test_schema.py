@@ -55,6 +55,11 @@ PAYLOADS = (
     "or a table like { median = 120 }"
 )
 
+KINDS = (
+    '"reconnect_storm", "herd_join", "abrupt_close", "half_open", "slow_readers", "token_expiry", "server_restart" or '
+    '"announcement"'
+)
+
 
 def complaint(text: str) -> str:
     """What a scenario file with this text is told."""
@@ -86,7 +91,7 @@ def test_an_empty_file_is_a_scenario() -> None:
         ("count = 5", 'count: unknown key; did you mean "users.count"?'),
         (
             "[phases]\nzzz = 1",
-            "phases.zzz: unknown key; there are warmup, measure, drain",
+            "phases.zzz: unknown key; there are warmup, measure, drain, time_scale",
         ),
         ('[users]\ncount = "many"', 'users.count: expected a whole number > 0, got "many"'),
         ("[users]\ncount = 0", "users.count: expected a whole number > 0, got 0"),
@@ -130,7 +135,10 @@ def test_an_empty_file_is_a_scenario() -> None:
             "traffic.payload_bytes.a-b: unknown key; there are median, sigma, most",
         ),
         ('[traffic]\nloop = "half"', 'traffic.loop: expected "open" or "closed", got "half"'),
-        ('[traffic]\ngaps = "wide"', 'traffic.gaps: expected "exponential" or "constant", got "wide"'),
+        (
+            '[traffic]\ngaps = "wide"',
+            'traffic.gaps: expected "exponential", "constant", "pareto" or "think", got "wide"',
+        ),
         ('[traffic]\ndeadline = "0s"', 'traffic.deadline: expected a time > 0 like "5s", got "0s"'),
         ('[phases]\nmeasure = "0s"', 'phases.measure: expected a time > 0 like "30s", got "0s"'),
         ('[phases]\nmeasure = "30"', 'phases.measure: expected a time > 0 like "30s", got "30"'),
@@ -156,8 +164,8 @@ def test_an_empty_file_is_a_scenario() -> None:
             'users.stages[1]: expected stages like "30s:500" or { within = "30s", count = 500 }, got "40s"',
         ),
         (
-            '[users]\nstages = [{ within = "0s", count = 5 }]',
-            'users.stages[0].within: expected a time > 0 like "30s", got "0s"',
+            '[users]\nstages = [{ within = "-1s", count = 5 }]',
+            'users.stages[0].within: expected a time like "30s", got "-1s"',
         ),
         ('[users]\nstages = [{ within = "1s" }]', "users.stages[0].count: missing; expected a whole number >= 0"),
         (
@@ -174,11 +182,11 @@ def test_an_empty_file_is_a_scenario() -> None:
         ),
         (
             "[[incident]]",
-            'incident[0].kind: missing; expected "reconnect_storm", the only kind there is',
+            f"incident[0].kind: missing; expected {KINDS}",
         ),
         (
             '[[incident]]\nkind = "storm"',
-            'incident[0].kind: expected "reconnect_storm", the only kind there is, got "storm"',
+            f'incident[0].kind: expected {KINDS}, got "storm"',
         ),
         (
             '[[incident]]\nkind = "reconnect_storm"\n[[incident]]\nkind = "reconnect_storm"\nshare = 0',

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadgen.errors import InputError
-from loadgen.plan.incidents import Backoff, ReconnectStorm
+from loadgen.plan.incidents import Backoff, Incident, IncidentKind
 from loadgen.plan.pacing import NS_PER_S, Loop
 from loadgen.plan.payload_sizes import LogNormal, OneOf, PayloadBytes
 from loadgen.plan.plan import Plan, TransportKind
@@ -22,6 +22,8 @@ from scenarios.catalogue import catalogue
 from scenarios.layers import FLAGS, Files, Layers
 from scenarios.machine import Machine, settle_source_addresses
 from scenarios.settle import Settled, base_url_of, settle
+
+STORM = IncidentKind.RECONNECT_STORM
 
 Write = Callable[[str], str]
 
@@ -975,8 +977,8 @@ def test_a_file_that_contradicts_its_own_stages_is_refused(write: Write, phases:
     ("typed", "line"),
     [
         ("30s", 'expected stages like "30s:500" or { within = "30s", count = 500 }, got "30s"'),
-        ("30:5", 'expected a time > 0 like "30s", got "30:5"'),
-        ("0s:5", 'expected a time > 0 like "30s", got "0s:5"'),
+        ("30:5", 'expected a time like "30s", got "30:5"'),
+        ("0s:5", "expected stages that take some time together, got 0s"),
         ("30s:", 'expected a whole number >= 0, got "30s:"'),
         ("30s:-5", 'expected a whole number >= 0, got "30s:-5"'),
         ("30s:0", "expected a stage with users, got none above 0"),
@@ -995,23 +997,23 @@ def test_a_wrong_stage_is_told_as_it_was_typed(typed: str, line: str) -> None:
 @pytest.mark.parametrize(
     ("text", "storm"),
     [
-        ('kind = "reconnect_storm"', ReconnectStorm(10 * NS_PER_S, 0.5, Backoff.EXPONENTIAL_JITTER)),
+        ('kind = "reconnect_storm"', Incident(STORM, 10 * NS_PER_S, 0.5, backoff=Backoff.EXPONENTIAL_JITTER)),
         (
             'kind = "reconnect_storm"\nat = "25%"\nshare = 1\nbackoff = "none"',
-            ReconnectStorm(5 * NS_PER_S, 1.0, Backoff.NONE),
+            Incident(STORM, 5 * NS_PER_S, 1.0, backoff=Backoff.NONE),
         ),
         (
             'kind = "reconnect_storm"\nat = "19s"\nbackoff = "constant"',
-            ReconnectStorm(19 * NS_PER_S, 0.5, Backoff.CONSTANT),
+            Incident(STORM, 19 * NS_PER_S, 0.5, backoff=Backoff.CONSTANT),
         ),
-        ('kind = "reconnect_storm"\nat = "0s"', ReconnectStorm(0, 0.5, Backoff.EXPONENTIAL_JITTER)),
+        ('kind = "reconnect_storm"\nat = "0s"', Incident(STORM, 0, 0.5, backoff=Backoff.EXPONENTIAL_JITTER)),
     ],
 )
-def test_an_incident_comes_in_the_measured_window(write: Write, text: str, storm: ReconnectStorm) -> None:
+def test_an_incident_comes_in_the_measured_window(write: Write, text: str, storm: Incident) -> None:
     """After a share of it, or a time from its start."""
     settled = settle(write(f'[phases]\nmeasure = "20s"\n[[incident]]\n{text}\n'), {}, {})
 
-    assert plan_of(settled).storms == (storm,)
+    assert plan_of(settled).incidents == (storm,)
     assert row(settled, "incident")[1] == "file"
 
 
@@ -1020,7 +1022,16 @@ def test_the_document_shows_an_incident_as_it_was_written(write: Write) -> None:
     settled = settle(write('[[incident]]\nkind = "reconnect_storm"\nat = "5s"\n'), {}, {})
 
     assert row(settled, "incident")[0] == [
-        {"at": "5s", "kind": "reconnect_storm", "share": 0.5, "backoff": "exponential_jitter"}
+        {
+            "at": "5s",
+            "kind": "reconnect_storm",
+            "share": 0.5,
+            "within": "0s",
+            "backoff": "exponential_jitter",
+            "bytes_per_s": None,
+            "down": None,
+            "kill": None,
+        }
     ]
 
 
@@ -1028,7 +1039,7 @@ def test_an_incident_comes_in_the_window_that_stages_make(write: Write) -> None:
     """Its half is that of their sum."""
     scenario = write('[users]\nstages = ["30s:5", "10s:5"]\n[[incident]]\nkind = "reconnect_storm"\n')
 
-    assert plan_of(settle(scenario, {}, {})).storms[0].at_ns == 20 * NS_PER_S
+    assert plan_of(settle(scenario, {}, {})).incidents[0].at_ns == 20 * NS_PER_S
 
 
 @pytest.mark.parametrize("at", ["30s", "1h", "100%"])
