@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reports.plots import frame, pictures
+from reports.incidents import returns
+from reports.plots import frame, incidents, pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +84,26 @@ PLOTS = (
     ),
 )
 
+INCIDENTS = Plot(
+    "incidents",
+    "How soon they were back",
+    "The share of those hit that was in its rooms again, since the incident began. Dots: 50, 95 and 100 %.",
+    incidents.how_soon_they_were_back,
+    wide=(1080, 300),
+    narrow=(350, 500),
+)
+
+
+def plots_of(document: dict[str, Any]) -> tuple[Plot, ...]:
+    """PLOTS, and INCIDENTS where somebody came back after one."""
+    return (*PLOTS, INCIDENTS) if returns(document) else PLOTS
+
 
 def draw_all(document: dict[str, Any], directory: Path) -> list[Path]:
     """Write each picture to ``directory`` as NAME.png, and name the files."""
     directory.mkdir(parents=True, exist_ok=True)
     paths = []
-    for plot in PLOTS:
+    for plot in plots_of(document):
         path = directory / f"{plot.name}.png"
         frame.write_png(path, plot.wide, plot.title, partial(plot.draw, document=document))
         paths.append(path)
@@ -101,4 +116,4 @@ def draw_for_page(document: dict[str, Any]) -> list[Drawing]:
     def svg(plot: Plot, size_px: tuple[int, int]) -> str:
         return frame.svg_element(plot.name, size_px, partial(plot.draw, document=document))
 
-    return [Drawing(plot, svg(plot, plot.wide), svg(plot, plot.narrow)) for plot in PLOTS]
+    return [Drawing(plot, svg(plot, plot.wide), svg(plot, plot.narrow)) for plot in plots_of(document)]
