@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from reports.incidents import IncidentRow
 from reports.summary import DoubtRow, Summary, summarise
 
 # What Markdown or HTML would take for its own, what would end a table's cell, and @, which would call people.
@@ -33,6 +34,8 @@ def _blocks(summary: Summary) -> Iterator[str]:
             ["budget", "seen", "state"],
             [[_code(row.expression), row.observed, _emphasis(row.state)] for row in summary.budgets],
         )
+    if summary.incidents:
+        yield _table(["incident", "at", "users hit", "what became of them"], map(_incident, summary.incidents))
     if summary.errors:
         yield _table(
             ["error", "phase", "count", "example"],
@@ -58,6 +61,11 @@ def _details(summary: Summary) -> Iterator[str]:
             ["process", "CPU", "memory", "files", "lateness p99", "event loop lag p99"],
             [[row.name, row.cpu, row.memory, row.descriptors, row.lateness, row.loop_lag] for row in summary.processes],
         )
+
+
+def _incident(row: IncidentRow) -> list[str]:
+    what = f"**{_text(row.name)}** {_text(row.what)}".rstrip()
+    return [what, row.at, row.hit, "; ".join(map(_text, row.outcomes))]
 
 
 def _doubt(doubt: DoubtRow) -> str:

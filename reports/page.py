@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports.palette import DARK, LIGHT, css
-from reports.plots import draw_for_page
+from reports.plots import INCIDENTS, draw_for_page
 from reports.summary import summarise
 
 # From this width on a picture takes the whole line.
@@ -35,5 +35,9 @@ def render(document: dict[str, Any], *, plots: bool = True) -> str:
         for drawing in (draw_for_page(document) if plots else ())
     ]
     return environment.get_template("report.html.j2").render(
-        summary=summarise(document), drawings=drawings, light=css(LIGHT), dark=css(DARK)
+        summary=summarise(document),
+        drawings=[drawing for drawing in drawings if drawing["plot"] is not INCIDENTS],
+        returns=next((drawing for drawing in drawings if drawing["plot"] is INCIDENTS), None),
+        light=css(LIGHT),
+        dark=css(DARK),
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from reports import numbers
 from reports.calibration import quotation
+from reports.incidents import IncidentRow, incident_table
 from reports.planned import plain_text, value_text
 from reports.verdicts import Headline, doubt_title, headline, observed_text
 
@@ -167,6 +168,7 @@ class Summary:
     doubts: tuple[DoubtRow, ...]
     limit: str
     calibration: str
+    incidents: tuple[IncidentRow, ...]
     errors: tuple[ErrorRow, ...]
     phases: tuple[PhaseRow, ...]
     plan: tuple[Fact, ...]
@@ -195,6 +197,7 @@ def summarise(document: dict[str, Any]) -> Summary:
         doubts=tuple(_doubts(document.get("doubts") or [])),
         limit=_limit(document.get("limit") or {}, done=not (run.get("interrupted") or run.get("ended_early"))),
         calibration=quotation(document.get("environment") or {}),
+        incidents=tuple(incident_table(document)),
         errors=tuple(_errors(document.get("errors") or [])),
         phases=tuple(_phases(document.get("phases") or [])),
         plan=tuple(

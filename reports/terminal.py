@@ -9,11 +9,13 @@ from typing import Any, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from reports import numbers
+from reports.incidents import IncidentRow
 from reports.planned import phase_length_s
 from reports.summary import Summary, label_of, summarise
 
@@ -120,6 +122,8 @@ def _summary_blocks(summary: Summary) -> list[RenderableType]:
         for row in summary.budgets:
             budgets.add_row("", Text(row.state, _STATES[row.state]), Text(row.expression), row.observed)
         blocks.append(budgets)
+    if summary.incidents:
+        blocks.append(Group(*map(_incident, summary.incidents)))
     for doubt in summary.doubts:
         body = Group(Text(f"{doubt.title}: {doubt.detail}"), Text(doubt.advice, "italic"))
         blocks.append(_hanging(Text(doubt.severity, _SEVERITIES[doubt.severity]), body))
@@ -134,6 +138,14 @@ def _summary_blocks(summary: Summary) -> list[RenderableType]:
     if summary.limit:
         blocks.append(Text(summary.limit))
     return blocks
+
+
+def _incident(row: IncidentRow) -> RenderableType:
+    """What happened to whom, and below it what matters most of what became of them."""
+    hit = f": {row.hit} users hit" if row.hit else ""
+    head = Text.assemble((row.name, "bold"), f" at {row.at}" if row.at else "", hit)
+    outcome = Text(next(iter(row.outcomes), ""), "bold red" if row.bad else "")
+    return Padding(Group(head, outcome), (0, 0, 0, 2))
 
 
 def _hanging(head: Text, body: RenderableType) -> RenderableType:
