@@ -83,6 +83,7 @@ class _Connect(Section):
 class _Join(Section):
     send: Frames = _key("a frame, or a list of frames")
     until: str | None = _key("a text the awaited frame holds, or re:...", None)
+    watch: Frames | None = _key("a frame, or a list of frames", None)
 
 
 class _Publish(Section):
@@ -357,7 +358,7 @@ def _script(file: DialectFile, name: str) -> DialectScript:
             ack=publish.ack,
         ),
         login=LoginScript(_http(login), login.token) if login else None,
-        join=JoinScript(_frames(join.send), join.until) if join else None,
+        join=JoinScript(_frames(join.send), join.until, _frames(join.watch or [])) if join else None,
         direct=DirectScript(direct.send, _http(direct.http) if direct.http else None, direct.echo, direct.ack)
         if direct
         else None,

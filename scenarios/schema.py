@@ -101,6 +101,9 @@ class Users(Section):
     """Who shares a room with whom."""
     more_rooms: list[Rooms] = _key('tables like [{ shape = "own", weight = 0.5 }]', [])
     """Further rooms: each user is in one of each table's, too, and writes now to the one, now to the other."""
+    watch_presence: bool = _key("true or false", False)
+    """Whether users want to be told who comes and goes: a room of N that fills costs N squared frames. The dialect must
+    know how (join.watch)."""
     file: str | None = _key("the path of a CSV file with username,password lines", None)
     """username,password a line, taken in turn; left out: the generated accounts of the reference server."""
     tokens_file: str | None = _key("the path of a file with one token a line", None)

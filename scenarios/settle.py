@@ -210,6 +210,18 @@ def _settle_target(scenario: Scenario, layers: Layers) -> tuple[str, ...]:
 
 
 def _settle_dialect(scenario: Scenario, layers: Layers) -> DialectScript:
+    dialect = _loaded_dialect(scenario, layers)
+    if not scenario.users.watch_presence:
+        return dialect
+    if dialect.join is None or not dialect.join.watch:
+        raise InputError(
+            f'{layers.label("users.watch_presence")}: expected false, since the dialect "{dialect.name}" has no '
+            f"join.watch, got true"
+        )
+    return replace(dialect, join=replace(dialect.join, send=dialect.join.watch))
+
+
+def _loaded_dialect(scenario: Scenario, layers: Layers) -> DialectScript:
     try:
         return load_dialect(scenario.target.dialect)
     except InputError as error:

@@ -52,6 +52,8 @@ class JoinScript:
 
     send: tuple[str, ...]
     until: str | None = None
+    watch: tuple[str, ...] = ()
+    """Sent instead where a user also wants to hear who comes and goes."""
 
 
 @dataclass(frozen=True, slots=True)

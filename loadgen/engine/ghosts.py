@@ -1,8 +1,9 @@
 """Sockets that are read slowly, or not at all any more: watched from outside until the server gives them up.
 
-What lies in them is thrown away unread: nobody counts these deliveries. So they are read as raw bytes, exactly as many
-as are wanted, past the transport, which has stopped; and that the server has hung up is seen in the state that the
-kernel has the connection in, since what it has sent before that may never be read.
+What lies in them is thrown away: nobody counts these deliveries. So they are read as raw bytes, exactly as many as are
+wanted, past the transport, which has stopped. That the server has hung up is seen in the state that the kernel has the
+connection in. Where nothing is read at all, the server's last word may lie behind what it could not send; so when the
+run is over, all is read, and of what shows only then it is not known when it happened.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _CHUNK_BYTES = 64 * 1024
 # A close frame has no more than this (RFC 6455, 5.5).
 _CLOSE_FRAME_BYTES = 2 + 125
 _CLOSE_OPCODE = 0x88
+_RECEIVE_BUFFER_BYTES = 64 * 1024
 _NO_STATUS = 1005
 _ESTABLISHED = 1  # tcp_states.h
 
@@ -31,8 +33,8 @@ _ESTABLISHED = 1  # tcp_states.h
 class Observer(Protocol):
     """Who is told that a socket was given up."""
 
-    def gave_up(self, ghost: Ghost, code: int, now_ns: int) -> None:
-        """The server has closed it, with a close code or NO_CLOSE_FRAME."""
+    def gave_up(self, ghost: Ghost, code: int, now_ns: int | None) -> None:
+        """The server has closed it, with a close code or NO_CLOSE_FRAME; None: nobody knows when."""
         ...
 
 
@@ -54,6 +56,8 @@ class Ghost:
         # A descriptor of our own: the transport's may be closed, and stand for another socket, while we look.
         self._socket = socket.socket(fileno=os.dup(self.connection.stop_reading()))
         self._socket.setblocking(False)
+        # The kernel would read on for us, up to 6 MB; a phone's has less.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
 
     def look(self, now: int) -> int | None:
         """Read what is due; how the server has closed the connection, None where it has not."""
@@ -66,6 +70,10 @@ class Ghost:
             return None
         self._throw_away(None)
         return _close_code_in(self._tail)
+
+    def read_all(self) -> None:
+        """Read whatever is there."""
+        self._throw_away(None)
 
     def _throw_away(self, at_most: int | None) -> int:
         """Read so many bytes, or all there are; how many there were."""
@@ -118,14 +126,25 @@ class Ghosts:
         while True:
             await sleep_until(now_ns() + LOOK_PERIOD_NS)
             now = now_ns()
-            given_up = [(ghost, code) for ghost in self._ghosts if (code := ghost.look(now)) is not None]
-            for ghost, code in given_up:
-                self._ghosts.remove(ghost)
-                ghost.bury()
-                self._observer.gave_up(ghost, code, now)
+            self._bury_the_dead(now, now)
 
-    def bury_all(self) -> None:
-        """The run is over."""
-        for ghost in self._ghosts:
+    def _bury_the_dead(self, now: int, seen_ns: int | None) -> None:
+        given_up = [(ghost, code) for ghost in self._ghosts if (code := ghost.look(now)) is not None]
+        for ghost, code in given_up:
+            self._ghosts.remove(ghost)
             ghost.bury()
-        self._ghosts.clear()
+            self._observer.gave_up(ghost, code, seen_ns)
+
+    async def bury_all(self) -> None:
+        """The run is over: read the server's last words, within a second, and close what is left."""
+        give_up_ns = now_ns() + NS_PER_S
+        try:
+            while self._ghosts and (now := now_ns()) < give_up_ns:
+                for ghost in self._ghosts:
+                    ghost.read_all()
+                self._bury_the_dead(now, None)
+                await sleep_until(now_ns() + LOOK_PERIOD_NS // 5)
+        finally:
+            for ghost in self._ghosts:
+                ghost.bury()
+            self._ghosts.clear()

@@ -75,7 +75,7 @@ class Incidents:
         finally:
             swarm.books.planned_close = None
             swarm.on_cut_off = None
-            self._ghosts.bury_all()
+            await self._ghosts.bury_all()
 
     async def _carry_out(self, incident: Incident) -> None:
         """One user after the other, each at its moment."""
@@ -161,10 +161,11 @@ class Incidents:
             self._swarm.members[user].chatter.must_log_in()
         self._group.create_task(self._come_back(user, incident))
 
-    def gave_up(self, ghost: Ghost, code: int, now_ns: int) -> None:
+    def gave_up(self, ghost: Ghost, code: int, now_ns: int | None) -> None:
         """See :class:`loadgen.engine.ghosts.Observer`."""
         tally = self._swarm.tally
         incident = tally.of_incident(ghost.incident)
         incident.closes[code] += 1
-        incident.closed.record(now_ns - ghost.began_ns)
-        tally.happened(PerSecond.DISCONNECTS, now_ns)
+        if now_ns is not None:
+            incident.closed.record(now_ns - ghost.began_ns)
+            tally.happened(PerSecond.DISCONNECTS, now_ns)

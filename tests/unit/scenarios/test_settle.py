@@ -991,6 +991,29 @@ def test_a_wrong_stage_is_told_as_it_was_typed(typed: str, line: str) -> None:
     assert complaint("fanout", {"users.stages": typed}) == f"--stage: {line}"
 
 
+# --- presence -----------------------------------------------------------------------------------------------
+
+
+def test_who_wants_to_know_who_is_there_joins_in_another_way(write: Write) -> None:
+    """By the frame that the dialect has for it; everything else stays as it was."""
+    one, other = (plan_of(settle(write(f"[users]\nwatch_presence = {wish}\n"), {}, {})) for wish in ("true", "false"))
+
+    assert one.dialect.join is not None
+    assert other.dialect.join is not None
+    assert one.dialect.join.send == other.dialect.join.watch != other.dialect.join.send
+    assert one.dialect.publish == other.dialect.publish
+
+
+@pytest.mark.parametrize("dialect", ["plain", "echo"])
+def test_a_dialect_that_cannot_tell_who_is_there_is_refused_where_it_is_asked(write: Write, dialect: str) -> None:
+    """It has no frame for it."""
+    scenario = write(f'[target]\ndialect = "{dialect}"\n[users]\nwatch_presence = true\n')
+
+    assert complaint(scenario) == (
+        f'mine.toml: users.watch_presence: expected false, since the dialect "{dialect}" has no join.watch, got true'
+    )
+
+
 # --- incidents ----------------------------------------------------------------------------------------------
 
 
