@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadgen.errors import ErrorKind
+from loadgen.measure.incident_tally import IncidentTally
 from loadgen.measure.tally import Count, Metric, PerSecond, Tally
 
 EVENTS = st.lists(
@@ -15,6 +16,9 @@ EVENTS = st.lists(
         st.tuples(st.just("error"), st.sampled_from(ErrorKind), st.sampled_from(["a", "b"])),
         st.tuples(st.just("second"), st.sampled_from(PerSecond), st.integers(0, 5 * 10**9)),
         st.tuples(st.just("of_second"), st.sampled_from(Metric), st.integers(0, 10**9)),
+        st.tuples(st.just("hit"), st.integers(0, 2), st.integers(0, 10**9)),
+        st.tuples(st.just("missed"), st.integers(0, 2), st.integers(0, 5)),
+        st.tuples(st.just("closed"), st.integers(0, 2), st.sampled_from([1006, 1012, 4401])),
     ),
     max_size=30,
 )
@@ -34,6 +38,15 @@ def fill(tally: Tally, events: list[tuple[str, object, object]]) -> Tally:
                 tally.happened(happened, at_ns)
             case ("of_second", Metric() as metric, int(value)):
                 tally.of_second(metric, value % 3).record(value)
+            case ("hit", int(number), int(value)):
+                tally.of_incident(number).hit_count += 1
+                tally.of_incident(number).back.record(value)
+            case ("missed", int(number), int(missed)):
+                tally.of_incident(number).missed_count += missed
+                tally.of_incident(number).recovered_count += missed // 2
+            case ("closed", int(number), int(code)):
+                tally.of_incident(number).closes[code] += 1
+                tally.of_incident(number).closed.record(code)
     return tally
 
 
@@ -45,7 +58,14 @@ def contents(tally: Tally) -> object:
         {key: (error.count, error.example) for key, error in tally.errors.items()},
         {second: dict(counts) for second, counts in tally.seconds.items() if counts},
         {place: (h.count, h.max_ns) for place, h in tally.metric_seconds.items()},
+        {number: of_incident(incident) for number, incident in tally.incidents.items()},
     )
+
+
+def of_incident(incident: IncidentTally) -> object:
+    """All that can be seen of it."""
+    counts = incident.hit_count, incident.missed_count, incident.recovered_count, dict(incident.closes)
+    return (*counts, *((h.count, h.min_ns, h.max_ns, h.mean_ns) for h in (incident.back, incident.closed)))
 
 
 def merged(*tallies: Tally) -> Tally:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from loadgen.errors import ErrorKind
 from loadgen.measure import marker, plain
 from loadgen.measure.histogram import HIGHEST_NS, Histogram
+from loadgen.measure.incident_tally import IncidentTally
 from loadgen.measure.ledger import News
 from loadgen.measure.marker import Stamp
 from loadgen.measure.record import MachineReading, Reading
@@ -33,6 +34,16 @@ SECONDS = st.integers(-3, 5)
 
 
 @st.composite
+def incident_tallies(draw: st.DrawFn) -> IncidentTally:
+    """What became of anybody."""
+    incident = IncidentTally(hit_count=draw(INT64), missed_count=draw(INT64), recovered_count=draw(INT64))
+    incident.closes.update(draw(st.dictionaries(st.integers(0, 0xFFFF), st.integers(1, 2**40), max_size=3)))
+    for histogram in (incident.back, incident.closed):
+        histogram.record_many(np.array(draw(DURATIONS), np.int64))
+    return incident
+
+
+@st.composite
 def tallies(draw: st.DrawFn) -> Tally:
     """A tally of anything that is counted."""
     tally = Tally(draw(st.integers(0, 2**62)))
@@ -45,6 +56,7 @@ def tallies(draw: st.DrawFn) -> Tally:
         tally.happened(event, tally.origin_ns + second * NS_PER_S)
     for second, metric, values in draw(st.lists(st.tuples(SECONDS, st.sampled_from(Metric), DURATIONS), max_size=4)):
         tally.of_second(metric, second).record_many(np.array(values, np.int64))
+    tally.incidents.update(draw(st.dictionaries(st.integers(0, 1_000), incident_tallies(), max_size=3)))
     return tally
 
 
@@ -56,6 +68,10 @@ def a_tally() -> Tally:
     tally.error(ErrorKind.RESET, "join", "connection reset")
     tally.happened(PerSecond.JOINS, 8)
     tally.of_second(Metric.DELIVERY_TIME, 1).record_many(np.array([5_000, 9_000_000]))
+    incident = tally.of_incident(2)
+    incident.hit_count, incident.missed_count, incident.recovered_count = 3, 2, 1
+    incident.back.record_many(np.array([5_000, 9_000_000]))
+    incident.closes[1012] = 3
     return tally
 
 
@@ -108,6 +124,17 @@ def contents(tally: Tally) -> object:
         {key: (error.count, error.example) for key, error in tally.errors.items()},
         {second: dict(counts) for second, counts in tally.seconds.items()},
         {place: of_histogram(histogram) for place, histogram in tally.metric_seconds.items() if histogram.count},
+        {number: of_incident(incident) for number, incident in tally.incidents.items()},
+    )
+
+
+def of_incident(incident: IncidentTally) -> object:
+    """All that can be seen of it."""
+    return (
+        (incident.hit_count, incident.missed_count, incident.recovered_count),
+        dict(incident.closes),
+        of_histogram(incident.back),
+        of_histogram(incident.closed),
     )
 
 
@@ -204,6 +231,7 @@ def changed(name: str, *path: str | int, to: object) -> object:
 
 
 BUCKETS = ("metrics", "delivery_time")
+INCIDENT = ("incidents", 0)
 
 
 @pytest.mark.parametrize(
@@ -241,6 +269,19 @@ BUCKETS = ("metrics", "delivery_time")
             [1],
             "tally.metric_seconds.delivery_time: expected a list of 2",
         ),
+        ("tally", ("incidents",), {}, "tally.incidents: expected a list of at most 1000 rows"),
+        ("tally", ("incidents", 0), [2, 3], "tally.incidents: expected a list of 7"),
+        ("tally", (*INCIDENT, 0), -1, "tally.incidents: expected a whole number from 0 to 1000"),
+        ("tally", (*INCIDENT, 0), 1_001, "tally.incidents: expected a whole number from 0 to 1000"),
+        ("tally", (*INCIDENT, 1), -1, "tally.incidents: expected a whole number"),
+        ("tally", (*INCIDENT, 2), None, "tally.incidents: expected a whole number"),
+        ("tally", (*INCIDENT, 3), 0.5, "tally.incidents: expected a whole number"),
+        ("tally", (*INCIDENT, 4), {1012: 3}, "tally.incidents: expected a list of at most 1000 rows"),
+        ("tally", (*INCIDENT, 4, 0), [70_000, 3], "tally.incidents: expected a whole number from 0 to 65535"),
+        ("tally", (*INCIDENT, 4, 0), [1012, 0], "tally.incidents: expected a whole number from 1"),
+        ("tally", (*INCIDENT, 5), [], "tally.incidents: expected a list of 5"),
+        ("tally", (*INCIDENT, 5, 0), 6_000, "tally.incidents: expected [0-9]+ buckets"),
+        ("tally", (*INCIDENT, 6), 0, "tally.incidents: expected a list of 5"),
         ("spreads", ("rows",), [31, bytes(31)], "spreads.rows: expected rows of 32 bytes, got 31"),
         ("news", ("sent",), [75, bytes(75)], "news.sent: expected sound markers"),
         ("news", ("sent",), [60, a_marker()[:60]], "news.sent: expected sound markers"),
