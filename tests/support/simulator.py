@@ -79,6 +79,8 @@ class Simulation:
     """Users who, when they have left, get all the same what is said in their room."""
     history: bool = False
     """Whether the server keeps what it could not bring to a user who was there once, and hands it over at the join."""
+    tells_history_apart: bool = False
+    """Whether that is seen to be history."""
     late_by_ns: int = 0
     """How late the generator sends."""
     process_count: int = 1
@@ -100,6 +102,11 @@ class Simulation:
         self.ledgers = [
             Ledger(replace(whole, share=Share(i, self.process_count)), marker.prefix_of(TAG), Tally(0))
             for i in range(self.process_count)
+        ]
+        is_history = lambda frame: frame.startswith(b"LOG")  # noqa: E731
+        self._receives = [
+            ledger.history_told_apart(is_history) if self.tells_history_apart else ledger.receive
+            for ledger in self.ledgers
         ]
         books = [Books(ledger, payload, TAG, self.deadline_ns) for ledger in self.ledgers]
         self.users = [
@@ -127,6 +134,12 @@ class Simulation:
         self.at(at_ns, lambda: self._lose(user, lambda: self.users[user].away(self.now_ns, cut=True)))
         if back_ns is not None:
             self.at(back_ns, lambda: self._come_back(user))
+
+    def hit(self, user: int, incident: int, began_ns: int, at_ns: int, back_ns: int | None = None) -> None:
+        """Have an incident of the plan, which began then, cut a user's socket, and have it come back."""
+        hit = lambda: self.users[user].hit_by(incident, began_ns, self.now_ns, misses=True)  # noqa: E731
+        self.at(at_ns, hit)
+        self.take_out(user, at_ns, back_ns)
 
     def leave(self, user: int, at_ns: int, back_ns: int | None = None) -> None:
         """Have a user leave with a closing handshake, and come back."""
@@ -229,7 +242,7 @@ class Simulation:
             if user in self._missed and frame.startswith(b"MSG"):
                 self._missed[user].append(frame)
             return
-        if self.ledgers[user % self.process_count].receive(user, frame, self.now_ns):
+        if self._receives[user % self.process_count](user, frame, self.now_ns):
             return
         for reply in self.users[user].heard(frame, self.now_ns):
             self._serve(user, reply)
@@ -249,7 +262,7 @@ class Simulation:
         if user not in self.unconfirmed:
             self._deliver(user, f"JOINED {room}".encode(), self.join_delay_ns)
         for frame in self._missed.pop(user, ()):
-            self._deliver(user, frame, self.join_delay_ns)
+            self._deliver(user, b"LOG " + frame if self.tells_history_apart else frame, self.join_delay_ns)
 
     def _relay(self, user: int, room: str, message_id: str, text: str) -> None:
         message = next(self._sent)

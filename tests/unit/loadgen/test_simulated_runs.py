@@ -350,6 +350,48 @@ def test_a_reconnect_of_half_of_the_users_loses_nothing_that_was_acknowledged() 
     assert books_close(tally)
 
 
+@pytest.mark.parametrize("process_count", [1, 2, 3])
+def test_what_those_whom_an_incident_hit_have_missed_and_read_is_counted_to_the_delivery(process_count: int) -> None:
+    """For each incident its own: one brings its users back, who read it all; of the other's, one never comes back."""
+    simulation = Simulation(
+        user_count=12, rate_per_s=100, seconds=1, history=True, tells_history_apart=True, process_count=process_count
+    )
+    back_ns: dict[int, dict[int, int | None]] = {
+        0: dict.fromkeys((0, 1, 2, 3), 1_405 * MS),
+        1: {4: 1_805 * MS, 5: None},
+    }
+    cut_ns = {0: 1_205 * MS, 1: 1_505 * MS}
+    for incident, users in back_ns.items():
+        for user, back in users.items():
+            simulation.hit(user, incident, (1_200 + 300 * incident) * MS, cut_ns[incident], back)
+    tally = simulation.run()
+
+    away_ns = {
+        user: (cut_ns[incident], NS_PER_S * 9 if back is None else back + simulation.connect_delay_ns)
+        for incident, users in back_ns.items()
+        for user, back in users.items()
+    }
+
+    def is_away(user: int | None, at_ns: int) -> bool:
+        return user in away_ns and away_ns[user][0] <= at_ns < away_ns[user][1]
+
+    senders = Senders(simulation.seed, ActiveUsers(simulation.seed, 1.0, 12))
+    said_ns = [
+        at_ns
+        for n, at_ns in enumerate(range(NS_PER_S, 2 * NS_PER_S, 10 * MS))
+        if not is_away(senders.sender_of(n, 12), at_ns)
+    ]
+    missed = {user: sum(is_away(user, at_ns) for at_ns in said_ns) for user in away_ns}
+    first, second = (tally.incidents[number] for number in (0, 1))
+    assert (first.hit_count, first.back.count, first.back.max_ns) == (4, 4, 208 * MS)
+    assert (second.hit_count, second.back.count, second.back.max_ns) == (2, 1, 308 * MS)
+    assert 0 < first.missed_count == sum(missed[user] for user in (0, 1, 2, 3)) == first.recovered_count
+    assert second.missed_count == missed[4] + missed[5]
+    assert 0 < second.recovered_count == missed[4] < missed[5]
+    assert tally.counts[Count.DELIVERIES_LOST] == tally.counts[Count.DELIVERIES_DUPLICATED] == 0
+    assert books_close(tally)
+
+
 # --- several rooms a user ---------------------------------------------------------------------------------------
 
 
