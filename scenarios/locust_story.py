@@ -32,6 +32,7 @@ from loadgen.locust_bridge.messages import Identity, Prepare
 from loadgen.locust_bridge.story import Brief, Wish
 from loadgen.measure.doubts import DoubtCode, doubts_about
 from loadgen.measure.record import Record
+from loadgen.plan.incidents import CUT_BY_THE_SERVER, IncidentKind
 from loadgen.plan.plan import Plan
 from reports import store
 from reports.budgets import Document, exit_code_of
@@ -65,6 +66,9 @@ OWN_ACCOUNT_COUNT = 10_000_000
 # Said of a run that goes on, these would be a false alarm: what they miss may yet come.
 _ONLY_AT_THE_END = frozenset({DoubtCode.TOO_FEW_SAMPLES, DoubtCode.USERS_MISSING, DoubtCode.NO_DELIVERIES})
 
+# Locust brings the users in itself, and its server is started before the scenario is read.
+_NOT_LED = CUT_BY_THE_SERVER | {IncidentKind.HERD_JOIN}
+
 
 @dataclass(frozen=True, slots=True)
 class Begun:
@@ -76,7 +80,7 @@ class Begun:
 
 
 def _one_run(settled: Settled) -> Settled:
-    """InputError where there are several, one after the other, or where the rate has a plan of its own."""
+    """InputError where there are several, one after the other, or where Locust cannot lead what is planned."""
     refuse(settled.sweep, "chatbench locust")
     if settled.scenario.traffic.rate_stages:
         raise InputError(
@@ -84,6 +88,13 @@ def _one_run(settled: Settled) -> Settled:
             f"by plan (--rate N makes one rate of them; chatbench run has them), "
             f"got {len(settled.scenario.traffic.rate_stages)}"
         )
+    for incident in settled.incidents:
+        if incident.kind in _NOT_LED:
+            led = ", ".join(kind for kind in IncidentKind if kind not in _NOT_LED)
+            raise InputError(
+                f"{settled.name}: incident[{incident.number}].kind: expected one that Locust can lead ({led}; "
+                f'chatbench run has them all), got "{incident.kind}"'
+            )
     return settled
 
 

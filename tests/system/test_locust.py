@@ -45,6 +45,20 @@ CROWD = ("smoke", "--rooms", "3", "--rate", "40", "--warmup", "300ms", "--durati
 HEADLESS = ("--headless", "-u", "30", "-r", "50", "--out", "run")
 # For whom there is no time to wait for.
 LONG = ("smoke", "--warmup", "0s", "--duration", "10m", "--drain", "1s")
+# An incident of a run of two seconds.
+SLOW_READERS = """
+[users]
+count = 30
+[traffic]
+rate_per_s = 40
+[phases]
+warmup = "0s"
+measure = "2s"
+drain = "500ms"
+[[incident]]
+kind = "slow_readers"
+at = "30%"
+"""
 MASTER = ("--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", "0")
 
 
@@ -182,6 +196,32 @@ def test_stages_become_a_shape(tmp_path: Path) -> None:
     assert counts["messages_sent"] > 0
     assert counts["deliveries_received"] > counts["messages_sent"]
     assert document["rates"]["window_s"] == pytest.approx(3)
+
+
+def test_an_incident_hits_those_whom_locust_has_brought_in(tmp_path: Path) -> None:
+    """At its time of the measured window; who reads no more is neither gone nor an error, and nothing is lost."""
+    (tmp_path / "mine.toml").write_text(SLOW_READERS, encoding="utf-8")
+    with locust("mine.toml", *HEADLESS, "--processes", "2", cwd=tmp_path) as running:
+        document = ends_well(running)
+
+    (incident,), counts = document["incidents"], document["counters"]
+    assert (incident["kind"], incident["at_s"] is None) == ("slow_readers", False)
+    assert 0 < incident["users_hit"] < 30
+    assert counts["connections_opened"] == 30
+    assert counts["connections_dropped"] == counts["deliveries_lost"] == 0
+    assert 0 < counts["deliveries_received"] < 30 * counts["messages_sent"]
+
+
+def test_an_incident_that_locust_cannot_lead_is_told_in_one_line(tmp_path: Path) -> None:
+    """Before anything starts."""
+    (tmp_path / "mine.toml").write_text(SLOW_READERS.replace("slow_readers", "server_restart"), encoding="utf-8")
+    with locust("mine.toml", *HEADLESS, "--loglevel", "WARNING", cwd=tmp_path) as running:
+        assert running.finish() == 104
+        assert running.processes() == []
+
+    assert running.said.startswith("chatbench: mine: incident[0].kind: expected one that Locust can lead (")
+    assert running.said.count("\n") == 1
+    assert not running.directory.exists()
 
 
 # --- users of one's own -------------------------------------------------------------------------------------

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from loadgen.errors import InputError
+from loadgen.locust_bridge.story import Wish
 from loadgen.plan.incidents import Backoff, Incident, IncidentKind
 from loadgen.plan.pacing import NS_PER_S
 from scenarios.incidents import DEFAULTS, server_for
+from scenarios.locust_story import LocustStory
 from scenarios.machine import Machine
 from scenarios.settle import Settled, settle
 
@@ -167,6 +169,28 @@ def test_a_herd_does_not_join_where_stages_bring_the_users(write: Write) -> None
         "mine.toml: incident[0].kind: expected another kind, since stages say who comes when "
         '(mine.toml: users.stages), got "herd_join"'
     )
+
+
+@pytest.mark.parametrize("kind", ["herd_join", "token_expiry", "server_restart"])
+def test_locust_refuses_what_takes_an_entrance_by_plan_or_a_server_made_for_it(write: Write, kind: str) -> None:
+    """Before anything starts; what it can lead is named."""
+    name = write(incidents('kind = "slow_readers"', f'kind = "{kind}"'))
+    with pytest.raises(InputError) as refused:
+        LocustStory(name, {}).settled(Wish(name, {}, None, 5, None, 1))
+
+    assert str(refused.value) == (
+        "mine: incident[1].kind: expected one that Locust can lead (reconnect_storm, abrupt_close, half_open, "
+        f'slow_readers, announcement; chatbench run has them all), got "{kind}"'
+    )
+
+
+def test_locust_leads_the_other_incidents(write: Write) -> None:
+    """As they are in the file."""
+    kinds = ("reconnect_storm", "abrupt_close", "half_open", "slow_readers", "announcement")
+    name = write(incidents(*(f'kind = "{kind}"' for kind in kinds)))
+
+    led = LocustStory(name, {}).settled(Wish(name, {}, None, 5, None, 1))
+    assert tuple(incident.kind for incident in led.incidents) == kinds
 
 
 # --- what is settled ------------------------------------------------------------------------------------------
