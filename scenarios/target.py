@@ -44,17 +44,20 @@ class OwnTarget:
     url: str
     process: asyncio.subprocess.Process
     _start: Callable[[int], Awaitable[asyncio.subprocess.Process]]
+    _is_down: bool = False
+    """Whether it has been ended, and is not started again yet."""
 
     def died(self) -> str | None:
         """How it ended, where it did so before we ended it."""
         code = self.process.returncode
-        return None if code is None else ending_of(code)
+        return None if code is None or self._is_down else ending_of(code)
 
     async def restart(self, down_s: float, *, kill: bool) -> int:
         """End it, as ``kill`` says, and have it serve again ``down_s`` later, at the same address; its process id.
 
         TargetUnreachableError where it does not come back.
         """
+        self._is_down = True
         if kill:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -63,6 +66,7 @@ class OwnTarget:
         await _end(self.process)
         await asyncio.sleep(max(0.0, down_until_s - asyncio.get_running_loop().time()))
         self.process = await self._start(urlsplit(self.url).port or 0)
+        self._is_down = False
         await _ready_url(self.process)
         return self.process.pid
 

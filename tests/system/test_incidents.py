@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from loadgen.plan.incidents import IncidentKind
-from tests.support.benches import bench, errors_of, unless_starved
+from tests.support.benches import GENERATOR_DOUBTS, bench, errors_of, eventually, fatal_doubts_of, unless_starved
 
 pytestmark = pytest.mark.system
 
@@ -108,11 +110,11 @@ def test_an_announcement_is_answered_by_a_share_of_all(run: Run) -> None:
     announcement = kind(IncidentKind.ANNOUNCEMENT, at='"10%"', within='"500ms"')
     seen = []
     for flags in ((), ("--processes", "2")):
-        document = run(announcement, flags=flags)
+        document = run(announcement, measure="1s", flags=flags)
         (incident,), counts = document["incidents"], document["counters"]
         assert 0 < incident["users_hit"] < USERS
         assert incident["users_back"] is None
-        assert counts["messages_due"] == counts["messages_sent"] == 2 * 40 + 1 + incident["users_hit"]
+        assert counts["messages_due"] == counts["messages_sent"] == 40 + 1 + incident["users_hit"]
         assert counts["deliveries_expected"] == counts["deliveries_received"] == USERS * counts["messages_sent"]
         assert nothing_is_lost(counts)
         seen.append((incident["users_hit"], counts["messages_due"], counts["deliveries_expected"]))
@@ -168,3 +170,23 @@ def test_a_server_that_restarts_gets_its_users_back_and_forgets_nothing(run: Run
     assert counts["connections_dropped"] == 0
     assert nothing_is_lost(counts)
     assert {name for name, _ in errors_of(document)} <= {"refused", "reset"}
+
+
+def test_a_run_that_is_interrupted_while_its_server_is_down_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the process that was to serve again, nor what it was to begin with."""
+    folders = tmp_path / "temporary"
+    folders.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folders))
+    restart = kind(IncidentKind.SERVER_RESTART, at='"100ms"', down='"50s"')
+    (tmp_path / "mine.toml").write_text(scenario(restart, rate=40, measure="60s"), encoding="utf-8")
+    with bench("mine.toml", cwd=tmp_path) as running:
+        server = running.part("target_app")
+        eventually(lambda: not psutil.pid_exists(server.pid), "the end of the server")
+        running.send(signal.SIGINT)
+        document = running.ends_with(105)
+
+    assert document["run"]["interrupted"]
+    assert fatal_doubts_of(document) <= GENERATOR_DOUBTS
+    assert list(folders.iterdir()) == []
