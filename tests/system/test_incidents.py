@@ -36,7 +36,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         assert nobody_listens(document["target"]["url"])
         return document
 
-    def run_until_fed(*incidents: str, rate: int = 40, measure: str = "2s", flags: tuple[str, ...] = ()) -> Any:
+    def run_until_fed(*incidents: str, rate: int = 40, measure: str = "1500ms", flags: tuple[str, ...] = ()) -> Any:
         text = scenario(*incidents, rate=rate, measure=measure)
         return unless_starved(lambda: (0, attempt(text, *flags)))[1]
 
@@ -56,7 +56,7 @@ def scenario(*incidents: str, rate: int, measure: str) -> str:
     return f"""
 [users]
 count = {USERS}
-connect_rate_per_s = 200
+connect_rate_per_s = 1000
 [traffic]
 rate_per_s = {rate}
 gaps = "constant"
