@@ -149,8 +149,7 @@ class Coordinator:
     async def _story(self) -> None:
         """The phases, in order."""
         plan, record = self.record.plan, self.record
-        # With stages the run begins with nobody.
-        entrance = () if plan.stages else (Phase.LOGIN, Phase.CONNECT, Phase.JOIN)
+        entrance = () if plan.begins_empty else (Phase.LOGIN, Phase.CONNECT, Phase.JOIN)
         for phase in entrance:
             if phase is Phase.LOGIN and (plan.dialect.login is None or plan.tokens):
                 continue

@@ -119,9 +119,10 @@ class Plan:
         return any(each.kind in COME_BACK and each.kind is not IncidentKind.HERD_JOIN for each in self.incidents)
 
     @property
-    def has_herd(self) -> bool:
-        """Whether some users are not there at first."""
-        return any(each.kind is IncidentKind.HERD_JOIN for each in self.incidents)
+    def begins_empty(self) -> bool:
+        """Whether nobody is there at first: everybody comes by stages, or with a herd."""
+        whole = (each.kind is IncidentKind.HERD_JOIN and each.share == 1 for each in self.incidents)
+        return bool(self.stages) or any(whole)
 
     @property
     def brings_in_late(self) -> bool:

@@ -151,6 +151,26 @@ async def test_a_ghost_reads_as_much_as_it_should(make_transport: MakeTransport)
 
 
 @on_an_event_loop
+async def test_a_ghost_makes_up_for_nothing_that_it_could_not_read(make_transport: MakeTransport) -> None:
+    """A slow reader is no faster after a quiet minute."""
+    server = Server(bytes(LEFT_BYTES), hangs_up=False)
+    async with raw_server(server.conversation()) as listening:
+        listener = await greeted(make_transport(listening.url))
+        ghost = Ghost(listener.open_connection, 0, now_ns(), RATE_BYTES_PER_S)
+        descriptor = listener.open_connection.stop_reading()
+        quiet_until_ns = now_ns() + 60 * NS_PER_S
+        assert ghost.look(quiet_until_ns) is None
+        server.goes_on.set()
+        while unread_bytes(descriptor) < LEFT_BYTES:
+            await asyncio.sleep(0)
+
+        assert ghost.look(quiet_until_ns + NS_PER_S) is None
+        assert LEFT_BYTES - unread_bytes(descriptor) == RATE_BYTES_PER_S
+        ghost.bury()
+        await listener.end()
+
+
+@on_an_event_loop
 async def test_a_ghost_without_a_rate_reads_nothing_and_stays(make_transport: MakeTransport) -> None:
     """However long that is; a server that waits for it keeps it."""
     server = Server(bytes(1_000), hangs_up=False)
