@@ -69,9 +69,7 @@ def _until_ns(incident: Incident, record: Record, start_ns: int) -> int | None:
 
 
 def _at(names: tuple[str, ...], times: Histogram, of: int, *, wanted: bool) -> dict[str, float | None]:
-    return {
-        name: _reached_s(times, share, of) if wanted else None for name, share in zip(names, _SHARES, strict=True)
-    }
+    return {name: _reached_s(times, share, of) if wanted else None for name, share in zip(names, _SHARES, strict=True)}
 
 
 def _reached_s(times: Histogram, share: float, of: int) -> float | None:

@@ -374,9 +374,7 @@ class Ledger:
             if stamp is None:
                 self.tally.counts[Count.FRAMES_DAMAGED] += 1
             else:
-                self.absences.count_read(
-                    user, (stamp.sender, stamp.sequence), stamp.sent_ns, self.tally.of_incident
-                )
+                self.absences.count_read(user, (stamp.sender, stamp.sequence), stamp.sent_ns, self.tally.of_incident)
                 if self._was_away_since(user, stamp.sent_ns):
                     self._recover(user, text, stamp)
             at = frame.find(self._prefix, at + len(self._prefix))

@@ -220,9 +220,7 @@ def _incident_from_plain(row: Sequence[object], where: str) -> IncidentTally:
     hit, missed, recovered, closes, *times = row
     back, closed = (Histogram() if each is None else _histogram_from_plain(each, FINE, where) for each in times)
     codes = {_int(code, where, 0, 0xFFFF): _int(count, where, 1) for code, count in _rows(closes, 2, where)}
-    return IncidentTally(
-        _int(hit, where), back, closed, Counter(codes), _int(missed, where), _int(recovered, where)
-    )
+    return IncidentTally(_int(hit, where), back, closed, Counter(codes), _int(missed, where), _int(recovered, where))
 
 
 def _histogram_to_plain(state: State) -> list[Any]:

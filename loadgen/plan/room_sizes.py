@@ -36,9 +36,7 @@ def zipf_sizes(user_count: int, room_count: int, exponent: float) -> Int64s:
     return sizes
 
 
-def lognormal_sizes(
-    user_count: int, median: float, sigma: float, giant: float, seed: int, layer: int = 0
-) -> Int64s:
+def lognormal_sizes(user_count: int, median: float, sigma: float, giant: float, seed: int, layer: int = 0) -> Int64s:
     """Sizes of as many rooms as take ``user_count`` users, the giant first where there is one.
 
     The share ``giant`` (0 to 1) of the users is in one room. The others' sizes are log-normal, with the ``median``

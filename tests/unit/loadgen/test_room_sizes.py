@@ -68,9 +68,7 @@ def test_the_members_of_a_room_are_those_who_are_in_it(sizes: list[int], seed: i
 @given(st.lists(st.integers(1, 7), min_size=1, max_size=4), st.integers(1, 30), SEEDS)
 def test_a_user_is_in_one_room_of_each_layer(counts: list[int], users: int, seed: int) -> None:
     """Rooms are numbered through, and those who are in one are those who say so; everybody has one alone besides."""
-    dealt_anew = [
-        Layer(count, dealt(uniform_sizes(users, count), seed, number)) for number, count in enumerate(counts)
-    ]
+    dealt_anew = [Layer(count, dealt(uniform_sizes(users, count), seed, number)) for number, count in enumerate(counts)]
     rooms = Rooms((*dealt_anew, Layer.own()))
     lists = rooms.members(users)
 
