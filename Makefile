@@ -17,11 +17,12 @@ check: $(STAMP)  ## style, types (import rules are a test)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/unit/test_architecture.py
 
-bench: $(STAMP)  ## our receive path beside a bare C receiver, what one process can carry, what the server costs, Locust
+bench: $(STAMP)  ## our receive path beside a bare C receiver, what one process can carry, what the server costs, Locust, workloads
 	$(BIN)/python -m benchmarks.receive
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.server
 	$(BIN)/python -m benchmarks.locust
+	$(BIN)/python -m benchmarks.workloads
 
 docs: $(STAMP)  ## docs/scenarios.md, from its template, the schema and the catalogue
 	$(BIN)/python -m scenarios.handbook_file

@@ -38,6 +38,8 @@ PURE = (
     "loadgen.locust_bridge.story",
     "loadgen.locust_bridge.rows",
     "reports.document",
+    "reports.incidents",
+    "reports.incident_figures",
     "reports.budgets",
     "reports.limit",
     "reports.summary",
