@@ -17,7 +17,7 @@ check: $(STAMP)  ## style, types (import rules are a test)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/unit/test_architecture.py
 
-bench: $(STAMP)  ## our receive path beside a bare C receiver, what one process can carry, what the server costs, Locust, workloads
+bench: $(STAMP)  ## our receive path beside bare C, what one process can carry, what the server costs, Locust, workloads
 	$(BIN)/python -m benchmarks.receive
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.server
