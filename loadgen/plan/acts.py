@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import accumulate
 
-from loadgen.plan.pacing import BLOCK_SIZE, Stream, block_rng
+from loadgen.plan.pacing import Drawn, Stream
 
 
 class Act(StrEnum):
@@ -44,30 +44,22 @@ class Acts:
     seed: int
     mix: Mix
     _bounds: Sequence[float] = field(init=False)
-    _block: int = field(default=-1, init=False)
-    _drawn: list[float] = field(default_factory=list, init=False)
-    _receiver_block: int = field(default=-1, init=False)
-    _receivers: list[float] = field(default_factory=list, init=False)
+    _drawn: Drawn = field(init=False)
+    _receivers: Drawn = field(init=False)
 
     def __post_init__(self) -> None:
         total = sum(weight for _, weight in self.mix)
         self._bounds = [bound / total for bound in accumulate(weight for _, weight in self.mix)][:-1]
+        self._drawn = Drawn(self.seed, Stream.ACTS)
+        self._receivers = Drawn(self.seed, Stream.RECEIVERS)
 
     def act_of(self, n: int) -> Act:
         """What act ``n`` (from 0) is, each as likely as its weight says."""
         if not self._bounds:
             return self.mix[0][0]
-        block, within = divmod(n, BLOCK_SIZE)
-        if block != self._block:
-            self._drawn = block_rng(self.seed, Stream.ACTS, block).random(BLOCK_SIZE).tolist()
-            self._block = block
-        return self.mix[bisect_right(self._bounds, self._drawn[within])][0]
+        return self.mix[bisect_right(self._bounds, self._drawn.of(n))][0]
 
     def receiver_of(self, n: int, sender: int, user_count: int) -> int:
         """Whom direct message ``n`` goes to: any of ``user_count`` > 1 users but its sender, each as likely."""
-        block, within = divmod(n, BLOCK_SIZE)
-        if block != self._receiver_block:
-            self._receivers = block_rng(self.seed, Stream.RECEIVERS, block).random(BLOCK_SIZE).tolist()
-            self._receiver_block = block
-        receiver = int(self._receivers[within] * (user_count - 1))
+        receiver = int(self._receivers.of(n) * (user_count - 1))
         return receiver if receiver < sender else receiver + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -15,6 +16,8 @@ NS_PER_S = 1_000_000_000
 
 # Large enough that the seam between two blocks is lost among the gaps, small enough to draw in 20 us.
 BLOCK_SIZE = 1024
+# Of 8 KB each.
+_MOST_BLOCKS = 64
 
 
 class Loop(StrEnum):
@@ -66,6 +69,31 @@ def one_for_each(seed: int, stream: Stream, user_count: int) -> Float64s:
     blocks = range(-(-user_count // BLOCK_SIZE))
     drawn = [block_rng(seed, stream, block).random(BLOCK_SIZE) for block in blocks]
     return np.concatenate([*drawn, np.empty(0)])[:user_count]
+
+
+class Drawn:
+    """A random number in [0, 1) for each event, a function of seed, stream and the event's number.
+
+    Where each user has a rhythm of its own, numbers come from several blocks in turn; those used first are forgotten.
+    """
+
+    __slots__ = ("_blocks", "_seed", "_stream")
+
+    def __init__(self, seed: int, stream: Stream) -> None:
+        self._seed = seed
+        self._stream = stream
+        self._blocks: dict[int, array[float]] = {}
+
+    def of(self, n: int) -> float:
+        """That of event ``n`` (from 0)."""
+        block, within = divmod(n, BLOCK_SIZE)
+        drawn = self._blocks.get(block)
+        if drawn is None:
+            if len(self._blocks) == _MOST_BLOCKS:
+                del self._blocks[next(iter(self._blocks))]
+            drawn = array("d", block_rng(self._seed, self._stream, block).random(BLOCK_SIZE).tobytes())
+            self._blocks[block] = drawn
+        return drawn[within]
 
 
 class Schedule(Protocol):

@@ -13,7 +13,7 @@ from itertools import accumulate
 import numpy as np
 import numpy.typing as npt
 
-from loadgen.plan.pacing import BLOCK_SIZE, Stream, block_rng
+from loadgen.plan.pacing import Drawn, Stream
 
 Int64s = npt.NDArray[np.int64]
 
@@ -131,22 +131,18 @@ class LayerChoice:
     seed: int
     rooms: Rooms
     _bounds: Sequence[float] = field(init=False)
-    _block: int = field(default=-1, init=False)
-    _drawn: list[float] = field(default_factory=list, init=False)
+    _drawn: Drawn = field(init=False)
 
     def __post_init__(self) -> None:
         total = sum(layer.weight for layer in self.rooms.layers)
         self._bounds = [bound / total for bound in accumulate(layer.weight for layer in self.rooms.layers)][:-1]
+        self._drawn = Drawn(self.seed, Stream.LAYERS)
 
     def layer_of(self, n: int) -> int:
         """The layer for act ``n`` (from 0), each as likely as its weight says."""
         if not self._bounds:
             return 0
-        block, within = divmod(n, BLOCK_SIZE)
-        if block != self._block:
-            self._drawn = block_rng(self.seed, Stream.LAYERS, block).random(BLOCK_SIZE).tolist()
-            self._block = block
-        return bisect_right(self._bounds, self._drawn[within])
+        return bisect_right(self._bounds, self._drawn.of(n))
 
 
 @cache
