@@ -54,11 +54,11 @@ def run_figures(where: str, document: Document) -> list[Figure]:
     """What the generator did in one run."""
     (worker,) = document["generator"]["processes"]
     server = document["server"]
-    received, expected = (
-        _text(document["rates"][f"deliveries_{what}_per_s"], ",.0f") for what in ("received", "expected")
-    )
+    rates, counters = document["rates"], document["counters"]
+    received, expected = counters["deliveries_received"], counters["deliveries_expected"]
     return [
-        Figure(f"{where}: deliveries/s, of those expected", f"{received} of {expected}", "", held=None),
+        Figure(f"{where}: deliveries/s", _text(rates["deliveries_received_per_s"], ",.0f"), "", held=None),
+        Figure(f"{where}: received of those expected", f"{received:,} / {expected:,}", "", held=None),
         Figure(f"{where}: CPU of the generator", _text(worker["cpu_ratio"], ".0%"), "", held=None),
         *([Figure(f"{where}: CPU of the server", _text(server["cpu_ratio"], ".0%"), "", held=None)] if server else []),
         Figure(f"{where}: lateness p99, ms", _text(worker["send_lateness_p99_ms"], ".2f"), "", held=None),
