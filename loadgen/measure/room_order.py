@@ -99,6 +99,10 @@ def _arrived(entry: Entry, arrivals: Arrivals) -> _Arrived:
 
 def _judge(room: _Room, ripe: Iterable[_Arrived]) -> int:
     numbered = sorted((each for each in ripe if each.entry.room_sequence is not None), key=lambda each: each.first_ns)
+    if len(numbered) == 1 and numbered[0].number > room.top:  # in a small room almost always
+        room.top = numbered[0].number
+        _learn(room, numbered)
+        return 0
     count = 0
     in_order: list[_Arrived] = []
     for together in _entangled(numbered):
@@ -118,8 +122,12 @@ def _learn(room: _Room, rising: Sequence[_Arrived]) -> None:
     """Note the highest number of each receiver; the messages come by rising number."""
     if not rising:
         return
-    receivers = np.concatenate([each.arrivals.receivers for each in rising])
-    number = np.repeat([each.number for each in rising], [len(each.arrivals.receivers) for each in rising])
+    number: Int64s | int
+    if len(rising) == 1:
+        receivers, number = rising[0].arrivals.receivers, rising[0].number
+    else:
+        receivers = np.concatenate([each.arrivals.receivers for each in rising])
+        number = np.repeat([each.number for each in rising], [len(each.arrivals.receivers) for each in rising])
     missing = int(receivers.max()) + 1 - len(room.highest)
     if missing > 0:
         room.highest = np.concatenate((room.highest, np.full(missing, -1)))
