@@ -68,7 +68,7 @@ def incidents(document: dict[str, Any]) -> list[Incident]:
     for incident in incident_rows(document):
         at_s = window["start_s"] + _after_s(document, incident)
         if window.get("end_s") is None or at_s < window["end_s"]:
-            within_s = seconds_of(incident.get("within"))
+            within_s = _moment_s(document, incident.get("within") or "")
             found.append(_incident(incident, at_s, at_s + within_s if within_s else None))
     return found
 
@@ -141,11 +141,12 @@ def plain_text(value: Any) -> str:
 
 
 def _incident_text(incident: dict[str, Any]) -> str:
-    share, within_s, back = incident.get("share"), seconds_of(incident.get("within")), way_back(incident)
+    share, within, back = incident.get("share"), str(incident.get("within") or ""), way_back(incident)
     read = incident.get("bytes_per_s")
     told = (
         share is not None and f"{numbers.percent(share)} of the users",
-        within_s and f"within {incident['within']}",
+        within.endswith("%") and f"within {within} of the window",
+        seconds_of(within) and f"within {within}",
         read is not None and (f"reading {numbers.count(read)} bytes a second" if read else "reading nothing"),
         incident.get("down") is not None and f"{'killed and ' * bool(incident.get('kill'))}down for {incident['down']}",
         back and f"back {back}",
@@ -162,9 +163,14 @@ def _incident(incident: dict[str, Any], at_s: float, until_s: float | None) -> I
 
 def _after_s(document: dict[str, Any], incident: dict[str, Any]) -> float:
     """How long after the measured window began it is to happen."""
-    share = re.fullmatch(r"([\d.]+)%", str(incident["at"]).strip())
+    return _moment_s(document, incident["at"])
+
+
+def _moment_s(document: dict[str, Any], text: Any) -> float:
+    """The seconds of a time, or of a share of the measured window."""
+    share = re.fullmatch(r"([\d.]+)%", str(text).strip())
     if share is None:
-        return seconds_of(incident["at"]) or 0.0
+        return seconds_of(text) or 0.0
     return (phase_length_s(document, "measure") or 0.0) * float(share[1]) / 100
 
 

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 _K = IncidentKind
 # What each kind takes beside `at`, and what it is where the file does not say.
 DEFAULTS: Mapping[IncidentKind, Mapping[str, Any]] = {
-    _K.RECONNECT_STORM: {"share": 0.5, "within": 0, "backoff": Backoff.EXPONENTIAL_JITTER},
-    _K.HERD_JOIN: {"share": 0.5, "within": 5 * NS_PER_S, "backoff": Backoff.NONE},
-    _K.ABRUPT_CLOSE: {"share": 0.5, "within": 0},
-    _K.HALF_OPEN: {"share": 0.5, "within": 0, "backoff": Backoff.EXPONENTIAL_JITTER},
-    _K.SLOW_READERS: {"share": 0.1, "within": 0, "bytes_per_s": 0},
+    _K.RECONNECT_STORM: {"share": 0.5, "within": "0s", "backoff": Backoff.EXPONENTIAL_JITTER},
+    _K.HERD_JOIN: {"share": 0.5, "within": "25%", "backoff": Backoff.NONE},
+    _K.ABRUPT_CLOSE: {"share": 0.5, "within": "0s"},
+    _K.HALF_OPEN: {"share": 0.5, "within": "0s", "backoff": Backoff.EXPONENTIAL_JITTER},
+    _K.SLOW_READERS: {"share": 0.1, "within": "0s", "bytes_per_s": 0},
     _K.TOKEN_EXPIRY: {"backoff": Backoff.EXPONENTIAL_JITTER},
     _K.SERVER_RESTART: {"backoff": Backoff.EXPONENTIAL_JITTER, "down": NS_PER_S, "kill": False},
-    _K.ANNOUNCEMENT: {"share": 0.1, "within": 5 * NS_PER_S},
+    _K.ANNOUNCEMENT: {"share": 0.1, "within": "25%"},
 }
 _PHASES_OF_ENTRANCE = 3
 # Barriers between the phases, the start of the messages, and tokens that last for whole seconds.
@@ -56,10 +56,11 @@ def _settled(section: IncidentSection, number: int, window_ns: int, layers: Laye
         if given is not None and key not in of_kind:
             raise InputError(
                 f"{layers.label(f'{place}.{key}')}: expected none, since {section.kind} has no {key}, "
-                f"got {json.dumps(duration_text(given) if key in ('within', 'down') else given)}"
+                f"got {json.dumps(duration_text(given) if key == 'down' else given)}"
             )
         values[key] = of_kind.get(key) if given is None else given
-    at_ns, lasts_ns = moment_ns(section.at, window_ns), (values["within"] or 0) + (values["down"] or 0)
+    at_ns, within_ns = moment_ns(section.at, window_ns), moment_ns(values["within"] or "0s", window_ns)
+    lasts_ns = within_ns + (values["down"] or 0)
     if at_ns >= window_ns:
         raise InputError(
             f"{layers.label(f'{place}.at')}: expected a time before the end of the measured window "
@@ -74,7 +75,7 @@ def _settled(section: IncidentSection, number: int, window_ns: int, layers: Laye
         section.kind,
         at_ns,
         1.0 if values["share"] is None else values["share"],
-        values["within"] or 0,
+        within_ns,
         Backoff.NONE if values["backoff"] is None else values["backoff"],
         number,
         values["bytes_per_s"] or 0,
@@ -125,6 +126,5 @@ def shown(value: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for table in value:
         of_kind = DEFAULTS[IncidentKind(table["kind"])]
         full = table | {key: of_kind.get(key) if table[key] is None else table[key] for key in _KEYS}
-        texts = {key: None if full[key] is None else duration_text(full[key]) for key in ("within", "down")}
-        tables.append(full | texts)
+        tables.append(full | {"down": None if full["down"] is None else duration_text(full["down"])})
     return tables

@@ -301,8 +301,9 @@ class Incident(Section):
     share: float | None = _key("a number > 0 and <= 1", None, gt=0, le=1)
     """The share of the users it hits; default 0.5, and 0.1 for slow_readers and announcement. Not of token_expiry and
     server_restart, which hit whoever they hit."""
-    within: Annotated[Duration, Field(ge=0)] | None = _key('a time like "5s"', None)
-    """Over how long those whom it hits are spread; default 0s, all at once, and 5s for herd_join and announcement."""
+    within: Moment | None = _key('a time like "5s", or a share of the measured window like "50%"', None)
+    """Over how long those whom it hits are spread; default 0s, all at once, and a quarter of the measured window for
+    herd_join and announcement."""
     backoff: Annotated[Backoff, Field(strict=False)] | None = _key('"none", "constant" or "exponential_jitter"', None)
     """How long they wait before they try to come back: not at all, 3 s, or up to a bound that doubles each time
     (default; none for herd_join)."""

@@ -65,12 +65,12 @@ class _Scale:
 
 
 def _scaled_incident(incident: Incident, place: str, scaled: _Scale) -> Incident:
-    lengths_ns = {"within": incident.within, "down": incident.down}
-    update: dict[str, Any] = {
-        name: scaled(length_ns, f"{place}.{name}") for name, length_ns in lengths_ns.items() if length_ns is not None
-    }
-    if not incident.at.strip().endswith("%"):
-        update["at"] = duration_text(scaled(duration_ns(incident.at), f"{place}.at"))
+    update: dict[str, Any] = {}
+    if incident.down is not None:
+        update["down"] = scaled(incident.down, f"{place}.down")
+    for name, text in (("at", incident.at), ("within", incident.within)):
+        if text is not None and not text.strip().endswith("%"):
+            update[name] = duration_text(scaled(duration_ns(text), f"{place}.{name}"))
     return incident.model_copy(update=update)
 
 

@@ -29,6 +29,7 @@ from loadgen.measure.spread import SpreadJoin
 from loadgen.measure.tally import Count, Metric, Tally
 from loadgen.plan.pacing import NS_PER_S
 from loadgen.plan.sections import Section
+from loadgen.plan.senders import active_users
 
 # From the moment all are there to the first message: every worker has heard of it by then, also over a network.
 START_DELAY_NS = 400_000_000
@@ -115,6 +116,7 @@ class Lead:
         self._is_open_ended = is_open_ended
         self._has_stages = has_stages
         self._spreads = SpreadJoin(len(crew))
+        self._active = active_users(record.plan)
         self._epoch = 0
         self._section = -1
         self._start_ns: int | None = None
@@ -405,7 +407,9 @@ class Lead:
         self._section += 1
         self._writing_count = user_count
         start_ns = now_ns + START_DELAY_NS
-        share = user_count / plan.user_count if plan.rate_follows_users else float(user_count > 0)
+        share = float(user_count > 0)
+        if plan.rate_follows_users:
+            share = self._active.count_of(user_count) / self._active.count_of(plan.user_count)
         for mate in self._living:
             at_ns = start_ns + mate.offset.ahead_ns
             self._send(mate.id, Speak(Section(self._section, at_ns, user_count, plan.acts_per_s * share)))

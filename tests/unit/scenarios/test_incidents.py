@@ -74,7 +74,10 @@ def complaint(name: str, **flags: Any) -> str:
             'incident[0].at: expected a share of the measured window like "50%", or a time from its start like "10s", '
             'got "soon"',
         ),
-        ('kind = "half_open"\nwithin = "-1s"', 'incident[0].within: expected a time like "5s", got "-1s"'),
+        (
+            'kind = "half_open"\nwithin = "-1s"',
+            'incident[0].within: expected a time like "5s", or a share of the measured window like "50%", got "-1s"',
+        ),
         ('kind = "server_restart"\ndown = "0s"', 'incident[0].down: expected a time > 0 like "1s", got "0s"'),
         ('kind = "server_restart"\nkill = 1', "incident[0].kill: expected true or false, got 1"),
         (
@@ -95,8 +98,8 @@ def complaint(name: str, **flags: Any) -> str:
         ),
         (
             'kind = "herd_join"\nat = "80%"',
-            "incident[0]: expected an end within the measured window (10s), got one after 13s: "
-            "it begins at 80% and takes 5s",
+            "incident[0]: expected an end within the measured window (10s), got one after 10500ms: "
+            "it begins at 80% and takes 2500ms",
         ),
         (
             'kind = "server_restart"\nat = "9s"\ndown = "1500ms"',
@@ -200,13 +203,13 @@ def test_what_a_file_says_of_an_incident_is_in_the_plan(write: Write) -> None:
     """In the order of the file, numbered; times are ns from the start of the measured window."""
     text = incidents(
         'kind = "half_open"\nat = "25%"\nshare = 0.2\nwithin = "1500ms"\nbackoff = "constant"',
-        'kind = "slow_readers"\nat = "1s"\nbytes_per_s = 300',
+        'kind = "slow_readers"\nat = "1s"\nwithin = "20%"\nbytes_per_s = 300',
         'kind = "server_restart"\ndown = "2s"\nkill = true',
     )
 
     assert settled(write(text)).incidents == (
         Incident(IncidentKind.HALF_OPEN, 5 * NS_PER_S // 2, 0.2, 3 * NS_PER_S // 2, backoff=Backoff.CONSTANT, number=0),
-        Incident(IncidentKind.SLOW_READERS, NS_PER_S, 0.1, number=1, bytes_per_s=300),
+        Incident(IncidentKind.SLOW_READERS, NS_PER_S, 0.1, 2 * NS_PER_S, number=1, bytes_per_s=300),
         Incident(
             IncidentKind.SERVER_RESTART,
             5 * NS_PER_S,
@@ -222,13 +225,13 @@ def test_what_a_file_says_of_an_incident_is_in_the_plan(write: Write) -> None:
     ("kind", "shown"),
     [
         ("reconnect_storm", (0.5, "0s", "exponential_jitter", None, None, None)),
-        ("herd_join", (0.5, "5s", "none", None, None, None)),
+        ("herd_join", (0.5, "25%", "none", None, None, None)),
         ("abrupt_close", (0.5, "0s", None, None, None, None)),
         ("half_open", (0.5, "0s", "exponential_jitter", None, None, None)),
         ("slow_readers", (0.1, "0s", None, 0, None, None)),
         ("token_expiry", (None, None, "exponential_jitter", None, None, None)),
         ("server_restart", (None, None, "exponential_jitter", None, "1s", False)),
-        ("announcement", (0.1, "5s", None, None, None, None)),
+        ("announcement", (0.1, "25%", None, None, None, None)),
     ],
 )
 def test_the_defaults_of_its_kind_are_shown(write: Write, kind: str, shown: tuple[object, ...]) -> None:
