@@ -39,6 +39,7 @@ PURE = (
     "loadgen.locust_bridge.rows",
     "reports.document",
     "reports.incidents",
+    "reports.inference",
     "reports.incident_figures",
     "reports.budgets",
     "reports.limit",
@@ -120,7 +121,7 @@ DOORS = {
     "jsonpath": ("loadgen.dialects.scripted", "scenarios.dialect_files"),
     "locust": ("loadgen.locust_bridge", "scenarios.locustfile"),
     "gevent": ("loadgen.locust_bridge", "scenarios.locustfile"),
-    "numpy": ("loadgen.plan", "loadgen.measure", "reports.hdr", "reports.plots"),
+    "numpy": ("loadgen.plan", "loadgen.measure", "reports.hdr", "reports.plots", "reports.inference"),
 }
 
 

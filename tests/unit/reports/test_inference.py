@@ -1,0 +1,151 @@
+"""What pairs of runs say: beside scipy where it says the same, and against what may never happen."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from reports.inference import FEWEST_PAIRS, Finding, errors_of_looks, estimate_of, judged
+
+VALUES = st.floats(0.1, 1000.0)
+PAIRS = st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=20)
+
+
+def pairs(ratio: float, count: int, noise: float, seed: int) -> tuple[list[float], list[float]]:
+    """Runs of two systems, one of which is so many times as slow; both sides of a pair share most of the noise."""
+    rng = np.random.default_rng(seed)
+    weather = rng.normal(0, 5 * noise, count)
+    base, head = (np.exp(weather + rng.normal(0, noise, count)) for _ in range(2))
+    return (10 * base).tolist(), (10 * ratio * head).tolist()
+
+
+@given(PAIRS)
+def test_how_unlikely_a_difference_is_agrees_with_scipy(values: list[tuple[float, float]]) -> None:
+    """The exact signed-rank test, wherever its distribution is known: without zeros and ties."""
+    base, head = zip(*values, strict=True)
+    logs = np.log(np.array(head) / np.array(base))
+    if len(np.unique(np.abs(logs))) < len(logs) or not logs.all():
+        return
+
+    assert estimate_of(base, head, 0.95).p_value == pytest.approx(stats.wilcoxon(logs, method="exact").pvalue)
+
+
+@given(PAIRS, st.sampled_from([0.5, 0.9, 0.95, 0.99]))
+def test_the_interval_holds_what_the_test_would_not_reject(
+    values: list[tuple[float, float]], confidence: float
+) -> None:
+    """Shifted by a ratio within it, pairs are as likely as that; by one beyond it, they are not."""
+    base, head = zip(*values, strict=True)
+    estimate = estimate_of(base, head, confidence)
+
+    assert estimate.low <= estimate.ratio * (1 + 1e-9)
+    assert estimate.ratio <= estimate.high * (1 + 1e-9)
+    for ratio, inside in (
+        (estimate.low * 1.001, True),
+        (estimate.high / 1.001, True),
+        (estimate.low / 1.001, False),
+        (estimate.high * 1.001, False),
+    ):
+        if 0 < ratio < math.inf and estimate.low * 1.01 < estimate.high:
+            shifted = estimate_of(base, [value / ratio for value in head], confidence)
+            assert (shifted.p_value > 1 - confidence) is inside
+
+
+@given(PAIRS)
+def test_the_other_way_round_everything_is_the_other_way_round(values: list[tuple[float, float]]) -> None:
+    """Neither side is favoured."""
+    base, head = zip(*values, strict=True)
+    there, back = estimate_of(base, head, 0.95), estimate_of(head, base, 0.95)
+
+    assert there.p_value == back.p_value
+    assert there.ratio * back.ratio == pytest.approx(1.0)
+    if there.low > 0:
+        assert there.low * back.high == pytest.approx(1.0)
+
+
+def test_five_pairs_bound_nothing_at_95_per_cent() -> None:
+    """Even if all of them point one way: that happens in 6 of 100."""
+    estimate = estimate_of([1.0] * 5, [2.0, 2.1, 2.2, 2.3, 2.4], 0.95)
+
+    assert (estimate.low, estimate.high, estimate.p_value) == (0.0, math.inf, 0.0625)
+    assert estimate.smallest_effect == math.inf
+
+
+def test_the_same_numbers_twice_differ_in_nothing() -> None:
+    """And the interval is a point."""
+    estimate = estimate_of([3.0] * 16, [3.0] * 16, 0.95)
+
+    assert (estimate.ratio, estimate.low, estimate.high, estimate.p_value) == (1.0, 1.0, 1.0, 1.0)
+
+
+def test_a_head_that_is_slower_is_a_regression() -> None:
+    """By 20 %, on a machine where pairs differ by 3 %."""
+    base, head = pairs(1.2, 16, 0.02, seed=1)
+    (judgement,) = judged({"p50": (base, head, 0.05)}, 0.05)
+
+    assert judgement.finding is Finding.REGRESSION
+    assert judgement.estimate.ratio == pytest.approx(1.2, rel=0.03)
+
+
+def test_what_is_certain_but_small_is_tolerated() -> None:
+    """2 % are there, for certain, and 5 % are allowed."""
+    base, head = pairs(1.02, 16, 0.001, seed=1)
+    (judgement,) = judged({"p50": (base, head, 0.05)}, 0.05)
+
+    assert judgement.estimate.low > 1
+    assert judgement.finding is Finding.FINE
+
+
+@pytest.mark.parametrize("count", [1, 5, FEWEST_PAIRS - 1])
+def test_a_few_pairs_find_nothing(count: int) -> None:
+    """However clear they seem to be."""
+    base, head = pairs(3.0, count, 0.001, seed=1)
+    (judgement,) = judged({"p50": (base, head, 0.05)}, 0.05)
+
+    assert judgement.finding is Finding.INCONCLUSIVE
+
+
+def test_noise_that_hides_everything_is_inconclusive() -> None:
+    """Neither a regression nor fine: a head 20 % slower may be among what is seen."""
+    base, head = pairs(1.0, 16, 0.5, seed=3)
+    (judgement,) = judged({"p50": (base, head, 0.05)}, 0.05)
+
+    assert judgement.finding is Finding.INCONCLUSIVE
+
+
+def test_systems_that_are_alike_are_rarely_called_a_regression() -> None:
+    """Of 400 comparisons of eight metrics each, at most as many as the error allows, give or take what chance does."""
+    alarms = 0
+    for seed in range(400):
+        metrics = {f"m{i}": (*pairs(1.0, 16, 0.05, seed=1000 * i + seed), 0.0) for i in range(8)}
+        alarms += any(each.finding is Finding.REGRESSION for each in judged(metrics, 0.05))
+
+    assert alarms <= 400 * 0.05 + 3 * (400 * 0.05 * 0.95) ** 0.5
+
+
+def test_one_of_eight_metrics_that_regressed_is_found_and_named() -> None:
+    """The others are not blamed."""
+    metrics = {f"m{i}": (*pairs(1.25 if i == 3 else 1.0, 16, 0.02, seed=i), 0.05) for i in range(8)}
+
+    assert [each.metric for each in judged(metrics, 0.05) if each.finding is Finding.REGRESSION] == ["m3"]
+
+
+@settings(max_examples=50)
+@given(st.floats(0.001, 0.2), st.integers(1, 6))
+def test_looks_share_the_error(error: float, look_count: int) -> None:
+    """Together they have all of it; most is for the last."""
+    errors = errors_of_looks(error, look_count)
+
+    assert len(errors) == look_count
+    assert sum(errors) == pytest.approx(error)
+    assert errors == sorted(errors)
+
+
+def test_two_looks_have_one_and_four_per_cent() -> None:
+    """Of five."""
+    assert errors_of_looks(0.05, 2) == pytest.approx([0.01, 0.04])
