@@ -30,7 +30,9 @@ class ExitCode(IntEnum):
 
     PASS = 0
     BUG = 1
+    INCONCLUSIVE = 96
     INVALID = 97
+    REGRESSION = 98
     FAILED = 99
     BAD_INPUT = 104
     INTERRUPTED = 105

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -75,20 +76,46 @@ def estimate_of(base: Sequence[float], head: Sequence[float], confidence: float)
     return Estimate(ratio, math.exp(low), math.exp(high), confidence, _p_value(means, tail), len(logs))
 
 
-def judged(metrics: Mapping[str, tuple[Sequence[float], Sequence[float], float]], error: float) -> list[Judgement]:
+def estimate_of_sets(base: Sequence[float], head: Sequence[float], confidence: float) -> Estimate:
+    """From values > 0 of runs that make no pairs, at least one of each side; ``pair_count`` is the smaller number.
+
+    The median of the ratios of any two of them (Hodges and Lehmann), and the interval of the exact rank-sum test (Mann
+    and Whitney). It says less than pairs do: what the machine did at one time and not at the other is all in it.
+    """
+    logs = np.log(np.array(head, np.float64))[:, None] - np.log(np.array(base, np.float64))[None, :]
+    differences, tail = np.sort(logs.ravel()), _tail_of_sets(len(base), len(head))
+    low, high = _interval(differences, tail, 1 - confidence)
+    ratio = math.exp(float(np.median(differences)))
+    p_value = _p_value(differences, tail)
+    return Estimate(ratio, math.exp(low), math.exp(high), confidence, p_value, min(len(base), len(head)))
+
+
+class Estimator(Protocol):
+    """:func:`estimate_of` or :func:`estimate_of_sets`."""
+
+    def __call__(self, base: Sequence[float], head: Sequence[float], confidence: float) -> Estimate:
+        """How many times as large a metric is in head as in base."""
+        ...
+
+
+def judged(
+    metrics: Mapping[str, tuple[Sequence[float], Sequence[float], float]],
+    error: float,
+    estimated: Estimator = estimate_of,
+) -> list[Judgement]:
     """Of each metric, as name -> (base, head, tolerance), what can be said; more of it is worse.
 
     At most so large a share as ``error`` of all judgements of systems that are alike calls one of the metrics a
     regression, however many there are (Holm, 1979): the one that differs most for certain has to do so at
     ``error`` / n, the next at ``error`` / (n - 1), until one does not. ``tolerance`` 0.05 is 5 %.
     """
-    p_values = {name: estimate_of(base, head, 1 - error).p_value for name, (base, head, _) in metrics.items()}
+    p_values = {name: estimated(base, head, 1 - error).p_value for name, (base, head, _) in metrics.items()}
     in_turn = sorted(metrics, key=lambda name: p_values[name])
     judgements, stopped = {}, False
     for place, name in enumerate(in_turn):
         base, head, tolerance = metrics[name]
         level = error / (len(metrics) - place)
-        estimate = estimate_of(base, head, 1 - level)
+        estimate = estimated(base, head, 1 - level)
         finding = _finding(estimate, tolerance)
         stopped = stopped or p_values[name] > level
         if stopped and finding is Finding.REGRESSION:
@@ -150,4 +177,23 @@ def _tail(count: int) -> Float64s:
     for rank in range(1, count + 1):
         ways[rank:] += ways[:-rank].copy()
     tail: Float64s = np.cumsum(ways) / 2.0**count
+    return tail
+
+
+@lru_cache(maxsize=64)
+def _tail_of_sets(base_count: int, head_count: int) -> Float64s:
+    """How likely 0, 1 at most, ... of all pairs of one of each side have the larger one in head, where both are alike.
+
+    float64[base_count * head_count + 1]. The number of ways is a Gaussian binomial coefficient, a product of
+    (1 - x ** (base_count + i)) / (1 - x ** i).
+    """
+    ways = np.zeros(base_count * head_count + 1)
+    ways[0] = 1.0
+    for i in range(1, head_count + 1):
+        shift = base_count + i
+        if shift < len(ways):
+            ways[shift:] -= ways[:-shift].copy()
+        for start in range(i):
+            ways[start::i] = np.cumsum(ways[start::i])
+    tail: Float64s = np.cumsum(ways) / math.comb(base_count + head_count, head_count)
     return tail

@@ -23,7 +23,8 @@ app = typer.Typer(
         "Load-tests and benchmarks WebSocket chat servers: how fast and how completely every message reaches everyone."
     ),
     epilog=(
-        "Exit codes: 0 pass, 99 a budget failed, 97 invalid, 104 bad input, 105 interrupted, 106 target unreachable."
+        "Exit codes: 0 pass, 99 a budget failed, 98 regression, 97 invalid, 96 cannot tell, 104 bad input, "
+        "105 interrupted, 106 target unreachable."
     ),
     no_args_is_help=True,
     add_completion=False,
@@ -383,6 +384,28 @@ def _explain_locusts_flags() -> None:
     add_to(parser)
     typer.echo(f"{parser.format_help()}\nLocust's own options:\n")
     sys.stdout.flush()
+
+
+@app.command("compare")
+def compare_runs(
+    base: Annotated[Path, typer.Argument(help="A run directory, or a folder of them.", metavar="BASE")],
+    new: Annotated[Path, typer.Argument(help="The same, to be judged.", metavar="NEW")],
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page.")] = None,
+    markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write Markdown.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the document on standard output.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Compare what cannot be compared.")] = False,
+) -> None:
+    """Compare two runs of a scenario, or two folders of runs.
+
+    Times are judged from ten runs on either side on: single runs of one server
+    differ by tens of per cent. Losses, duplicates and the like are exact. Exit
+    codes: 0 no worse, 98 worse, 96 cannot tell, 97 a run cannot be believed,
+    104 bad input, or runs that cannot be compared.
+    """
+    from scenarios.compare import compare
+
+    code = compare(base, new, html=html, markdown=markdown, as_json=as_json, force=force)
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -40,6 +40,7 @@ PURE = (
     "reports.document",
     "reports.incidents",
     "reports.inference",
+    "reports.compare",
     "reports.incident_figures",
     "reports.budgets",
     "reports.limit",

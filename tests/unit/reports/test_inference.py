@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from reports.inference import FEWEST_PAIRS, Finding, errors_of_looks, estimate_of, judged
+from reports.inference import FEWEST_PAIRS, Finding, errors_of_looks, estimate_of, estimate_of_sets, judged
 
 VALUES = st.floats(0.1, 1000.0)
 PAIRS = st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=20)
@@ -54,6 +54,30 @@ def test_the_interval_holds_what_the_test_would_not_reject(
         if 0 < ratio < math.inf and estimate.low * 1.01 < estimate.high:
             shifted = estimate_of(base, [value / ratio for value in head], confidence)
             assert (shifted.p_value > 1 - confidence) is inside
+
+
+SETS = st.tuples(st.lists(VALUES, min_size=1, max_size=9), st.lists(VALUES, min_size=1, max_size=9))
+
+
+@given(SETS)
+def test_how_unlikely_two_sets_are_agrees_with_scipy(sets: tuple[list[float], list[float]]) -> None:
+    """The exact rank-sum test, without ties."""
+    base, head = sets
+    if len({*base, *head}) < len(base) + len(head):
+        return
+
+    expected = stats.mannwhitneyu(base, head, method="exact").pvalue
+
+    assert estimate_of_sets(base, head, 0.95).p_value == pytest.approx(expected)
+
+
+def test_four_runs_on_either_side_can_bound_a_ratio_and_three_cannot() -> None:
+    """At 95 %: three of each lie apart by chance in one of ten."""
+    three = estimate_of_sets([1.0, 1.1, 1.2], [2.0, 2.1, 2.2], 0.95)
+    four = estimate_of_sets([1.0, 1.1, 1.2, 1.3], [2.0, 2.1, 2.2, 2.3], 0.95)
+
+    assert (three.low, three.high) == (0.0, math.inf)
+    assert 1 < four.low < four.ratio < four.high < math.inf
 
 
 @given(PAIRS)

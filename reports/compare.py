@@ -1,0 +1,324 @@
+"""The document of a comparison (schema chatbench.compare/1): two runs, or two sets of runs of one scenario. Pure.
+
+compare   base, new (each {runs, failed, invalid}), scenario, verdict (worse | no worse | cannot tell | invalid),
+          exit_code, advice
+settings  [{key, base, new}]   what was asked for otherwise; what makes runs incomparable is refused before
+machine   [{key, base, new}]   likewise, of the environment
+times     [{metric, base_ms, new_ms (medians over runs), ratio, low, high (null without an interval), tolerance (null:
+          reported, not judged), verdict: faster | slower | no slower | cannot tell}]
+counts    [{name, base, new (sums over runs), worse}]   exact: no statistics
+curves    {base, new: [the histogram of delivery times of each run, as in a result document]}
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import median
+from typing import Any
+
+from reports import numbers
+from reports.budgets import Document, ExitCode
+from reports.inference import FEWEST_PAIRS, Estimate, Finding, estimate_of_sets, judged
+from reports.planned import plain_text
+
+SCHEMA = "chatbench.compare/1"
+ERROR = 0.05
+
+# What is judged, and by how much it may rise: enough samples lie beyond both in any run.
+_TOLERANCES = {"delivery_time p50": 0.05, "delivery_time p95": 0.10}
+_REPORTED = (
+    "delivery_time p99",
+    "last_delivery_time p50",
+    "ack_time p50",
+    "login_time p50",
+    "connect_time p50",
+    "join_time p50",
+    "reconnect_time p50",
+)
+_COUNTS = (
+    "deliveries_lost",
+    "deliveries_duplicated",
+    "deliveries_reordered",
+    "deliveries_unexpected",
+    "connections_failed",
+    "connections_dropped",
+)
+# Of the plan: how a run is carried out and what it leaves behind is its own affair.
+_OWN_AFFAIR = ("run.", "budgets", "target.url", "target.headers", "target.insecure", "users.file", "users.tokens_file")
+_LOAD = ("users.", "traffic.", "incident", "target.dialect", "target.compression")
+_MACHINE = ("host", "cpu", "cores", "kernel", "python")
+# Of these, two machines are two machines.
+_FINGERPRINT = ("cpu", "cores")
+
+
+class Verdict(StrEnum):
+    """Of one time."""
+
+    FASTER = "faster"
+    SLOWER = "slower"
+    NO_SLOWER = "no slower"
+    CANNOT_TELL = "cannot tell"
+
+
+class Whole(StrEnum):
+    """Of all of it."""
+
+    WORSE = "worse"
+    NO_WORSE = "no worse"
+    CANNOT_TELL = "cannot tell"
+    INVALID = "invalid"
+
+
+_CODES = {
+    Whole.WORSE: ExitCode.REGRESSION,
+    Whole.NO_WORSE: ExitCode.PASS,
+    Whole.CANNOT_TELL: ExitCode.INCONCLUSIVE,
+    Whole.INVALID: ExitCode.INVALID,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that is not the same on both sides."""
+
+    key: str
+    base: str
+    new: str
+
+
+def differences_of(base: Document, new: Document) -> tuple[list[Difference], list[Difference]]:
+    """What was asked for otherwise, and what of the environment is another: (settings, machine)."""
+    plans = [{key: row["value"] for key, row in (document.get("plan") or {}).items()} for document in (base, new)]
+    keys = [key for key in {**plans[0], **plans[1]} if not key.startswith(_OWN_AFFAIR)]
+    settings = [_difference(key, plans[0].get(key), plans[1].get(key)) for key in keys]
+    environments = [document.get("environment") or {} for document in (base, new)]
+    machine = [_difference(key, environments[0].get(key), environments[1].get(key)) for key in _MACHINE]
+    return [each for each in settings if each.base != each.new], [each for each in machine if each.base != each.new]
+
+
+def _difference(key: str, base: Any, new: Any) -> Difference:
+    return Difference(key, plain_text(base), plain_text(new))
+
+
+def reason_against(base: Document, new: Document) -> str | None:
+    """Why two runs cannot be compared, in a line; None where they can."""
+    scenarios = [document["run"]["scenario"] for document in (base, new)]
+    if scenarios[0] != scenarios[1]:
+        return f"they are of different scenarios ({scenarios[0]} and {scenarios[1]})"
+    settings, machine = differences_of(base, new)
+    for each in settings:
+        if each.key.startswith(_LOAD):
+            return f"they carried another load ({each.key}: {each.base} and {each.new})"
+    for each in machine:
+        if each.key in _FINGERPRINT:
+            return f"they were made on different machines ({each.key}: {each.base} and {each.new})"
+    return None
+
+
+def build(base: Sequence[Document], new: Sequence[Document]) -> Document:
+    """The document of a comparison of two sets, each of at least one run, that can be compared."""
+    settings, machine = differences_of(base[0], new[0])
+    times = _times(base, new)
+    counts = _counts(base, new)
+    sides = {"base": _side(base), "new": _side(new)}
+    whole = _whole(sides, times, counts)
+    return {
+        "schema": SCHEMA,
+        "compare": sides
+        | {"scenario": base[0]["run"]["scenario"], "verdict": str(whole), "exit_code": int(_CODES[whole])}
+        | {"advice": _advice(whole, min(len(base), len(new)))},
+        "settings": [_told(each) for each in settings],
+        "machine": [_told(each) for each in machine],
+        "times": times,
+        "counts": counts,
+        "curves": {name: [_curve_of(each) for each in side] for name, side in (("base", base), ("new", new))},
+    }
+
+
+def _curve_of(document: Document) -> str | None:
+    text: str | None = (document["metrics"].get("delivery_time") or {}).get("hdr")
+    return text
+
+
+def _told(difference: Difference) -> dict[str, str]:
+    return {"key": difference.key, "base": difference.base, "new": difference.new}
+
+
+def _side(documents: Sequence[Document]) -> dict[str, int]:
+    verdicts = [document["verdict"] for document in documents]
+    return {
+        "runs": len(documents),
+        "failed": verdicts.count("fail"),
+        "invalid": len(verdicts) - verdicts.count("fail") - verdicts.count("pass"),
+    }
+
+
+def _times(base: Sequence[Document], new: Sequence[Document]) -> list[dict[str, Any]]:
+    values = {name: (_values(base, name), _values(new, name)) for name in (*_TOLERANCES, *_REPORTED)}
+    known = {name: sides for name, sides in values.items() if all(sides)}
+    gated = {
+        name: (known[name][0], known[name][1], tolerance) for name, tolerance in _TOLERANCES.items() if name in known
+    }
+    judgements = {each.metric: each for each in judged(gated, ERROR, estimate_of_sets)} if gated else {}
+    rows = []
+    for name, (of_base, of_new) in values.items():
+        judgement = judgements.get(name)
+        if judgement is not None:
+            estimate: Estimate | None = judgement.estimate
+        else:
+            estimate = estimate_of_sets(of_base, of_new, 1 - ERROR) if name in known else None
+        if estimate is None and name not in _TOLERANCES:
+            continue  # neither side has it
+        bounded = estimate is not None and estimate.low > 0
+        rows.append(
+            {
+                "metric": name,
+                "base_ms": median(of_base) if of_base else None,
+                "new_ms": median(of_new) if of_new else None,
+                "ratio": None if estimate is None else estimate.ratio,
+                "low": estimate.low if estimate is not None and bounded else None,
+                "high": estimate.high if estimate is not None and bounded else None,
+                "tolerance": _TOLERANCES.get(name),
+                "verdict": str(_verdict(estimate, None if judgement is None else judgement.finding)),
+            }
+        )
+    return rows
+
+
+def _values(documents: Sequence[Document], name: str) -> list[float]:
+    """Of all runs; none where one of them has too little of it to say."""
+    metric, quantile = name.split()
+    found = [(document["metrics"].get(metric) or {}).get(quantile) for document in documents]
+    known = [float(value) for value in found if value is not None and value > 0]
+    return known if len(known) == len(found) else []
+
+
+def _verdict(estimate: Estimate | None, finding: Finding | None) -> Verdict:
+    if estimate is None or estimate.pair_count < FEWEST_PAIRS:
+        return Verdict.CANNOT_TELL
+    if estimate.high < 1:
+        return Verdict.FASTER
+    if finding is None:
+        return Verdict.SLOWER if estimate.low > 1 else Verdict.CANNOT_TELL
+    if finding is Finding.REGRESSION:
+        return Verdict.SLOWER
+    return Verdict.NO_SLOWER if finding is Finding.FINE else Verdict.CANNOT_TELL
+
+
+def _counts(base: Sequence[Document], new: Sequence[Document]) -> list[dict[str, Any]]:
+    rows = []
+    for name in _COUNTS:
+        before, after = (sum(document["counters"].get(name, 0) for document in side) for side in (base, new))
+        rows.append({"name": name, "base": before, "new": after, "worse": after * len(base) > before * len(new)})
+    return rows
+
+
+def _whole(
+    sides: dict[str, dict[str, int]], times: Sequence[dict[str, Any]], counts: Sequence[dict[str, Any]]
+) -> Whole:
+    base, new = sides["base"], sides["new"]
+    if base["invalid"] or new["invalid"]:
+        return Whole.INVALID
+    fails_more = new["failed"] * base["runs"] > base["failed"] * new["runs"]
+    gated = [row["verdict"] for row in times if row["tolerance"] is not None]
+    if fails_more or Verdict.SLOWER in gated or any(row["worse"] for row in counts):
+        return Whole.WORSE
+    return Whole.CANNOT_TELL if Verdict.CANNOT_TELL in gated else Whole.NO_WORSE
+
+
+def _advice(whole: Whole, fewer_runs: int) -> str | None:
+    if whole is Whole.INVALID:
+        return "a run that cannot be believed says nothing of either side: see its doubts, and repeat it"
+    if whole is Whole.CANNOT_TELL and fewer_runs < FEWEST_PAIRS:
+        return (
+            f"of times it takes {FEWEST_PAIRS} runs on either side, in turns: on one machine single runs of the same "
+            "server differ by tens of per cent"
+        )
+    if whole is Whole.CANNOT_TELL:
+        return "the runs differ too much among themselves: take more of them, in turns, on a quieter machine"
+    return None
+
+
+def lines_of(document: Document) -> list[str]:
+    """The comparison for a terminal."""
+    compare = document["compare"]
+    lines = [f"{compare['verdict'].upper()}  {compare['scenario']}: {_sides_text(compare)}"]
+    differences = [f"  differs  {each['key']}: {each['base']} -> {each['new']}" for each in _differences(document)]
+    lines += ["", *differences] if differences else []
+    lines += ["", f"  {'':<24} {'base':>10} {'new':>10} {'ratio':>8}  {'95 % interval':<15} verdict"]
+    for row in document["times"]:
+        base, new = numbers.duration(row["base_ms"]), numbers.duration(row["new_ms"])
+        figures = f"{base:>10} {new:>10} {ratio_text(row):>8}  {interval_text(row):<15}"
+        lines.append(f"  {row['metric'].replace('_', ' '):<24} {figures} {verdict_text(row)}")
+    lines.append("")
+    for row in document["counts"]:
+        figures = f"{row['base']:>10,} {row['new']:>10,}{'  worse' if row['worse'] else ''}"
+        lines.append(f"  {row['name'].replace('_', ' '):<24} {figures}")
+    advice = advice_sentence(document)
+    if advice is not None:
+        lines += ["", *textwrap.wrap(advice, 88, initial_indent="  ", subsequent_indent="  ")]
+    return lines
+
+
+def markdown_of(document: Document) -> str:
+    """The comparison as Markdown, for a pull request."""
+    compare = document["compare"]
+    lines = [f"**{compare['verdict'].capitalize()}**: {compare['scenario']}, {_sides_text(compare)}.", ""]
+    lines += [f"- differs: `{each['key']}`: {each['base']} -> {each['new']}" for each in _differences(document)]
+    lines += ["", "| time | base | new | ratio | 95 % interval | verdict |", "|---|---|---|---|---|---|"]
+    for row in document["times"]:
+        cells = (
+            row["metric"].replace("_", " "),
+            numbers.duration(row["base_ms"]),
+            numbers.duration(row["new_ms"]),
+            ratio_text(row),
+            interval_text(row),
+            verdict_text(row),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "| count | base | new | |", "|---|---|---|---|"]
+    for row in document["counts"]:
+        lines.append(
+            f"| {row['name'].replace('_', ' ')} | {row['base']:,} | {row['new']:,} | {'worse' * row['worse']} |"
+        )
+    advice = advice_sentence(document)
+    return "\n".join(lines if advice is None else [*lines, "", advice]) + "\n"
+
+
+def _differences(document: Document) -> list[dict[str, str]]:
+    return [*document["settings"], *document["machine"]]
+
+
+def _sides_text(compare: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {runs_text(compare[name])}" for name in ("base", "new"))
+
+
+def runs_text(side: dict[str, int]) -> str:
+    """How many runs, and how many of them failed or cannot be believed."""
+    text = f"{side['runs']} run{'s' * (side['runs'] != 1)}"
+    told = [f"{side[name]} {name}" for name in ("failed", "invalid") if side[name]]
+    return f"{text} ({', '.join(told)})" if told else text
+
+
+def ratio_text(row: dict[str, Any]) -> str:
+    """That of a time."""
+    return numbers.NO_DATA if row["ratio"] is None else f"{row['ratio']:.2f}"
+
+
+def interval_text(row: dict[str, Any]) -> str:
+    """That of a time's ratio."""
+    return "none" if row["low"] is None else f"{row['low']:.2f} to {row['high']:.2f}"
+
+
+def verdict_text(row: dict[str, Any]) -> str:
+    """That of a time, and whether it counts."""
+    return str(row["verdict"]) if row["tolerance"] is not None else f"{row['verdict']} (not judged)"
+
+
+def advice_sentence(document: Document) -> str | None:
+    """What to do; None where there is nothing to be done."""
+    advice = document["compare"]["advice"]
+    return None if advice is None else f"{advice[0].upper()}{advice[1:]}."

@@ -1,0 +1,46 @@
+"""compare.html: two runs, or two sets of runs, side by side, in one file that needs no network."""
+
+from __future__ import annotations
+
+from reports import numbers, sheet
+from reports.budgets import Document
+from reports.compare import Whole, advice_sentence, interval_text, ratio_text, runs_text, verdict_text
+from reports.plots.compare import draw_for_page
+
+_TONES = {Whole.WORSE: "fail", Whole.NO_WORSE: "pass", Whole.CANNOT_TELL: "invalid", Whole.INVALID: "invalid"}
+
+
+def render(document: Document) -> str:
+    """The page of a comparison."""
+    compare = document["compare"]
+    return sheet.render(
+        "compare.html.j2",
+        draw_for_page(document),
+        compare=compare,
+        tone=_TONES[Whole(compare["verdict"])],
+        base=runs_text(compare["base"]),
+        new=runs_text(compare["new"]),
+        advice=advice_sentence(document),
+        differences=[*document["settings"], *document["machine"]],
+        times=[
+            {
+                "metric": row["metric"].replace("_", " "),
+                "base": numbers.duration(row["base_ms"]),
+                "new": numbers.duration(row["new_ms"]),
+                "ratio": ratio_text(row),
+                "interval": interval_text(row),
+                "tolerance": "reported" if row["tolerance"] is None else numbers.percent(row["tolerance"]),
+                "verdict": verdict_text(row),
+            }
+            for row in document["times"]
+        ],
+        counts=[
+            {
+                "name": row["name"].replace("_", " "),
+                "base": numbers.count(row["base"]),
+                "new": numbers.count(row["new"]),
+                "worse": row["worse"],
+            }
+            for row in document["counts"]
+        ],
+    )
