@@ -69,7 +69,8 @@ class Judgement:
 
 def estimate_of(base: Sequence[float], head: Sequence[float], confidence: float) -> Estimate:
     """From pairs of values > 0, one of each side, in order; at least one pair."""
-    logs = np.log(np.array(head, np.float64) / np.array(base, np.float64))
+    # A difference of logarithms, not the logarithm of a ratio: the other way round it is the same but for its sign.
+    logs = np.log(np.array(head, np.float64)) - np.log(np.array(base, np.float64))
     means, tail = _means_of_two(logs), _tail(len(logs))
     low, high = _interval(means, tail, 1 - confidence)
     ratio = math.exp(float(np.median(means)))
