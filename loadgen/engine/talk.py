@@ -23,6 +23,7 @@ from loadgen.engine.watch import Traffic, collector_watched, keep_books, watch_l
 from loadgen.measure import marker
 from loadgen.measure.tally import Note
 from loadgen.plan.acts import MESSAGES, Act, Acts
+from loadgen.plan.incidents import IncidentKind
 from loadgen.plan.pacing import NS_PER_S, Loop
 from loadgen.plan.plan import Plan
 from loadgen.plan.rooms import LayerChoice
@@ -133,7 +134,10 @@ def acts_over_http(plan: Plan) -> frozenset[Act]:
         Act.PRESENCE: dialect.presence and dialect.presence.http,
         Act.HTTP: dialect.http,
     }
-    return frozenset(act for act, _ in plan.mix if scripts.get(act) is not None)
+    acts = {act for act, _ in plan.mix}
+    if any(incident.kind is IncidentKind.ANNOUNCEMENT for incident in plan.incidents):
+        acts.add(Act.MESSAGE)
+    return frozenset(act for act in acts if scripts.get(act) is not None)
 
 
 async def _pause_until(swarm: Swarm, instant: Callable[[], int]) -> None:
@@ -183,7 +187,10 @@ class Speaker:
     def announce(self, user: int, n: int, due_ns: int) -> None:
         """See :class:`loadgen.engine.incidents.Announcer`."""
         member, now = self._swarm.members[user], now_ns()
+        asks = Act.MESSAGE in self._over_http and member.chatter.state is UserState.READY
         writable = member.connection is not None and member.connection.writable and now <= self._course.give_up_ns
+        if asks and writable and self._calls.refused():
+            writable = False
         self._send(member, member.chatter.due(n, due_ns, now, writable=writable), due_ns)
 
     def _receiver_of(self, n: int, sender: int, user_count: int) -> tuple[int, str]:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from loadgen.dialects import HttpAnswer, HttpRequest
-from loadgen.dialects.script import Reach
+from loadgen.dialects.script import ConnectScript, DialectScript, HttpScript, PublishScript, Reach
 from loadgen.engine.calls import CALLS_AT_ONCE, Calls
 from loadgen.engine.http import HttpClient
+from loadgen.engine.talk import acts_over_http
 from loadgen.engine.user import Books
 from loadgen.errors import ErrorKind, ServerError
 from loadgen.measure import marker
 from loadgen.measure.ledger import Ledger, Rules
 from loadgen.measure.payload import Payload
 from loadgen.measure.tally import Metric, Tally
+from loadgen.plan.acts import Act
+from loadgen.plan.incidents import Incident, IncidentKind
 from loadgen.plan.rooms import Rooms
 from tests.support.event_loop import on_an_event_loop
+from tests.unit.loadgen.test_plan import a_plan
 
 WHO_IS_THERE = HttpRequest("GET", "/users")
 # Measured is what is due from 100 on.
@@ -125,3 +130,13 @@ async def test_what_has_no_answer_when_the_drain_ends_is_an_error() -> None:
     assert tally.metrics[Metric.HTTP_TIME].count == 1
     assert errors_of(tally) == {ErrorKind.TIMEOUT: 2}
     assert all(answer.cancelled() for answer in counter.waiting)
+
+
+def test_an_announcement_goes_over_http_where_messages_do() -> None:
+    """Whatever the mix is: somebody has to carry the request."""
+    dialect = DialectScript("http", ConnectScript("/"), PublishScript(http=HttpScript("/say", json="{text}")))
+    plan = replace(a_plan(), dialect=dialect, mix=((Act.TYPING, 1.0),))
+    announced = replace(plan, incidents=(Incident(IncidentKind.ANNOUNCEMENT, 0),))
+
+    assert acts_over_http(plan) == frozenset()
+    assert acts_over_http(announced) == {Act.MESSAGE}
