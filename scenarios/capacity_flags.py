@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
 
 from loadgen.errors import InputError
-from loadgen.plan.pacing import NS_PER_S
 from reports.capacity import Axis
 from scenarios.capacity import Wish
-from scenarios.layers import FLAGS, Flag, headers_from
-from scenarios.validation import duration_ns
+from scenarios.flags_of_run import HelpWanted, Parser, add_flags, flags_given, seconds, whole_number
 
 # What the search settles itself, or what makes no sense of many runs.
 _NOT_OF_RUN = frozenset({"--duration", "--out", "--json", "--quiet", "--events", "--html", "--plots", "--stage"})
-_SHORT = {"--users": "-u", "--connect-rate": "-r", "--insecure": "-k"}
-_REPEATABLE = frozenset({"--target", "--header", "--budget"})
-_SWITCHES = frozenset({"--insecure", "--force", "--abort-on-fail"})
-
-
-class HelpWanted(Exception):  # noqa: N818  # no error: somebody asks
-    """The text is the help."""
-
-
-class _Parser(ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise InputError(message)
 
 
 def wish_of(arguments: Sequence[str]) -> Wish:
@@ -40,23 +24,23 @@ def wish_of(arguments: Sequence[str]) -> Wish:
         of = Axis(given.of)
     except ValueError:
         raise InputError(f"--of: expected users, rate or room, got {given.of}") from None
-    flags, passed = _flags_of_run(given)
+    flags, passed = flags_given(given, _NOT_OF_RUN)
     return Wish(
         scenario=given.scenario,
         of=of,
         flags=flags,
         arguments=tuple(passed),
-        start=_whole("--start", given.start),
-        most=_whole("--most", given.most),
-        max_time_s=_seconds("--max-time", given.max_time),
-        duration_s=_seconds("--duration", given.duration),
+        start=None if given.start is None else whole_number("--start", given.start),
+        most=None if given.most is None else whole_number("--most", given.most),
+        max_time_s=seconds("--max-time", given.max_time),
+        duration_s=seconds("--duration", given.duration),
         out=None if given.out is None else Path(given.out),
         print_json=given.json,
     )
 
 
-def _parser() -> ArgumentParser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         "chatbench capacity",
         description="The largest load that keeps the budgets: doubled until one breaks, then halved between what held "
         "and what did not, and confirmed by a run three times as long. Exit codes: 0 an answer, 99 not even the "
@@ -75,52 +59,5 @@ def _parser() -> ArgumentParser:
     ):
         parser.add_argument(*names, metavar=metavar, default=default, help=text)
     parser.add_argument("--json", action="store_true", help="print the document on standard output")
-    group = parser.add_argument_group("of every run (see: chatbench run --help)")
-    for flag in _of_run():
-        names = [flag.name, *([_SHORT[flag.name]] if flag.name in _SHORT else [])]
-        if flag.name in _SWITCHES:
-            group.add_argument(*names, action="store_true", default=None)
-        else:
-            group.add_argument(*names, action="append" if flag.name in _REPEATABLE else "store")
+    add_flags(parser, _NOT_OF_RUN)
     return parser
-
-
-def _of_run() -> list[Flag]:
-    return [flag for flag in FLAGS if flag.name not in _NOT_OF_RUN]
-
-
-def _flags_of_run(given: Namespace) -> tuple[dict[str, Any], list[str]]:
-    """By key path, as settling takes them; and as ``chatbench run`` does."""
-    flags: dict[str, Any] = {}
-    passed: list[str] = []
-    for flag in _of_run():
-        value = getattr(given, flag.name.removeprefix("--").replace("-", "_"))
-        if value is None:
-            continue
-        flags[flag.key] = headers_from(value, flag.name) if flag.name == "--header" else value
-        if flag.name == "--force":
-            continue  # of the search's own directory
-        if flag.name in _SWITCHES:
-            passed.append(flag.name)
-        else:
-            for each in value if isinstance(value, list) else [value]:
-                passed += [flag.name, each]
-    return flags, passed
-
-
-def _whole(name: str, text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not text.isdecimal() or not int(text):
-        raise InputError(f"{name}: expected a whole number > 0, got {text}")
-    return int(text)
-
-
-def _seconds(name: str, text: str) -> float:
-    try:
-        seconds = float(duration_ns(text)) / NS_PER_S
-    except ValueError:
-        raise InputError(f"{name}: expected a time like 30s or 10m, got {text}") from None
-    if seconds <= 0:
-        raise InputError(f"{name}: expected a time > 0, got {text}")
-    return seconds

@@ -433,7 +433,8 @@ def capacity(context: typer.Context) -> None:
     All flags: chatbench capacity --help.
     """
     from scenarios.capacity import capacity as search
-    from scenarios.capacity_flags import HelpWanted, wish_of
+    from scenarios.capacity_flags import wish_of
+    from scenarios.flags_of_run import HelpWanted
 
     try:
         wish = wish_of(context.args)

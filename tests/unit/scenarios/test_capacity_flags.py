@@ -8,7 +8,8 @@ import pytest
 
 from loadgen.errors import InputError
 from reports.capacity import Axis
-from scenarios.capacity_flags import HelpWanted, wish_of
+from scenarios.capacity_flags import wish_of
+from scenarios.flags_of_run import HelpWanted
 
 
 def test_flags_of_run_hold_for_every_run_and_for_settling() -> None:

@@ -1,0 +1,79 @@
+"""The flags of ``chatbench run`` on the command line of another command, which carries out many runs."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import Any, NoReturn
+
+from loadgen.errors import InputError
+from loadgen.plan.pacing import NS_PER_S
+from scenarios.layers import FLAGS, Flag, headers_from
+from scenarios.validation import duration_ns
+
+_SHORT = {"--users": "-u", "--connect-rate": "-r", "--duration": "-d", "--insecure": "-k"}
+_REPEATABLE = frozenset({"--target", "--header", "--budget", "--stage"})
+_SWITCHES = frozenset({"--insecure", "--force", "--abort-on-fail"})
+
+
+class HelpWanted(Exception):  # noqa: N818  # no error: somebody asks
+    """The text is the help."""
+
+
+class Parser(ArgumentParser):
+    """One whose complaints are lines of ours."""
+
+    def error(self, message: str) -> NoReturn:
+        """InputError, which the command line prints."""
+        raise InputError(message)
+
+
+def add_flags(parser: ArgumentParser, without: frozenset[str]) -> None:
+    """Let it take the flags of ``run`` but some, by their names."""
+    group = parser.add_argument_group("of every run (see: chatbench run --help)")
+    for flag in _flags(without):
+        names = [flag.name, *([_SHORT[flag.name]] if flag.name in _SHORT else [])]
+        if flag.name in _SWITCHES:
+            group.add_argument(*names, action="store_true", default=None)
+        else:
+            group.add_argument(*names, action="append" if flag.name in _REPEATABLE else "store")
+
+
+def flags_given(given: Namespace, without: frozenset[str]) -> tuple[dict[str, Any], list[str]]:
+    """By key path, as settling takes them; and as ``chatbench run`` does."""
+    flags: dict[str, Any] = {}
+    passed: list[str] = []
+    for flag in _flags(without):
+        value = getattr(given, flag.name.removeprefix("--").replace("-", "_"))
+        if value is None:
+            continue
+        flags[flag.key] = headers_from(value, flag.name) if flag.name == "--header" else value
+        if flag.name == "--force":
+            continue  # of the command's own directory
+        if flag.name in _SWITCHES:
+            passed.append(flag.name)
+        else:
+            for each in value if isinstance(value, list) else [value]:
+                passed += [flag.name, each]
+    return flags, passed
+
+
+def _flags(without: frozenset[str]) -> list[Flag]:
+    return [flag for flag in FLAGS if flag.name not in without]
+
+
+def whole_number(name: str, text: str) -> int:
+    """A number > 0 that was typed for the flag ``name``; InputError where it is none."""
+    if not text.isdecimal() or not int(text):
+        raise InputError(f"{name}: expected a whole number > 0, got {text}")
+    return int(text)
+
+
+def seconds(name: str, text: str) -> float:
+    """A time > 0 that was typed for the flag ``name``; InputError where it is none."""
+    try:
+        time_s = float(duration_ns(text)) / NS_PER_S
+    except ValueError:
+        raise InputError(f"{name}: expected a time like 30s or 10m, got {text}") from None
+    if time_s <= 0:
+        raise InputError(f"{name}: expected a time > 0, got {text}")
+    return time_s
