@@ -4,7 +4,9 @@ compare   base, new (each {runs, failed, invalid}), scenario, verdict (worse | n
           exit_code, advice
 settings  [{key, base, new}]   what was asked for otherwise; what makes runs incomparable is refused before
 machine   [{key, base, new}]   likewise, of the environment
-times     [{metric, base_ms, new_ms (medians over runs), ratio, low, high (null without an interval), tolerance (null:
+times     [{metric, base_ms, new_ms (medians over runs), ratio, low, high (null without an interval), confidence (of the
+          interval; of several that are judged it is more than 95 %, lest they cry wolf together), smallest_effect (by
+          how much it would have had to rise for that to be seen: 0.1 is 10 %; null: unbounded), tolerance (null:
           reported, not judged), verdict: faster | slower | no slower | cannot tell}]
 counts    [{name, base, new (sums over runs), worse}]   exact: no statistics
 curves    {base, new: [the histogram of delivery times of each run, as in a result document]}
@@ -13,22 +15,22 @@ curves    {base, new: [the histogram of delivery times of each run, as in a resu
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from statistics import median
 from typing import Any
 
 from reports import numbers
 from reports.budgets import Document, ExitCode
-from reports.inference import FEWEST_PAIRS, Estimate, Finding, estimate_of_sets, judged
+from reports.inference import FEWEST_PAIRS, Estimate, Estimator, Finding, estimate_of_sets, judged
 from reports.planned import plain_text
 
 SCHEMA = "chatbench.compare/1"
 ERROR = 0.05
 
 # What is judged, and by how much it may rise: enough samples lie beyond both in any run.
-_TOLERANCES = {"delivery_time p50": 0.05, "delivery_time p95": 0.10}
+TOLERANCES: Mapping[str, float] = {"delivery_time p50": 0.05, "delivery_time p95": 0.10}
 _REPORTED = (
     "delivery_time p99",
     "last_delivery_time p50",
@@ -38,7 +40,7 @@ _REPORTED = (
     "join_time p50",
     "reconnect_time p50",
 )
-_COUNTS = (
+COUNTS = (
     "deliveries_lost",
     "deliveries_duplicated",
     "deliveries_reordered",
@@ -121,33 +123,32 @@ def reason_against(base: Document, new: Document) -> str | None:
 def build(base: Sequence[Document], new: Sequence[Document]) -> Document:
     """The document of a comparison of two sets, each of at least one run, that can be compared."""
     settings, machine = differences_of(base[0], new[0])
-    times = _times(base, new)
+    values = {name: (values_of(base, name), values_of(new, name)) for name in names_of_times(TOLERANCES)}
+    times = times_of(values, TOLERANCES, ERROR, estimate_of_sets)
     counts = _counts(base, new)
-    sides = {"base": _side(base), "new": _side(new)}
+    sides = {"base": side_of(base), "new": side_of(new)}
     whole = _whole(sides, times, counts)
     return {
         "schema": SCHEMA,
         "compare": sides
         | {"scenario": base[0]["run"]["scenario"], "verdict": str(whole), "exit_code": int(_CODES[whole])}
         | {"advice": _advice(whole, min(len(base), len(new)))},
-        "settings": [_told(each) for each in settings],
-        "machine": [_told(each) for each in machine],
+        "settings": [asdict(each) for each in settings],
+        "machine": [asdict(each) for each in machine],
         "times": times,
         "counts": counts,
-        "curves": {name: [_curve_of(each) for each in side] for name, side in (("base", base), ("new", new))},
+        "curves": curves_of(base, new),
     }
 
 
-def _curve_of(document: Document) -> str | None:
-    text: str | None = (document["metrics"].get("delivery_time") or {}).get("hdr")
-    return text
+def curves_of(base: Sequence[Document], new: Sequence[Document]) -> dict[str, list[str | None]]:
+    """The section ``curves``."""
+    sides = (("base", base), ("new", new))
+    return {name: [(each["metrics"].get("delivery_time") or {}).get("hdr") for each in side] for name, side in sides}
 
 
-def _told(difference: Difference) -> dict[str, str]:
-    return {"key": difference.key, "base": difference.base, "new": difference.new}
-
-
-def _side(documents: Sequence[Document]) -> dict[str, int]:
+def side_of(documents: Sequence[Document]) -> dict[str, int]:
+    """How many runs there are, and how many of them failed or cannot be believed."""
     verdicts = [document["verdict"] for document in documents]
     return {
         "runs": len(documents),
@@ -156,21 +157,35 @@ def _side(documents: Sequence[Document]) -> dict[str, int]:
     }
 
 
-def _times(base: Sequence[Document], new: Sequence[Document]) -> list[dict[str, Any]]:
-    values = {name: (_values(base, name), _values(new, name)) for name in (*_TOLERANCES, *_REPORTED)}
+def names_of_times(tolerances: Mapping[str, float]) -> list[str]:
+    """All that is told of times: what is judged, and what is only reported."""
+    return [*tolerances, *(name for name in _REPORTED if name not in tolerances)]
+
+
+def times_of(
+    values: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    tolerances: Mapping[str, float],
+    error: float,
+    estimated: Estimator,
+) -> list[dict[str, Any]]:
+    """The section ``times``: of each name the values of all runs of (base, new), none where there is no data.
+
+    Those with a tolerance are judged, so that at most so large a share as ``error`` of all judgements of systems that
+    are alike finds one of them slower.
+    """
     known = {name: sides for name, sides in values.items() if all(sides)}
     gated = {
-        name: (known[name][0], known[name][1], tolerance) for name, tolerance in _TOLERANCES.items() if name in known
+        name: (known[name][0], known[name][1], tolerance) for name, tolerance in tolerances.items() if name in known
     }
-    judgements = {each.metric: each for each in judged(gated, ERROR, estimate_of_sets)} if gated else {}
+    judgements = {each.metric: each for each in judged(gated, error, estimated)} if gated else {}
     rows = []
     for name, (of_base, of_new) in values.items():
         judgement = judgements.get(name)
         if judgement is not None:
             estimate: Estimate | None = judgement.estimate
         else:
-            estimate = estimate_of_sets(of_base, of_new, 1 - ERROR) if name in known else None
-        if estimate is None and name not in _TOLERANCES:
+            estimate = estimated(of_base, of_new, 1 - error) if name in known else None
+        if estimate is None and name not in tolerances:
             continue  # neither side has it
         bounded = estimate is not None and estimate.low > 0
         rows.append(
@@ -181,19 +196,27 @@ def _times(base: Sequence[Document], new: Sequence[Document]) -> list[dict[str, 
                 "ratio": None if estimate is None else estimate.ratio,
                 "low": estimate.low if estimate is not None and bounded else None,
                 "high": estimate.high if estimate is not None and bounded else None,
-                "tolerance": _TOLERANCES.get(name),
+                "confidence": None if estimate is None else estimate.confidence,
+                "smallest_effect": estimate.smallest_effect if estimate is not None and bounded else None,
+                "tolerance": tolerances.get(name),
                 "verdict": str(_verdict(estimate, None if judgement is None else judgement.finding)),
             }
         )
     return rows
 
 
-def _values(documents: Sequence[Document], name: str) -> list[float]:
-    """Of all runs; none where one of them has too little of it to say."""
-    metric, quantile = name.split()
-    found = [(document["metrics"].get(metric) or {}).get(quantile) for document in documents]
-    known = [float(value) for value in found if value is not None and value > 0]
+def values_of(documents: Sequence[Document], name: str) -> list[float]:
+    """A time of all runs, by metric and quantile; none where one of them has too little of it to say."""
+    found = [value_of(document, name) for document in documents]
+    known = [value for value in found if value is not None]
     return known if len(known) == len(found) else []
+
+
+def value_of(document: Document, name: str) -> float | None:
+    """The same of one run; None also where it is 0, which has no ratio."""
+    metric, quantile = name.split()
+    value = (document["metrics"].get(metric) or {}).get(quantile)
+    return float(value) if value else None
 
 
 def _verdict(estimate: Estimate | None, finding: Finding | None) -> Verdict:
@@ -210,7 +233,7 @@ def _verdict(estimate: Estimate | None, finding: Finding | None) -> Verdict:
 
 def _counts(base: Sequence[Document], new: Sequence[Document]) -> list[dict[str, Any]]:
     rows = []
-    for name in _COUNTS:
+    for name in COUNTS:
         before, after = (sum(document["counters"].get(name, 0) for document in side) for side in (base, new))
         rows.append({"name": name, "base": before, "new": after, "worse": after * len(base) > before * len(new)})
     return rows
@@ -245,17 +268,18 @@ def _advice(whole: Whole, fewer_runs: int) -> str | None:
 def lines_of(document: Document) -> list[str]:
     """The comparison for a terminal."""
     compare = document["compare"]
-    lines = [f"{compare['verdict'].upper()}  {compare['scenario']}: {_sides_text(compare)}"]
+    lines = [f"{compare['verdict'].upper()}  {compare['scenario']}: {_sides_text(compare, name_of_new(document))}"]
     differences = [f"  differs  {each['key']}: {each['base']} -> {each['new']}" for each in _differences(document)]
     lines += ["", *differences] if differences else []
-    lines += ["", f"  {'':<24} {'base':>10} {'new':>10} {'ratio':>8}  {'95 % interval':<15} verdict"]
+    other = name_of_new(document)
+    lines += ["", f"  {'':<24} {'base':>9} {other:>9} {'ratio':>6}  {'interval':<22} verdict"]
     for row in document["times"]:
         base, new = numbers.duration(row["base_ms"]), numbers.duration(row["new_ms"])
-        figures = f"{base:>10} {new:>10} {ratio_text(row):>8}  {interval_text(row):<15}"
+        figures = f"{base:>9} {new:>9} {ratio_text(row):>6}  {interval_text(row):<22}"
         lines.append(f"  {row['metric'].replace('_', ' '):<24} {figures} {verdict_text(row)}")
     lines.append("")
     for row in document["counts"]:
-        figures = f"{row['base']:>10,} {row['new']:>10,}{'  worse' if row['worse'] else ''}"
+        figures = f"{row['base']:>9,} {row['new']:>9,}{'  worse' if row['worse'] else ''}"
         lines.append(f"  {row['name'].replace('_', ' '):<24} {figures}")
     advice = advice_sentence(document)
     if advice is not None:
@@ -266,9 +290,13 @@ def lines_of(document: Document) -> list[str]:
 def markdown_of(document: Document) -> str:
     """The comparison as Markdown, for a pull request."""
     compare = document["compare"]
-    lines = [f"**{compare['verdict'].capitalize()}**: {compare['scenario']}, {_sides_text(compare)}.", ""]
+    lines = [
+        f"**{compare['verdict'].capitalize()}**: {compare['scenario']}, {_sides_text(compare, name_of_new(document))}.",
+        "",
+    ]
     lines += [f"- differs: `{each['key']}`: {each['base']} -> {each['new']}" for each in _differences(document)]
-    lines += ["", "| time | base | new | ratio | 95 % interval | verdict |", "|---|---|---|---|---|---|"]
+    other = name_of_new(document)
+    lines += ["", f"| time | base | {other} | ratio | interval | verdict |", "|---|---|---|---|---|---|"]
     for row in document["times"]:
         cells = (
             row["metric"].replace("_", " "),
@@ -279,7 +307,7 @@ def markdown_of(document: Document) -> str:
             verdict_text(row),
         )
         lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", "| count | base | new | |", "|---|---|---|---|"]
+    lines += ["", f"| count | base | {other} | |", "|---|---|---|---|"]
     for row in document["counts"]:
         lines.append(
             f"| {row['name'].replace('_', ' ')} | {row['base']:,} | {row['new']:,} | {'worse' * row['worse']} |"
@@ -292,8 +320,13 @@ def _differences(document: Document) -> list[dict[str, str]]:
     return [*document["settings"], *document["machine"]]
 
 
-def _sides_text(compare: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {runs_text(compare[name])}" for name in ("base", "new"))
+def name_of_new(document: Document) -> str:
+    """What the other side is called: head, where both ran in turns."""
+    return "head" if "ab" in document else "new"
+
+
+def _sides_text(compare: dict[str, Any], other: str) -> str:
+    return ", ".join(f"{name} {runs_text(compare[side])}" for side, name in (("base", "base"), ("new", other)))
 
 
 def runs_text(side: dict[str, int]) -> str:
@@ -309,8 +342,10 @@ def ratio_text(row: dict[str, Any]) -> str:
 
 
 def interval_text(row: dict[str, Any]) -> str:
-    """That of a time's ratio."""
-    return "none" if row["low"] is None else f"{row['low']:.2f} to {row['high']:.2f}"
+    """That of a time's ratio, and how sure it is."""
+    if row["low"] is None:
+        return "none"
+    return f"{row['low']:.2f} to {row['high']:.2f} ({100 * row['confidence']:.3g} %)"
 
 
 def verdict_text(row: dict[str, Any]) -> str:
