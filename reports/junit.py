@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from reports import numbers
+from reports.junit_xml import Blame, Case, Outcome, Suite, written
 from reports.summary import DoubtRow, summarise
 from reports.verdicts import ENDED_EARLY, observed_text
 
 BELIEVED = "measurement can be believed"
 CAME_TO_ITS_END = "the run came to its end"
 
-# For the declaration: ElementTree would write the encoding of the machine's locale into it.
-_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+# Figures that one looks for over many builds.
+_TIMES = (("delivery_time", "p50"), ("delivery_time", "p95"), ("delivery_time", "p99"))
+_COUNTS = ("deliveries_expected", "deliveries_lost", "connections_opened")
 
 
 def render(document: dict[str, Any]) -> str:
@@ -22,38 +22,19 @@ def render(document: dict[str, Any]) -> str:
     A broken budget is a failure. A budget without data is an error, and so is a fatal doubt: there the measurement
     is at fault, and says nothing about the server.
     """
-    scenario = numbers.printable(document["run"]["scenario"])
-    cases = [
-        _came_to_its_end(document),
-        _believed(document),
-        *(_budget(budget) for budget in document["budgets"]),
-    ]
-    for case in cases:
-        case.set("classname", f"chatbench.{scenario}")
-    suite = Element("testsuite", {"name": scenario} | _totals(document, cases))
-    suite.append(_properties(document))
-    suite.extend(cases)
-    root = Element("testsuites", {"name": "chatbench"} | _totals(document, cases))
-    root.append(suite)
-    indent(root)
-    return _DECLARATION + tostring(root, encoding="unicode") + "\n"
+    return written(
+        Suite(
+            name=document["run"]["scenario"],
+            cases=[_came_to_its_end(document), _believed(document), *map(_budget, document["budgets"])],
+            properties=_properties(document),
+            started_at=document["run"]["started_at"],
+        )
+    )
 
 
-def _totals(document: dict[str, Any], cases: list[Element]) -> dict[str, str]:
-    # RFC 3339 begins with what JUnit wants: a date and time without a zone, here UTC.
-    return {
-        "tests": str(len(cases)),
-        "failures": str(sum(case.find("failure") is not None for case in cases)),
-        "errors": str(sum(case.find("error") is not None for case in cases)),
-        "skipped": "0",
-        "time": _run_time(document),
-        "timestamp": numbers.printable(document["run"]["started_at"])[:19],
-    }
-
-
-def _properties(document: dict[str, Any]) -> Element:
+def _properties(document: dict[str, Any]) -> dict[str, object]:
     run, target = document["run"], document["target"]
-    facts = {
+    facts: dict[str, object] = {
         "verdict": document["verdict"],
         "target": target["url"],
         "dialect": target["dialect"],
@@ -61,65 +42,62 @@ def _properties(document: dict[str, Any]) -> Element:
         "seed": run["seed"],
         "run": run["id"],
     }
-    properties = Element("properties")
-    for name, value in facts.items():
-        SubElement(properties, "property", name=name, value=numbers.printable(value))
-    return properties
+    return facts | _figures(document)
 
 
-def _came_to_its_end(document: dict[str, Any]) -> Element:
+def _figures(document: dict[str, Any]) -> dict[str, object]:
+    """Those that there are."""
+    measured = {
+        f"{metric}_{quantile}_ms": (document["metrics"].get(metric) or {}).get(quantile) for metric, quantile in _TIMES
+    } | {"deliveries_received_per_s": document["rates"].get("deliveries_received_per_s")}
+    counted = {name: document["counters"].get(name) for name in _COUNTS}
+    known = {name: f"{value:.3f}" for name, value in measured.items() if value is not None}
+    return known | {name: value for name, value in counted.items() if value is not None}
+
+
+def _came_to_its_end(document: dict[str, Any]) -> Case:
     # This one takes all the time: readers add up the cases.
-    case = _case(CAME_TO_ITS_END, _run_time(document))
+    return Case(CAME_TO_ITS_END, _why_it_ended(document), time_s=_run_time_s(document))
+
+
+def _why_it_ended(document: dict[str, Any]) -> Blame | None:
     run = document["run"]
     if run["interrupted"]:
-        _blame(case, "failure", "interrupted", "the run was interrupted")
-    elif run["ended_early"]:
+        return Blame(Outcome.FAILURE, "interrupted", "the run was interrupted")
+    if run["ended_early"]:
         reason = str(run["ended_early"])
-        _blame(case, "failure", reason, ENDED_EARLY.get(reason, reason))
-    elif document["verdict"] is None:
-        _blame(case, "failure", "running", "the run still goes on")
-    return case
+        return Blame(Outcome.FAILURE, reason, ENDED_EARLY.get(reason, reason))
+    if document["verdict"] is None:
+        return Blame(Outcome.FAILURE, "running", "the run still goes on")
+    return None
 
 
-def _believed(document: dict[str, Any]) -> Element:
-    case = _case(BELIEVED)
+def _believed(document: dict[str, Any]) -> Case:
     doubts = summarise(document).doubts
     fatal = [doubt for doubt in doubts if doubt.severity == "fatal"]
-    if fatal:
-        _blame(case, "error", fatal[0].code, "; ".join(doubt.title for doubt in fatal), *map(_line, fatal))
-    rest = [doubt for doubt in doubts if doubt.severity != "fatal"]
-    if rest:
-        SubElement(case, "system-out").text = "\n".join(map(_line, rest))
-    return case
+    rest = tuple(_line(doubt) for doubt in doubts if doubt.severity != "fatal")
+    if not fatal:
+        return Case(BELIEVED, said=rest)
+    message = "; ".join(doubt.title for doubt in fatal)
+    return Case(BELIEVED, Blame(Outcome.ERROR, fatal[0].code, message, tuple(map(_line, fatal))), rest)
 
 
-def _budget(budget: dict[str, Any]) -> Element:
-    expression = numbers.printable(budget["expression"])
+def _budget(budget: dict[str, Any]) -> Case:
+    expression = budget["expression"]
     seen = observed_text(expression, budget["observed"])
-    case = _case(expression)
+    blame = None
     if budget["ok"] is None:
-        _blame(case, "error", "no_data", f"{expression}: {seen}")
+        blame = Blame(Outcome.ERROR, "no_data", f"{expression}: {seen}")
     elif not budget["ok"]:
-        _blame(case, "failure", "budget", f"{expression}: observed {seen}")
-    SubElement(case, "system-out").text = f"observed: {seen}"
-    return case
-
-
-def _case(name: str, time: str = "0.000") -> Element:
-    return Element("testcase", name=name, time=time)
-
-
-def _blame(case: Element, verdict: str, kind: str, message: str, *lines: str) -> None:
-    """Say what is wrong, twice: Jenkins shows the message, GitLab the text."""
-    blame = SubElement(case, verdict, type=numbers.printable(kind), message=numbers.printable(message))
-    blame.text = "\n".join(lines) or numbers.printable(message)
+        blame = Blame(Outcome.FAILURE, "budget", f"{expression}: observed {seen}")
+    return Case(expression, blame, (f"observed: {seen}",))
 
 
 def _line(doubt: DoubtRow) -> str:
     return f"{doubt.severity}: {doubt.title}: {doubt.detail.rstrip('.')}. {doubt.advice}".rstrip()
 
 
-def _run_time(document: dict[str, Any]) -> str:
-    """Seconds from the start of the run to the end of its last phase."""
+def _run_time_s(document: dict[str, Any]) -> float:
+    """From the start of the run to the end of its last phase."""
     ends = [phase["end_s"] for phase in document["phases"] if phase["end_s"] is not None]
-    return f"{max(ends, default=0.0):.3f}"
+    return max(ends, default=0.0)
