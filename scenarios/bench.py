@@ -9,11 +9,11 @@ import os
 import secrets
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TextIO
+from typing import IO, TYPE_CHECKING, TextIO
 
 from loadgen.engine.clock import now_ns
 from loadgen.engine.coordinator import Coordinator
@@ -38,6 +38,9 @@ from scenarios.pinning import Pinning, separate_cores
 from scenarios.settle import Settled, base_url_of
 from scenarios.target import OwnTarget, check_reachable, embedded
 
+if TYPE_CHECKING:
+    from scenarios.exporter import Exporter
+
 RUN_LOG_NAME = "run.log"
 REPORT_NAME = "report.html"
 STANDARD_OUTPUT = Path("/dev/stdout")
@@ -57,6 +60,18 @@ def run_directory(settled: Settled, started: datetime) -> Path:
 
 def bench(settled: Settled, command: str) -> ExitCode:
     """Carry out a run and leave its directory; a BenchError is raised before anything has started."""
+    if settled.run.prometheus_port is None:
+        return _bench(settled, command, None)
+    from scenarios.exporter import Exporter
+
+    with Exporter(settled.run.prometheus_port) as exporter:
+        if not settled.run.quiet:
+            with contextlib.suppress(OSError), _given_up_when_broken(sys.stderr):
+                sys.stderr.write(f"metrics  {exporter.url}\n")
+        return _bench(settled, command, exporter)
+
+
+def _bench(settled: Settled, command: str, exporter: Exporter | None) -> ExitCode:
     raise_open_files_limit()
     started = datetime.now(UTC)
     directory = run_directory(settled, started)
@@ -78,9 +93,10 @@ def bench(settled: Settled, command: str) -> ExitCode:
     interrupts, attempts = Interrupts(), store.Attempts()
     with interrupts.caught():
         diary = _diary_of(settled, directory)
+        onlookers = [onlooker for onlooker in (diary, exporter) if onlooker is not None]
         try:
             with (directory / RUN_LOG_NAME).open("ab") as log:
-                facts, record, target_died = asyncio.run(_run(settled, facts, interrupts, log, diary))
+                facts, record, target_died = asyncio.run(_run(settled, facts, interrupts, log, onlookers))
         except TargetUnreachableError:
             store.give_back(directory, RUN_LOG_NAME)
             raise
@@ -91,10 +107,10 @@ def bench(settled: Settled, command: str) -> ExitCode:
         evidence = evidence_of(settled, record, target_died, carried_per_s(calibration))
         document = build(facts, record, doubts_about(evidence), settled.budgets)
         _write_texts(document, directory, attempts)
-    if diary is not None:
-        diary.note(document)
-        if diary.trouble is not None:
-            attempts.failed(diary.path, diary.trouble)
+    for onlooker in onlookers:
+        onlooker.note(document)
+    if diary is not None and diary.trouble is not None:
+        attempts.failed(diary.path, diary.trouble)
     with interrupts.obeyed():
         _draw(document, directory, attempts, html=settled.run.html, plots=settled.run.plots)
     if not settled.run.quiet:
@@ -200,7 +216,11 @@ def _draw(document: Document, directory: Path, attempts: store.Attempts, *, html
 
 
 async def _run(
-    settled: Settled, facts: RunFacts, interrupts: Interrupts, log: IO[bytes], diary: Diary | None
+    settled: Settled,
+    facts: RunFacts,
+    interrupts: Interrupts,
+    log: IO[bytes],
+    onlookers: Sequence[Diary | Exporter],
 ) -> tuple[RunFacts, Record, str | None]:
     tag = secrets.token_hex(3)
     with interrupts.told():
@@ -219,14 +239,14 @@ async def _run(
             impatience = Impatience(settled.budgets) if settled.run.abort_on_fail else None
 
             def on_second(record: Record) -> None:
-                if live is None and diary is None and impatience is None:
+                if live is None and not onlookers and impatience is None:
                     return  # nobody looks; on a crowded machine a snapshot takes its 2 ms from a worker
                 document = snapshot(facts, record, with_hdr=impatience is not None)
                 if live is not None:
                     with contextlib.suppress(OSError), _given_up_when_broken(sys.stderr):
                         live.update(document)
-                if diary is not None:
-                    diary.note(document)
+                for onlooker in onlookers:
+                    onlooker.note(document)
                 if impatience is not None and impatience.is_over(document):
                     coordinator.stop(EndedEarly.BUDGET_BROKEN)
 

@@ -17,6 +17,7 @@ from reports import store
 from reports.budgets import Document, ExitCode
 from reports.capacity import Answer, Axis, Ended, Probe, build, lines_of, probe_line
 from scenarios.capacity_search import Next, Outcome, Search
+from scenarios.exporter import check_for_several
 from scenarios.probing import Asked, InterruptedRunError, carry_out, interrupts, say
 from scenarios.settle import Settled, settle
 from scenarios.sweep import refuse
@@ -61,6 +62,7 @@ def capacity(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
         raise InputError(
             f"{wish.scenario}: expected a budget (--budget), since without one nothing can break, got none"
         )
+    check_for_several(settled.run.prometheus_port)
     started = datetime.now(UTC)
     directory = wish.out or Path("runs") / f"{started:%Y%m%d-%H%M%S}-capacity-{settled.name}"
     store.claim(directory, force=settled.run.force)

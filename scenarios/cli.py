@@ -184,6 +184,14 @@ def run(  # the flags of product.md
         str | None,
         typer.Option(metavar="FILE", help="Write what happens, a line of JSON each.", rich_help_panel=_OUTPUT),
     ] = None,
+    prometheus: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[HOST:]PORT",
+            help="Serve the live figures for Prometheus at /metrics, on 127.0.0.1 if not said; 0: a free port.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
     print_json: Annotated[
         bool | None,
         typer.Option("--json", help="Print the result document on standard output.", rich_help_panel=_OUTPUT),
@@ -230,6 +238,7 @@ def run(  # the flags of product.md
         "run.processes": processes,
         "run.transport": transport,
         "run.events": events,
+        "run.prometheus_port": prometheus,
         "run.abort_on_fail": abort_on_fail,
         "run.out": out,
         "run.force": force,
@@ -384,6 +393,24 @@ def _explain_locusts_flags() -> None:
     add_to(parser)
     typer.echo(f"{parser.format_help()}\nLocust's own options:\n")
     sys.stdout.flush()
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def ab(context: typer.Context) -> None:
+    """Hold a server (--head) against another (--base): pairs of runs in turns, and a verdict that can be believed.
+
+    All flags: chatbench ab --help.
+    """
+    from scenarios.ab import ab as carry_out
+    from scenarios.ab_flags import wish_of
+    from scenarios.flags_of_run import HelpWanted
+
+    try:
+        wish = wish_of(context.args)
+    except HelpWanted as wanted:
+        typer.echo(wanted)
+        return
+    raise typer.Exit(carry_out(wish, os.environ, command=shlex.join(["chatbench", *sys.argv[1:]])))
 
 
 @app.command("compare")

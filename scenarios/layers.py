@@ -64,6 +64,7 @@ FLAGS = (
     Flag("--json", "run.print_json"),
     Flag("--quiet", "run.quiet"),
     Flag("--events", "run.events"),
+    Flag("--prometheus", "run.prometheus_port"),
     Flag("--abort-on-fail", "run.abort_on_fail"),
     Flag("--budget", "budgets"),
 )

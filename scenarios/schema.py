@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from loadgen.measure.marker import WIDTH
 from loadgen.plan.incidents import Backoff, IncidentKind
 from loadgen.plan.pacing import Gaps, Loop
 from loadgen.plan.plan import TransportKind
 from loadgen.plan.rooms import RoomShape
+from scenarios.endpoint import MOST_PORT, endpoint_of
 from scenarios.validation import Duration, Moment, Section
 
 # More than any machine of ours has cores; beyond, it is a slip.
@@ -253,6 +254,11 @@ class Phases(Section):
     is divided by it. Warm-up, drain and deadlines stay, and so does what people do in a minute."""
 
 
+def _endpoint(text: str) -> str:
+    endpoint_of(text)
+    return text
+
+
 class Run(Section):
     """How the run is carried out and what it leaves behind."""
 
@@ -278,6 +284,11 @@ class Run(Section):
     """Print nothing but errors."""
     events: str | None = _key("the path of a file", None)
     """Write what happens, a line of JSON each, into this file."""
+    prometheus_port: Annotated[int, Field(ge=0, le=MOST_PORT)] | Annotated[str, AfterValidator(_endpoint)] | None = (
+        _key('a port like 9464, or an address and a port like "0.0.0.0:9464"', None)
+    )
+    """Serve the live figures for Prometheus at this port while the run goes on, at /metrics, for this machine alone
+    unless an address is named; 0: any port that is free."""
     abort_on_fail: bool = _key("true or false", False)
     """End the run as soon as a budget has failed."""
 

@@ -21,7 +21,11 @@ LONGEST_S = 24 * 3600.0
 
 # They say what a run leaves behind, or what it is called, and change nothing of what is measured.
 _NOT_SWEPT = frozenset({"summary", "extends", "sweep", "budgets"}) | {
-    f"run.{name}" for name in ("out", "force", "html", "plots", "print_json", "quiet", "events", "abort_on_fail")
+    f"run.{name}"
+    for name in (
+        *("out", "force", "html", "plots", "print_json", "quiet"),
+        *("events", "prometheus_port", "abort_on_fail"),
+    )
 }
 
 

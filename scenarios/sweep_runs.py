@@ -20,6 +20,7 @@ from reports.budgets import Document, ExitCode
 from reports.sweep import Ended, Row, build, head_line, headline, row_line, width_of
 from scenarios.bench import REPORT_NAME, run_directory
 from scenarios.catalogue import catalogue
+from scenarios.exporter import check_for_several
 from scenarios.layers import FLAGS, Origin
 from scenarios.probing import Asked, Ending, InterruptedRunError, carry_out, interrupts, say
 from scenarios.settle import Settled
@@ -78,6 +79,7 @@ def carry_out_sweep(settled: Settled, request: Request) -> ExitCode:
     assert sweep is not None, "asked of a sweep"
     if run.events is not None:
         raise InputError(f"{sweep.place}: expected no file of events (run.events) beside a sweep, got {run.events}")
+    check_for_several(run.prometheus_port)
     started = datetime.now(UTC)
     directory = run_directory(settled, started)
     store.claim(directory, force=run.force)

@@ -289,6 +289,16 @@ def test_what_types_cannot_tell_is_told_at_its_key(write: Write, text: str, line
         ("run.transport", "tcp", '--transport: expected "picows" or "websockets", got "tcp"'),
         ("traffic.loop", "half", '--loop: expected "open" or "closed", got "half"'),
         ("run.abort_on_fail", "maybe", '--abort-on-fail: expected true or false, got "maybe"'),
+        (
+            "run.prometheus_port",
+            "70000",
+            '--prometheus: expected a port like 9464, or an address and a port like "0.0.0.0:9464", got 70000',
+        ),
+        (
+            "run.prometheus_port",
+            "localhost:",
+            '--prometheus: expected a port like 9464, or an address and a port like "0.0.0.0:9464", got "localhost:"',
+        ),
         ("run.events", "-", '--events: expected the path of a file, got "-", standard output'),
         ("run.events", ".", '--events: expected the path of a file, got ".", a directory'),
         ("run.events", "no/events", '--events: expected a file in a directory that is there, got "no/events"'),
@@ -406,6 +416,7 @@ _VALUES: dict[str, tuple[str, Any]] = {
     "run.print_json": ("true", True),
     "run.quiet": ("true", True),
     "run.events": ("events.ndjson", "events.ndjson"),
+    "run.prometheus_port": ("9464", 9464),
     "run.abort_on_fail": ("true", True),
 }
 
