@@ -74,7 +74,7 @@ class Whole(StrEnum):
     INVALID = "invalid"
 
 
-_CODES = {
+CODES = {
     Whole.WORSE: ExitCode.REGRESSION,
     Whole.NO_WORSE: ExitCode.PASS,
     Whole.CANNOT_TELL: ExitCode.INCONCLUSIVE,
@@ -131,7 +131,7 @@ def build(base: Sequence[Document], new: Sequence[Document]) -> Document:
     return {
         "schema": SCHEMA,
         "compare": sides
-        | {"scenario": base[0]["run"]["scenario"], "verdict": str(whole), "exit_code": int(_CODES[whole])}
+        | {"scenario": base[0]["run"]["scenario"], "verdict": str(whole), "exit_code": int(CODES[whole])}
         | {"advice": _advice(whole, min(len(base), len(new)))},
         "settings": [asdict(each) for each in settings],
         "machine": [asdict(each) for each in machine],

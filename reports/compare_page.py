@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from reports import numbers, sheet
 from reports.budgets import Document
-from reports.compare import Whole, advice_sentence, interval_text, ratio_text, runs_text, verdict_text
+from reports.compare import Whole, advice_sentence, interval_text, name_of_new, ratio_text, runs_text, verdict_text
 from reports.plots.compare import draw_for_page
 
-_TONES = {Whole.WORSE: "fail", Whole.NO_WORSE: "pass", Whole.CANNOT_TELL: "invalid", Whole.INVALID: "invalid"}
+TONES = {Whole.WORSE: "fail", Whole.NO_WORSE: "pass", Whole.CANNOT_TELL: "invalid", Whole.INVALID: "invalid"}
 
 
 def render(document: Document) -> str:
     """The page of a comparison."""
+    tone = TONES[Whole(document["compare"]["verdict"])]
+    return sheet.render("compare.html.j2", draw_for_page(document), tone=tone, **values_of_page(document))
+
+
+def values_of_page(document: Document) -> dict[str, Any]:
+    """What the tables of a comparison ask for, also where runs were in turns."""
     compare = document["compare"]
-    return sheet.render(
-        "compare.html.j2",
-        draw_for_page(document),
-        compare=compare,
-        tone=_TONES[Whole(compare["verdict"])],
-        base=runs_text(compare["base"]),
-        new=runs_text(compare["new"]),
-        advice=advice_sentence(document),
-        differences=[*document["settings"], *document["machine"]],
-        times=[
+    return {
+        "compare": compare,
+        "base": runs_text(compare["base"]),
+        "new": runs_text(compare["new"]),
+        "other": name_of_new(document),
+        "test": "signed-rank" if "ab" in document else "rank-sum",
+        "advice": advice_sentence(document),
+        "differences": [*document["settings"], *document["machine"]],
+        "times": [
             {
                 "metric": row["metric"].replace("_", " "),
                 "base": numbers.duration(row["base_ms"]),
@@ -34,7 +41,7 @@ def render(document: Document) -> str:
             }
             for row in document["times"]
         ],
-        counts=[
+        "counts": [
             {
                 "name": row["name"].replace("_", " "),
                 "base": numbers.count(row["base"]),
@@ -43,4 +50,4 @@ def render(document: Document) -> str:
             }
             for row in document["counts"]
         ],
-    )
+    }

@@ -1,0 +1,55 @@
+"""ab.html: base and head in interleaved pairs, in one file that needs no network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+
+from reports import numbers, sheet
+from reports.ab_texts import noise_sentences, why_sentences
+from reports.budgets import Document
+from reports.compare import Whole
+from reports.compare_page import TONES, values_of_page
+from reports.plots import ab as pairs_picture
+from reports.plots import compare as distributions_picture
+
+
+def render(document: Document) -> str:
+    """The page of the pairs."""
+    distributions = distributions_picture.draw_for_page(document)
+    gated = [row["metric"] for row in document["times"] if row["tolerance"] is not None]
+    ab = document["ab"]
+    return sheet.render(
+        "ab.html.j2",
+        pairs_picture.draw_for_page(document),
+        **values_of_page(document),
+        tone=TONES[Whole(document["compare"]["verdict"])],
+        distributions={
+            "plot": distributions.plot,
+            "wide": Markup(distributions.wide_svg),  # noqa: S704
+            "narrow": Markup(distributions.narrow_svg),  # noqa: S704
+        },
+        ab=ab,
+        took=numbers.seconds(ab["seconds"]),
+        why=why_sentences(document),
+        noise=noise_sentences(document),
+        gated=[name.rpartition(" ")[2] for name in gated],
+        pairs=[_row(pair, gated) for pair in document["pairs"]],
+    )
+
+
+def _row(pair: dict[str, Any], gated: list[str]) -> dict[str, Any]:
+    return {
+        "number": pair["number"],
+        "first": pair["first"],
+        "sides": [
+            {
+                "name": side,
+                "values": [numbers.duration(pair[side]["values"][name]) for name in gated],
+                "troubles": [*pair[side]["failures"], *pair[side]["doubts"]],
+            }
+            for side in ("base", "head")
+        ],
+        "counts": pair["counts"],
+    }

@@ -1,0 +1,80 @@
+"""Interleaved pairs in words: the lines of a terminal, and Markdown. Pure."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+from reports import compare, numbers
+from reports.budgets import Document
+
+_WIDTH = 88
+
+
+def pair_line(pair: dict[str, Any], max_pairs: int, left_s: float | None) -> str:
+    """One pair for whoever waits; ``left_s``: how long the planned ones still take."""
+    sides = [f"{side} {_trial_text(pair[side])}" for side in ("base", "head")]
+    left = "" if left_s is None else f"   {numbers.seconds(left_s)} left"
+    again = "" if pair["counts"] else "   cannot be believed, tried again"
+    return f"pair {pair['number']:>2}/{max_pairs}  {'   '.join(sides)}{again}{left}"
+
+
+def _trial_text(trial: dict[str, Any]) -> str:
+    if trial["doubts"]:
+        return f"invalid ({trial['doubts'][0].partition(':')[0]})"
+    figures = [
+        f"{name.rpartition(' ')[2]} {numbers.duration(value)}"
+        for name, value in trial["values"].items()
+        if value is not None
+    ]
+    text = ", ".join(figures) or numbers.NO_DATA
+    return f"{text} FAILED" if trial["failures"] else text
+
+
+def lines_of(document: Document) -> list[str]:
+    """The whole for a terminal."""
+    lines = compare.lines_of(document)
+    said = why_sentences(document)
+    noise = noise_sentences(document)
+    # What makes it worse comes right after the verdict.
+    return [lines[0], *_wrapped(said), *lines[1:], *([""] if noise else []), *_wrapped(noise)]
+
+
+def markdown_of(document: Document) -> str:
+    """The whole as Markdown, for a pull request."""
+    headline, _, rest = compare.markdown_of(document).partition("\n")
+    ab = document["ab"]
+    about = [f"- base: `{ab['base']}`", f"- head: `{ab['head']}`"]
+    said = [f"- {sentence}" for sentence in why_sentences(document)]
+    noise = noise_sentences(document)
+    return "\n".join([headline, "", *said, *about, rest, *noise]).rstrip() + "\n"
+
+
+def why_sentences(document: Document) -> list[str]:
+    """What makes head worse; none where nothing does."""
+    return [f"{why[0].upper()}{why[1:]}." for why in document["ab"]["why"]]
+
+
+def noise_sentences(document: Document) -> list[str]:
+    """Of a server beside itself: how often this machine would mislead, and what it would find."""
+    noise = document["noise"]
+    if noise is None:
+        return []
+    found = [
+        f"{name} from {numbers.percent(effect)} on" if effect is not None else f"{name} not even where 5 times as slow"
+        for name, effect in noise["smallest"].items()
+    ]
+    return [
+        f"A server beside itself: of {noise['resamples']} repetitions drawn from these pairs, "
+        f"{numbers.percent(noise['false_alarms'])} were false alarms and {numbers.percent(noise['inconclusive'])} "
+        "told nothing.",
+        f"A slower head is found here 95 times in 100: {', '.join(found)}.",
+    ]
+
+
+def _wrapped(sentences: list[str]) -> list[str]:
+    return [
+        line
+        for sentence in sentences
+        for line in textwrap.wrap(sentence, _WIDTH, initial_indent="  ", subsequent_indent="  ")
+    ]
