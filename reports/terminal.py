@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -84,6 +85,13 @@ def print_summary(document: dict[str, Any], report: Path | None = None, *, conso
     if report is not None:
         # On one line however long it is, so that it can be clicked and copied.
         console.print(Text(f"report  {report}"), soft_wrap=True)
+
+
+def summary_text(document: dict[str, Any], report: Path | None = None) -> str:
+    """What :func:`print_summary` prints, without colours, for whoever puts it into a text of their own."""
+    text = StringIO()
+    print_summary(document, report, console=Console(file=text, width=WIDTH, force_terminal=False, highlight=False))
+    return "\n".join(line.rstrip() for line in text.getvalue().strip().splitlines())
 
 
 def stdout() -> Console:

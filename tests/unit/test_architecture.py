@@ -94,7 +94,7 @@ IMPURE = {"asyncio", "socket", "subprocess", "threading", "time", "random", "ssl
 # One door for each third party.
 DOORS = {
     "fastapi": ("target_app",),
-    "uvicorn": ("target_app",),
+    "uvicorn": ("target_app", "scenarios.asgi_thread"),
     "starlette": ("target_app",),
     "jwt": ("target_app.tokens",),
     "pwdlib": ("target_app.accounts",),
@@ -120,6 +120,7 @@ DOORS = {
     "flask": ("loadgen.locust_bridge.web",),
     "flask_login": ("loadgen.locust_bridge.web",),
     "hdrh": ("reports.hdr",),
+    "pytest": ("scenarios.pytest_plugin",),
     "typer": ("scenarios.cli",),
     "pydantic": ("scenarios.schema", "scenarios.validation", "scenarios.dialect_files", "target_app"),
     "pydantic_core": ("scenarios.validation",),
