@@ -20,7 +20,7 @@ from reports.budgets import Document
 
 _MS_PER_S = 1000
 _QUANTILES = {"0.5": "p50", "0.9": "p90", "0.95": "p95", "0.99": "p99"}
-_USERINFO = re.compile(r"(?<=//)[^/@]*@")
+_USERINFO = re.compile(r"(?<=//)[^/]*@")
 
 # What the plan asks for. It is corrected when somebody is no longer waited for, and a counter must never shrink.
 _PLANNED = frozenset({Count.USERS_PLANNED, Count.CONNECTIONS_PLANNED})

@@ -80,6 +80,8 @@ class _Handler(WSGIRequestHandler):
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True  # nothing waits for a scraper
+    # The library's 5 are soon full, and whoever does not get in tries again a second later.
+    request_queue_size = 128
 
     def __init__(self, host: str, port: int) -> None:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
