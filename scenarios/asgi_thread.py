@@ -25,9 +25,9 @@ _GRACE_S = 1
 _CANCEL_TIMEOUT_S = 1.0
 
 Message = MutableMapping[str, Any]
-Application = Callable[
-    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
-]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class AppServer:
@@ -84,7 +84,7 @@ class AppServer:
         finally:
             self._server.settled.set()
 
-    async def _call(self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Send) -> None:
+    async def _call(self, scope: Message, receive: Receive, send: Send) -> None:
         """The application, whose word on why it cannot start is kept."""
 
         async def overheard(message: Message) -> None:
