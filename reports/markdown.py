@@ -1,4 +1,4 @@
-"""summary.md: a run in a pull request's comment."""
+"""summary.md: a run in a pull request's comment, or on the page of a job."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from reports.incidents import IncidentRow
-from reports.summary import DoubtRow, Summary, summarise
+from reports.summary import BudgetRow, DoubtRow, Summary, summarise
+from reports.verdicts import Headline
+
+MARKS = {"good": "✅", "bad": "❌", "unsure": "⚠️"}
+"""Tone of a headline -> what one sees from afar."""
+
+_STATES = {"held": MARKS["good"], "broken": MARKS["bad"]}
 
 # What Markdown or HTML would take for its own, what would end a table's cell, and @, which would call people.
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|~@&]")
@@ -19,61 +25,69 @@ def render(document: dict[str, Any]) -> str:
 
 
 def _blocks(summary: Summary) -> Iterator[str]:
-    yield f"### chatbench {_text(summary.scenario)}: {summary.headline.badge}"
-    yield f"**{_text(summary.headline.sentence)}**"
-    yield _table(
+    yield heading(f"chatbench {summary.scenario}", summary.headline)
+    yield table(
         [figure.label for figure in summary.figures],
-        [[f"**{figure.value}** {_text(figure.note)}".strip() for figure in summary.figures]],
+        [[f"**{figure.value}** {text(figure.note)}".strip() for figure in summary.figures]],
     )
-    if summary.limit:
-        yield _text(summary.limit)
+    if summary.budgets:
+        yield table(
+            ["", "budget", "seen"],
+            [[_STATES.get(row.state, MARKS["unsure"]), code(row.expression), _seen(row)] for row in summary.budgets],
+        )
     if summary.doubts:
         yield "\n".join(_doubt(doubt) for doubt in summary.doubts)
-    if summary.budgets:
-        yield _table(
-            ["budget", "seen", "state"],
-            [[_code(row.expression), row.observed, _emphasis(row.state)] for row in summary.budgets],
-        )
+    if summary.limit:
+        yield text(summary.limit)
     if summary.incidents:
-        yield _table(["incident", "at", "users hit", "what became of them"], map(_incident, summary.incidents))
+        yield table(["incident", "at", "users hit", "what became of them"], map(_incident, summary.incidents))
     if summary.errors:
-        yield _table(
+        yield table(
             ["error", "phase", "count", "example"],
-            [[_code(row.kind), row.phase, row.count, _code(row.example)] for row in summary.errors],
+            [[code(row.kind), row.phase, row.count, code(row.example)] for row in summary.errors],
         )
     yield _folded("Times, ledger and processes", _details(summary))
 
 
+def heading(what: str, headline: Headline) -> str:
+    """What became of it, from afar and in a sentence."""
+    return f"### {MARKS[headline.tone]} {text(what)}: {headline.badge}\n\n**{text(headline.sentence)}**"
+
+
 def _details(summary: Summary) -> Iterator[str]:
     if summary.latencies:
-        yield _table(
+        yield table(
             ["metric", "count", "p50", "p90", "p99", "p99.9", "max"],
-            [[_text(row.name), row.count, *row.quantiles] for row in summary.latencies],
+            [[text(row.name), row.count, *row.quantiles] for row in summary.latencies],
         )
-    yield _table(
+    yield table(
         ["deliveries", "count", "share", "meaning"],
         [[f"- {row.name}" if row.is_part else row.name, row.count, row.share, row.meaning] for row in summary.ledger],
     )
     if summary.books_close is not None:
         yield "The books close." if summary.books_close else "**The books do not close.**"
+    command = next((fact.value for fact in summary.run if fact.name == "run.command"), "")
+    if command:
+        yield f"The command: {code(command)}"
     if summary.processes:
-        yield _table(
+        yield table(
             ["process", "CPU", "memory", "files", "lateness p99", "event loop lag p99"],
             [[row.name, row.cpu, row.memory, row.descriptors, row.lateness, row.loop_lag] for row in summary.processes],
         )
 
 
 def _incident(row: IncidentRow) -> list[str]:
-    what = f"**{_text(row.name)}** {_text(row.what)}".rstrip()
-    return [what, row.at, row.hit, "; ".join(map(_text, row.outcomes))]
+    what = f"**{text(row.name)}** {text(row.what)}".rstrip()
+    return [what, row.at, row.hit, "; ".join(map(text, row.outcomes))]
 
 
 def _doubt(doubt: DoubtRow) -> str:
-    detail = _text(doubt.detail).rstrip(".")
-    return f"- **{doubt.severity}: {_text(doubt.title)}** - {detail}. {_text(doubt.advice)}".rstrip()
+    detail = text(doubt.detail).rstrip(".")
+    return f"- **{doubt.severity}: {text(doubt.title)}** - {detail}. {text(doubt.advice)}".rstrip()
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Rows of cells that are Markdown already."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -82,16 +96,18 @@ def _folded(title: str, blocks: Iterable[str]) -> str:
     return "\n\n".join([f"<details><summary>{title}</summary>", *blocks, "</details>"])
 
 
-def _emphasis(state: str) -> str:
-    return state if state == "held" else f"**{state}**"
+def _seen(row: BudgetRow) -> str:
+    return row.observed if row.state == "held" else f"**{row.observed}**"
 
 
-def _text(text: str) -> str:
-    return _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", text)
+def text(raw: str) -> str:
+    """Anything as plain text, wherever it stands."""
+    return _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", raw)
 
 
-def _code(text: str) -> str:
-    if not text:
+def code(raw: str) -> str:
+    """Anything as it is written; nothing where there is nothing."""
+    if not raw:
         return ""
     # Nothing is special in a code span but its own fence, and in a table the bar.
-    return f"`{text.replace('`', chr(39)).replace('|', chr(92) + '|')}`"
+    return f"`{raw.replace('`', chr(39)).replace('|', chr(92) + '|')}`"

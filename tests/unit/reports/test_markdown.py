@@ -13,7 +13,7 @@ def test_a_comment_begins_with_the_verdict_and_why() -> None:
     """It is read in a list of twenty others."""
     first, second, *_ = render(a_failed_document()).split("\n\n")
 
-    assert first == "### chatbench fanout: FAIL"
+    assert first == "### ❌ chatbench fanout: FAIL"
     assert second == "**p99 was 1.31 s, 250 ms allowed; 1,312 of 400,000 deliveries were lost.**"
 
 
@@ -24,6 +24,21 @@ def test_a_comment_holds_the_figures_and_the_doubts() -> None:
     assert "| **3.20 ms** service time 3.10 ms |" in text
     assert "- **fatal: the generator was late** - send&#95;lateness p99 was 14.2 ms" in text
     assert len(text) < COMMENT_LIMIT
+
+
+def test_each_budget_has_a_mark_of_its_own() -> None:
+    """What broke is seen before it is read; what has no data is neither green nor red."""
+    broken, silent = render(a_failed_document()), render(a_document(empty=True, verdict="invalid"))
+
+    assert "| ✅ | `delivery_time: p(99) < 250ms` | 7.36 ms |" in render(a_document())
+    assert "| ❌ | `delivery_time: p(99) < 250ms` | **1.31 s** |" in broken
+    assert "| ⚠️ | `delivery_time: p(99) < 250ms` | **no data** |" in silent
+    assert broken.index("| ❌ |") < broken.index("What held the run back") < broken.index("<details>")
+
+
+def test_a_comment_says_how_to_do_it_again() -> None:
+    """By whoever reads it, on another machine."""
+    assert "The command: `chatbench run fanout --users 500`" in render(a_document())
 
 
 def test_a_comment_tells_losses_apart_and_names_each_process() -> None:
