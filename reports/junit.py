@@ -57,10 +57,11 @@ def _figures(document: dict[str, Any]) -> dict[str, object]:
 
 def _came_to_its_end(document: dict[str, Any]) -> Case:
     # This one takes all the time: readers add up the cases.
-    return Case(CAME_TO_ITS_END, _why_it_ended(document), time_s=_run_time_s(document))
+    return Case(CAME_TO_ITS_END, why_it_ended(document), time_s=_run_time_s(document))
 
 
-def _why_it_ended(document: dict[str, Any]) -> Blame | None:
+def why_it_ended(document: dict[str, Any]) -> Blame | None:
+    """Why a run stopped before its plan was done; None where it was."""
     run = document["run"]
     if run["interrupted"]:
         return Blame(Outcome.FAILURE, "interrupted", "the run was interrupted")

@@ -23,19 +23,24 @@ def junit_of_comparison(document: Document) -> str:
     whether that is enough.
     """
     compare = document["compare"]
-    cases = [
+    properties = {"verdict": compare["verdict"], "exit_code": compare["exit_code"]} | {
+        f"{name}_{what}": compare[side][what]
+        for side, name in (("base", "base"), ("new", name_of_new(document)))
+        for what in ("runs", "failed", "invalid")
+    }
+    started_at = (document.get("ab") or {}).get("started_at")
+    return written(Suite(compare["scenario"], cases_of(document), properties, started_at))
+
+
+def cases_of(document: Document) -> list[Case]:
+    """All that a comparison says, one by one."""
+    return [
         *_came_to_its_end(document),
         _believed(document),
         _fails_no_more(document),
         *(_time(row, document) for row in document["times"] if row["tolerance"] is not None),
         *(_count(row, document) for row in document["counts"]),
     ]
-    properties = {"verdict": compare["verdict"], "exit_code": compare["exit_code"]} | {
-        f"{name}_{what}": compare[side][what]
-        for side, name in (("base", "base"), ("new", name_of_new(document)))
-        for what in ("runs", "failed", "invalid")
-    }
-    return written(Suite(compare["scenario"], cases, properties, (document.get("ab") or {}).get("started_at")))
 
 
 def _came_to_its_end(document: Document) -> list[Case]:

@@ -28,6 +28,7 @@ from reports.calibration import carried_per_s, quoted
 from reports.document import RunFacts, build, snapshot
 from reports.impatience import Impatience
 from reports.terminal import LiveView, print_summary
+from scenarios import github
 from scenarios.calibration_store import calibration_of, fingerprint_of
 from scenarios.diary import Diary
 from scenarios.environment import describe_environment
@@ -58,20 +59,23 @@ def run_directory(settled: Settled, started: datetime) -> Path:
     return directory
 
 
-def bench(settled: Settled, command: str) -> ExitCode:
-    """Carry out a run and leave its directory; a BenchError is raised before anything has started."""
+def bench(settled: Settled, command: str, source: str) -> ExitCode:
+    """Carry out a run and leave its directory; a BenchError is raised before anything has started.
+
+    ``source`` is the name or the path of the scenario.
+    """
     if settled.run.prometheus_port is None:
-        return _bench(settled, command, None)
+        return _bench(settled, command, source, None)
     from scenarios.exporter import Exporter
 
     with Exporter(settled.run.prometheus_port) as exporter:
         if not settled.run.quiet:
             with contextlib.suppress(OSError), _given_up_when_broken(sys.stderr):
                 sys.stderr.write(f"metrics  {exporter.url}\n")
-        return _bench(settled, command, exporter)
+        return _bench(settled, command, source, exporter)
 
 
-def _bench(settled: Settled, command: str, exporter: Exporter | None) -> ExitCode:
+def _bench(settled: Settled, command: str, source: str, exporter: Exporter | None) -> ExitCode:
     raise_open_files_limit()
     started = datetime.now(UTC)
     directory = run_directory(settled, started)
@@ -116,6 +120,8 @@ def _bench(settled: Settled, command: str, exporter: Exporter | None) -> ExitCod
     if not settled.run.quiet:
         with contextlib.suppress(OSError), _given_up_when_broken(sys.stderr):
             print_summary(document, report_in(directory, html=settled.run.html))
+    with contextlib.suppress(OSError), _given_up_when_broken(sys.stderr):
+        github.show(document, markdown.render(document), os.environ, source)
     if settled.run.print_json:
         with attempts.writing(STANDARD_OUTPUT), _given_up_when_broken(sys.stdout):
             json.dump(document, sys.stdout, allow_nan=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import sys
 import time
@@ -13,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from loadgen.errors import InputError, TargetUnreachableError
-from reports import store
+from reports import capacity_markdown, store
 from reports.budgets import Document, ExitCode
 from reports.capacity import Answer, Axis, Ended, Probe, build, lines_of, probe_line
+from scenarios import github
 from scenarios.capacity_search import Next, Outcome, Search
 from scenarios.exporter import check_for_several
 from scenarios.probing import Asked, InterruptedRunError, carry_out, interrupts, say
@@ -92,6 +94,7 @@ def capacity(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
     document = build(facts, wish.of, state.probes, answer, state.ended, state.why)
     _leave(document, directory)
     say("", *lines_of(document), "", f"report  {directory / 'capacity.html'}")
+    github.show(document, capacity_markdown.render(document), os.environ)
     if wish.print_json:
         sys.stdout.write(json.dumps(document, allow_nan=False) + "\n")
         sys.stdout.flush()

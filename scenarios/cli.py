@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from loadgen.errors import BenchError, InputError, TargetUnreachableError
+from scenarios.github import complain
 
 BAD_INPUT, UNREACHABLE, INTERRUPTED, BUG = 104, 106, 105, 1
 # What typer makes of a KeyboardInterrupt.
@@ -260,7 +261,7 @@ def run(  # the flags of product.md
         raise typer.Exit(carry_out_sweep(settled, Request(scenario, arguments, command)))
     if worker_cores is not None:
         settled = replace(settled, worker_cores=cores_from(worker_cores, "--worker-cores"))
-    raise typer.Exit(bench(settled, command=command))
+    raise typer.Exit(bench(settled, command=command, source=scenario))
 
 
 @app.command("list")
@@ -419,6 +420,7 @@ def compare_runs(
     new: Annotated[Path, typer.Argument(help="The same, to be judged.", metavar="NEW")],
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page.")] = None,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write Markdown.")] = None,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the document on standard output.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Compare what cannot be compared.")] = False,
 ) -> None:
@@ -429,10 +431,9 @@ def compare_runs(
     codes: 0 no worse, 98 worse, 96 cannot tell, 97 a run cannot be believed,
     104 bad input, or runs that cannot be compared.
     """
-    from scenarios.compare import compare
+    from scenarios.compare import Files, compare
 
-    code = compare(base, new, html=html, markdown=markdown, as_json=as_json, force=force)
-    raise typer.Exit(code)
+    raise typer.Exit(compare(base, new, Files(html, markdown, junit), as_json=as_json, force=force))
 
 
 @app.command()
@@ -516,5 +517,7 @@ def main() -> None:
 
 def _complain(what: object, code: int) -> None:
     # One line, whatever was quoted in it.
-    typer.echo(f"chatbench: {' '.join(str(what).splitlines())}", err=True)
+    line = " ".join(str(what).splitlines())
+    typer.echo(f"chatbench: {line}", err=True)
+    complain(line, os.environ)
     sys.exit(code)

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from loadgen.errors import InputError
 from reports import store
 from reports.budgets import Document, ExitCode
 from reports.compare import build, lines_of, markdown_of, reason_against
+from reports.junit_comparison import junit_of_comparison
+from scenarios import github
 
 
-def compare(base: Path, new: Path, *, html: Path | None, markdown: Path | None, as_json: bool, force: bool) -> ExitCode:
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What is to be written, and where."""
+
+    html: Path | None = None
+    markdown: Path | None = None
+    junit: Path | None = None
+
+
+def compare(base: Path, new: Path, files: Files, *, as_json: bool, force: bool) -> ExitCode:
     """Say what can be said; InputError where runs are missing, or cannot be compared and ``force`` does not say so."""
     sides = [_runs_in(path) for path in (base, new)]
     first_path, first = sides[0][0]
@@ -21,17 +34,20 @@ def compare(base: Path, new: Path, *, html: Path | None, markdown: Path | None, 
         if why is not None and not force:
             raise InputError(f"{path}: expected a run that can be compared with {first_path}: {why}")
     document = build(*([run for _, run in side] for side in sides))
-    if html is not None:
+    if files.html is not None:
         from reports.compare_page import render
 
-        _write(html, render(document))
-    if markdown is not None:
-        _write(markdown, markdown_of(document))
+        _write(files.html, render(document))
+    if files.markdown is not None:
+        _write(files.markdown, markdown_of(document))
+    if files.junit is not None:
+        _write(files.junit, junit_of_comparison(document))
     if as_json:
         sys.stdout.write(json.dumps(document, allow_nan=False) + "\n")
     else:
         sys.stdout.write("\n".join(lines_of(document)) + "\n")
     sys.stdout.flush()
+    github.show(document, markdown_of(document), os.environ)
     return ExitCode(document["compare"]["exit_code"])
 
 

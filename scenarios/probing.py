@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from scenarios import github
+
 COMMAND = (sys.executable, "-P", "-c", "from scenarios.cli import main; main()", "run")
 # What a run takes beside its own phases before we call it hung.
 OVERHEAD_S = 120.0
@@ -42,6 +44,7 @@ def carry_out(arguments: Sequence[str], planned_s: float, asked: Asked) -> Endin
     with tempfile.TemporaryFile() as complaint:
         process = subprocess.Popen(
             [*COMMAND, *arguments],
+            env=github.without(os.environ),
             start_new_session=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import secrets
 import sys
@@ -15,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from loadgen.errors import InputError, TargetUnreachableError
-from reports import store
+from reports import store, sweep_markdown
 from reports.budgets import Document, ExitCode
 from reports.sweep import Ended, Row, build, head_line, headline, row_line, width_of
+from scenarios import github
 from scenarios.bench import REPORT_NAME, run_directory
 from scenarios.catalogue import catalogue
 from scenarios.exporter import check_for_several
@@ -107,6 +109,7 @@ def carry_out_sweep(settled: Settled, request: Request) -> ExitCode:
         store.write(directory / PAGE_NAME, render(document, REPORT_NAME if run.html else store.DOCUMENT_NAME))
     if not run.quiet:
         say("", str(headline(document)), "", f"report  {directory / PAGE_NAME}")
+    github.show(document, sweep_markdown.render(document), os.environ)
     if run.print_json:
         sys.stdout.write(json.dumps(document, allow_nan=False) + "\n")
         sys.stdout.flush()

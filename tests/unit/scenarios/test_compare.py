@@ -11,8 +11,9 @@ import pytest
 from loadgen.errors import InputError
 from reports import store
 from reports.budgets import ExitCode
-from scenarios.compare import compare
+from scenarios.compare import Files, compare
 from tests.support.documents import a_document
+from tests.support.junit_schema import suite_in
 
 
 def a_run(directory: Path, **facts: Any) -> Path:
@@ -24,7 +25,8 @@ def a_run(directory: Path, **facts: Any) -> Path:
 
 def outcome(base: Path, new: Path, **asked: Any) -> ExitCode:
     """Without anything else asked for."""
-    return compare(base, new, **{"html": None, "markdown": None, "as_json": False, "force": False} | asked)
+    files = Files(**{name: asked.pop(name) for name in ("html", "markdown", "junit") if name in asked})
+    return compare(base, new, files, **{"as_json": False, "force": False} | asked)
 
 
 def test_two_run_directories_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,13 +51,14 @@ def test_two_folders_of_runs_are_compared(tmp_path: Path, capsys: pytest.Capture
     assert (document["schema"], document["compare"]["base"]["runs"]) == ("chatbench.compare/1", 10)
 
 
-def test_page_and_markdown_are_left_where_they_were_asked_for(tmp_path: Path) -> None:
+def test_page_markdown_and_junit_are_left_where_they_were_asked_for(tmp_path: Path) -> None:
     """Whole files."""
     base, new = a_run(tmp_path / "base"), a_run(tmp_path / "new")
-    outcome(base, new, html=tmp_path / "c.html", markdown=tmp_path / "c.md")
+    outcome(base, new, html=tmp_path / "c.html", markdown=tmp_path / "c.md", junit=tmp_path / "c.xml")
 
     assert (tmp_path / "c.html").read_text(encoding="utf-8").rstrip().endswith("</html>")
     assert "| time | base | new |" in (tmp_path / "c.md").read_text(encoding="utf-8")
+    assert suite_in((tmp_path / "c.xml").read_text(encoding="utf-8")).get("name") == "fanout"
 
 
 def test_a_run_of_another_scenario_is_refused_unless_it_is_wanted(tmp_path: Path) -> None:
