@@ -26,6 +26,7 @@ from reports.compare import Whole
 from reports.inference import FEWEST_PAIRS, errors_of_looks
 from reports.power import Look
 from reports.trials import Pair, Side, Trial
+from scenarios import github
 from scenarios.incidents import server_for
 from scenarios.pinning import Pinning, separate_cores
 from scenarios.probing import Asked, InterruptedRunError, carry_out, interrupts, say
@@ -137,6 +138,7 @@ def ab(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
     else:
         sys.stdout.write("\n".join(["", *lines_of(document), "", f"report  {directory / PAGE_NAME}"]) + "\n")
     sys.stdout.flush()
+    github.show(document, markdown_of(document), environ)
     return ExitCode(document["compare"]["exit_code"])
 
 
