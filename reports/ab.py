@@ -171,12 +171,18 @@ def _why(pairs: Sequence[Pair], times: Sequence[dict[str, Any]], counts: Sequenc
             + "; ".join(examples)
         )
     sentences += [
-        f"{row['metric']} is {row['ratio']:.2f} times that of base ({row['low']:.2f} to {row['high']:.2f}; "
-        f"{numbers.percent(row['tolerance'])} more is tolerated)"
+        f"{_words(row['metric'])} is {row['ratio']:.2f} times that of base ({row['low']:.2f} to {row['high']:.2f}; "
+        f"{100 * row['tolerance']:g} % more is tolerated)"
         for row in times
         if row["tolerance"] is not None and row["verdict"] == compare.Verdict.SLOWER
     ]
-    return sentences + [f"{row['name']}: {row['new']:,} beside {row['base']:,}" for row in counts if row["worse"]]
+    return sentences + [
+        f"{_words(row['name'])}: {row['new']:,} in head, {row['base']:,} in base" for row in counts if row["worse"]
+    ]
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _advice(whole: Whole, course: Course, times: Sequence[dict[str, Any]]) -> str | None:
@@ -198,7 +204,7 @@ def _advice(whole: Whole, course: Course, times: Sequence[dict[str, Any]]) -> st
 def _unseen(times: Sequence[dict[str, Any]]) -> str:
     """What would have gone unseen."""
     told = [
-        f"{row['metric']} by {numbers.percent(row['smallest_effect'])}"
+        f"{_words(row['metric'])} by {numbers.percent(row['smallest_effect'])}"
         for row in times
         if row["tolerance"] is not None and row["smallest_effect"] is not None
     ]

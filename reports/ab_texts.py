@@ -60,10 +60,10 @@ def noise_sentences(document: Document) -> list[str]:
     noise = document["noise"]
     if noise is None:
         return []
-    found = [
-        f"{name} from {numbers.percent(effect)} on" if effect is not None else f"{name} not even where 5 times as slow"
-        for name, effect in noise["smallest"].items()
-    ]
+    found = []
+    for name, effect in noise["smallest"].items():
+        where = "not even where it is 5 times as slow" if effect is None else f"from {numbers.percent(effect)} on"
+        found.append(f"{name.replace('_', ' ')} {where}")
     return [
         f"A server beside itself: of {noise['resamples']} repetitions drawn from these pairs, "
         f"{numbers.percent(noise['false_alarms'])} were false alarms and {numbers.percent(noise['inconclusive'])} "

@@ -272,15 +272,16 @@ def lines_of(document: Document) -> list[str]:
     differences = [f"  differs  {each['key']}: {each['base']} -> {each['new']}" for each in _differences(document)]
     lines += ["", *differences] if differences else []
     other = name_of_new(document)
-    lines += ["", f"  {'':<24} {'base':>9} {other:>9} {'ratio':>6}  {'interval':<22} verdict"]
+    lines += ["", f"  {'':<22} {'base':>9} {other:>9} {'ratio':>6}  {'interval':<21} verdict"]
     for row in document["times"]:
         base, new = numbers.duration(row["base_ms"]), numbers.duration(row["new_ms"])
-        figures = f"{base:>9} {new:>9} {ratio_text(row):>6}  {interval_text(row):<22}"
-        lines.append(f"  {row['metric'].replace('_', ' '):<24} {figures} {verdict_text(row)}")
-    lines.append("")
+        figures = f"{base:>9} {new:>9} {ratio_text(row):>6}  {interval_text(row):<21}"
+        mark = "" if row["tolerance"] is not None else " *"
+        lines.append(f"  {row['metric'].replace('_', ' '):<22} {figures} {row['verdict']}{mark}")
+    lines += ["  * reported, not judged", ""]
     for row in document["counts"]:
         figures = f"{row['base']:>9,} {row['new']:>9,}{'  worse' if row['worse'] else ''}"
-        lines.append(f"  {row['name'].replace('_', ' '):<24} {figures}")
+        lines.append(f"  {row['name'].replace('_', ' '):<22} {figures}")
     advice = advice_sentence(document)
     if advice is not None:
         lines += ["", *textwrap.wrap(advice, 88, initial_indent="  ", subsequent_indent="  ")]

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import comb
 
-from reports import numbers
 from reports.budgets import Document
 from reports.compare import value_of
-from reports.verdicts import ENDED_EARLY, budget_of, is_time
+from reports.verdicts import ENDED_EARLY, observed_text
 
 # Where both sides fail now and then, so many more pairs in which head does are chance in one of 20 at most.
 CHANCE = 0.05
@@ -114,8 +113,4 @@ def _value(trial: Trial, name: str) -> float | None:
 
 
 def _broken(budget: Document) -> str:
-    observed, parsed = budget["observed"], budget_of(budget["expression"])
-    if observed is None:
-        return f"{budget['expression']} (no data)"
-    text = numbers.duration(observed) if parsed is not None and is_time(parsed) else numbers.significant(observed)
-    return f"{budget['expression']} ({text})"
+    return f"{budget['expression']} ({observed_text(budget['expression'], budget['observed'])})"
