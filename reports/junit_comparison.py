@@ -73,8 +73,12 @@ def _fails_no_more(document: Document) -> Case:
     told = f"base: {base['failed']} of {base['runs']} failed; {name}: {new['failed']} of {new['runs']}"
     if _is_invalid(document):
         return Case(FAILS_NO_MORE, Blame(Outcome.SKIPPED, "invalid", _UNBELIEVABLE), (told,))
-    is_worse = compare["verdict"] == Whole.WORSE and new["failed"] * base["runs"] > base["failed"] * new["runs"]
-    return Case(FAILS_NO_MORE, Blame(Outcome.FAILURE, "failed", told) if is_worse else None, (told,))
+    if new["failed"] * base["runs"] <= base["failed"] * new["runs"] or compare["verdict"] == Whole.NO_WORSE:
+        return Case(FAILS_NO_MORE, said=(told,))
+    lines = (told, *(document.get("ab") or {}).get("why", ()))
+    is_worse = compare["verdict"] == Whole.WORSE
+    outcome, kind = (Outcome.FAILURE, "failed") if is_worse else (Outcome.SKIPPED, "cannot_tell")
+    return Case(FAILS_NO_MORE, Blame(outcome, kind, told, lines), (told,))
 
 
 def _time(row: dict[str, Any], document: Document) -> Case:
@@ -98,4 +102,9 @@ def _count(row: dict[str, Any], document: Document) -> Case:
     told = f"{row['name']}: base {row['base']:,}, {name_of_new(document)} {row['new']:,}"
     if _is_invalid(document):
         return Case(name, Blame(Outcome.SKIPPED, "invalid", _UNBELIEVABLE), (told,))
-    return Case(name, Blame(Outcome.FAILURE, "more", told) if row["worse"] else None, (told,))
+    if row["worse"]:
+        return Case(name, Blame(Outcome.FAILURE, "more", told), (told,))
+    # Of pairs only: base has some, too.
+    if row.get("perhaps"):
+        return Case(name, Blame(Outcome.SKIPPED, "cannot_tell", f"cannot tell: {told}"), (told,))
+    return Case(name, said=(told,))

@@ -111,6 +111,21 @@ def test_pairs_have_taken_time_and_speak_of_head() -> None:
     assert "head 3.03 ms" in str(case_in(text, P50).findtext("system-out"))
 
 
+def test_pairs_in_which_both_sides_lose_now_and_then_cannot_tell() -> None:
+    """Nor where both fail: it is not averaged away, and nobody is blamed for it."""
+    document = as_pairs(build(runs(1.0, 10), runs(1.0, 10)))
+    document["compare"] |= {
+        "verdict": "cannot tell",
+        "base": {"runs": 10, "failed": 1, "invalid": 0},
+        "new": {"runs": 10, "failed": 2, "invalid": 0},
+    }
+    document["counts"][0] |= {"base": 1, "new": 2, "perhaps": True}
+    document["ab"]["why"] = ["head failed in 2 of 10 pairs, base in 1: the server ended"]
+
+    assert outcomes(document) == {FAILS_NO_MORE: "skipped", LOST: "skipped"}
+    assert "the server ended" in str(case_in(junit_of_comparison(document), FAILS_NO_MORE).findtext("skipped"))
+
+
 def test_pairs_that_were_stopped_by_hand_are_a_failure() -> None:
     """Whatever was found until then."""
     assert outcomes(as_pairs(build(runs(1.0, 10), runs(1.0, 10)), "interrupted")) == {CAME_TO_ITS_END: "failure"}
