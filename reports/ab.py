@@ -202,13 +202,14 @@ def _advice(whole: Whole, course: Course, times: Sequence[dict[str, Any]]) -> st
 
 
 def _unseen(times: Sequence[dict[str, Any]]) -> str:
-    """What would have gone unseen."""
+    """How much worse head may be, and what would not show."""
     told = [
-        f"{_words(row['metric'])} by {numbers.percent(row['smallest_effect'])}"
+        f"{_words(row['metric'])} may have risen by up to {max(0.0, 100 * row['high'] - 100):.2g} % "
+        f"(less than {100 * row['smallest_effect']:.2g} % does not show)"
         for row in times
         if row["tolerance"] is not None and row["smallest_effect"] is not None
     ]
-    return f"; it could have risen unseen, {', '.join(told)}" if told else ""
+    return f"; {', '.join(told)}" if told else ""
 
 
 def _told(pair: Pair, tolerances: Mapping[str, float]) -> dict[str, Any]:

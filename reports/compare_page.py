@@ -9,7 +9,7 @@ from reports.budgets import Document
 from reports.compare import Whole, advice_sentence, interval_text, name_of_new, ratio_text, runs_text, verdict_text
 from reports.plots.compare import draw_for_page
 
-TONES = {Whole.WORSE: "fail", Whole.NO_WORSE: "pass", Whole.CANNOT_TELL: "invalid", Whole.INVALID: "invalid"}
+TONES = {Whole.WORSE: "bad", Whole.NO_WORSE: "good", Whole.CANNOT_TELL: "unsure", Whole.INVALID: "unsure"}
 
 
 def render(document: Document) -> str:
@@ -36,7 +36,7 @@ def values_of_page(document: Document) -> dict[str, Any]:
                 "new": numbers.duration(row["new_ms"]),
                 "ratio": ratio_text(row),
                 "interval": interval_text(row),
-                "tolerance": "reported" if row["tolerance"] is None else numbers.percent(row["tolerance"]),
+                "tolerance": "reported" if row["tolerance"] is None else f"{100 * row['tolerance']:g} %",
                 "verdict": verdict_text(row),
             }
             for row in document["times"]

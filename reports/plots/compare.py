@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
+from reports.compare import name_of_new
 from reports.palette import LIGHT
 from reports.plots import Drawing, Plot, frame
 from reports.plots.curves import MEDIAN_NINES, has_data, highest, lowest, quantile_curve
@@ -52,5 +53,11 @@ def distributions(figure: Figure, document: dict[str, Any]) -> None:
         for curve in of_side:
             frame.stroke(axes, curve, colour, linewidth=2.2 if len(of_side) == 1 else 1.1)
         if of_side:
-            named.append((name, max(of_side, key=lambda curve: float(curve[1][-1])), colour))
+            named.append(
+                (
+                    name_of_new(document) if name == "new" else name,
+                    max(of_side, key=lambda curve: float(curve[1][-1])),
+                    colour,
+                )
+            )
     frame.end_labels(axes, named)
