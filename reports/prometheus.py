@@ -155,7 +155,7 @@ def _counter(count: Count) -> Figure:
 
 
 def _when_counted(count: Count) -> str:
-    if count in OF_THE_WHOLE_RUN:
+    if count in OF_THE_WHOLE_RUN or count is Count.FRAMES_DAMAGED:  # when that was due, nobody can read any more
         return _WHOLE_RUN
     if count in _OF_ITS_TRAFFIC:
         return "Within the measured window; 0 until it has ended."
