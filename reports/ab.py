@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from reports import compare, numbers
+from reports import compare
 from reports.budgets import Document, ExitCode
 from reports.compare import COUNTS, Whole, names_of_times, times_of
 from reports.inference import FEWEST_PAIRS, estimate_of
