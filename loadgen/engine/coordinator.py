@@ -72,7 +72,7 @@ class Coordinator:
         self._process_count = process_count
         self._worker_cores = worker_cores
         self._restart_target = restart_target
-        self._spreads = SpreadJoin(process_count)
+        self._spreads = SpreadJoin(process_count, plan.slicing)
         self._log = log
         self._on_second = on_second
         self._hands: list[Hand] = []

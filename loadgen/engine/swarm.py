@@ -73,6 +73,7 @@ class Swarm:
             has_direct=plan.does(Act.DIRECT),
             direct_echo=plan.dialect.direct is not None and plan.dialect.direct.echo,
             other_clocks=other_clocks or {},
+            slicing=plan.slicing,
         )
         self.ledger = Ledger(rules, marker.prefix_of(plan.tag), self.tally)
         self.receive: Receive = self.ledger.receive

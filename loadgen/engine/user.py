@@ -22,6 +22,7 @@ from loadgen.measure.payload import Payload
 from loadgen.measure.tally import Count, Metric, Note, PerSecond, Tally
 from loadgen.plan.acts import Act
 from loadgen.plan.rooms import room_name
+from loadgen.plan.slices import SliceKind
 
 
 class UserState(StrEnum):
@@ -72,7 +73,7 @@ class Books:
         self.prefix = marker.prefix_of(tag)
         self.deadline_ns = deadline_ns
         self.phase = "login"
-        """Errors are counted under it."""
+        """Errors are counted under it, and what belongs to the whole run."""
         self.names_steps = False
         """Whether those of a user who does not get in are counted under its step instead: others are elsewhere."""
         self.on_ack: Callable[[int, bytes, int], None] | None = None
@@ -81,6 +82,16 @@ class Books:
         """Whether who comes back reads what it has missed."""
         self.planned_close: Callable[[int, int], tuple[int, int] | None] | None = None
         """Tells of a close code, and when it came, which incident of the plan it belongs to, and when that began."""
+
+    def count(self, name: Count) -> None:
+        """Count something of the whole run, and of the phase that it is in."""
+        self.tally.counts[name] += 1
+        self.tally.of_slice(SliceKind.PHASE.named(self.phase)).counts[name] += 1
+
+    def time(self, metric: Metric, length_ns: int) -> None:
+        """Note how long something took that ends now; the same."""
+        self.tally.metrics[metric].record(length_ns)
+        self.tally.of_slice(SliceKind.PHASE.named(self.phase)).of(metric).record(length_ns)
 
     def answered(self, answer: HttpAnswer) -> None:
         """The server has answered a request of somebody who is in."""
@@ -143,7 +154,7 @@ class User:
         self._has_logged_in = True
         if self.state is not UserState.AWAY:  # it may have left meanwhile
             self.state = UserState.LOGGED_IN
-        self._books.tally.metrics[Metric.LOGIN_TIME].record(now_ns - self._asked_ns)
+        self._books.time(Metric.LOGIN_TIME, now_ns - self._asked_ns)
         self._books.tally.happened(PerSecond.LOGINS, now_ns)
 
     def given(self, token: str) -> None:
@@ -163,10 +174,9 @@ class User:
         """The 101 has come; what to send. Where it was away meanwhile, the connection is not wanted any more."""
         if self.state in (UserState.AWAY, UserState.GONE):
             return []
-        tally = self._books.tally
-        tally.metrics[Metric.CONNECT_TIME].record(now_ns - self._asked_ns)
-        tally.counts[Count.CONNECTIONS_OPENED] += 1
-        tally.happened(PerSecond.CONNECTS, now_ns)
+        self._books.time(Metric.CONNECT_TIME, now_ns - self._asked_ns)
+        self._books.count(Count.CONNECTIONS_OPENED)
+        self._books.tally.happened(PerSecond.CONNECTS, now_ns)
         self.state = UserState.GREETING if self._dialect.awaits_greeting else UserState.CONNECTED
         return self._dialect.on_connected()
 
@@ -188,8 +198,8 @@ class User:
         self.state = UserState.READY
         self._books.ledger.members.joined(self.index, now_ns)
         if self._cut_ns is not None:
-            self._books.tally.counts[Count.RECONNECTS] += 1
-            self._books.tally.metrics[Metric.RECONNECT_TIME].record(now_ns - self._cut_ns)
+            self._books.count(Count.RECONNECTS)
+            self._books.time(Metric.RECONNECT_TIME, now_ns - self._cut_ns)
             self._books.tally.happened(PerSecond.RECONNECTS, now_ns)
             self._cut_ns = None
         if self._incident is not None:
@@ -199,7 +209,7 @@ class User:
         if self._dialect.has_join:
             self._books.tally.happened(PerSecond.JOINS, now_ns)
             if self._dialect.awaits_join:
-                self._books.tally.metrics[Metric.JOIN_TIME].record(now_ns - self._asked_ns)
+                self._books.time(Metric.JOIN_TIME, now_ns - self._asked_ns)
 
     # --- talking --------------------------------------------------------------------------------------------
 
@@ -320,6 +330,9 @@ class User:
         if self._books.ledger.is_measured(stamp.due_ns):
             self._books.tally.counts[Count.ACKS_RECEIVED] += 1
             self._books.tally.metrics[Metric.ACK_TIME].record(now_ns - stamp.sent_ns)
+            for part in self._books.ledger.slices_of(stamp):
+                part.counts[Count.ACKS_RECEIVED] += 1
+                part.of(Metric.ACK_TIME).record(now_ns - stamp.sent_ns)
 
     # --- getting lost ---------------------------------------------------------------------------------------
 
@@ -328,7 +341,7 @@ class User:
         if self.state is UserState.GONE:
             return
         self._books.tally.error(kind, self._step(), example)
-        self._books.tally.counts[Count.CONNECTIONS_FAILED] += 1
+        self._books.count(Count.CONNECTIONS_FAILED)
         self.state = UserState.GONE
 
     def _step(self) -> str:
@@ -338,7 +351,7 @@ class User:
     def turned_away(self, kind: ErrorKind, example: str) -> None:
         """It could not come back, and will try again."""
         self._books.tally.error(kind, self._books.phase, example)
-        self._books.tally.counts[Count.CONNECTIONS_FAILED] += 1
+        self._books.count(Count.CONNECTIONS_FAILED)
         self.state = UserState.AWAY
 
     def time_is_up(self) -> None:
@@ -418,7 +431,7 @@ class User:
             return self._closed_by_plan(*planned, code, now_ns)
         # Who is coming back will try again.
         self.state = UserState.GONE if self._cut_ns is None else UserState.AWAY
-        tally.counts[Count.CONNECTIONS_DROPPED] += 1
+        self._books.count(Count.CONNECTIONS_DROPPED)
         tally.error(kind_of_close(code), self._books.phase, f"close code {code} {reason!r}")
         return None
 

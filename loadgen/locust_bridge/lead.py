@@ -115,7 +115,7 @@ class Lead:
         self._look = look
         self._is_open_ended = is_open_ended
         self._has_stages = has_stages
-        self._spreads = SpreadJoin(len(crew))
+        self._spreads = SpreadJoin(len(crew), record.plan.slicing)
         self._active = active_users(record.plan)
         self._epoch = 0
         self._section = -1
@@ -191,7 +191,7 @@ class Lead:
             return
         self._epoch += 1
         self._measure_ns = now_ns + NOTICE_NS
-        self._spreads = SpreadJoin(len(self.crew))
+        self._spreads = SpreadJoin(len(self.crew), self.record.plan.slicing)
         self.record.tally.measure_anew()
         self.record.phases.pop()
         for process in self.record.processes:

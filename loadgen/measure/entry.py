@@ -27,6 +27,7 @@ class Entry:
     __slots__ = (
         "acked",
         "audience",
+        "cell",
         "complete",
         "complete_at",
         "excused",
@@ -58,6 +59,8 @@ class Entry:
         """The messages of one sender whose order counts."""
         self.measured = measured
         """Whether it was due in the measured window."""
+        self.cell = 0
+        """Of which slices it is a part, where the plan has some."""
         self.timed = timed
         """Whether its sender and we go by one clock."""
         self.audience = audience

@@ -36,11 +36,14 @@ from loadgen.measure.membership import Membership, Standing
 from loadgen.measure.order import Arrivals, Order
 from loadgen.measure.room_order import RoomOrder
 from loadgen.measure.sends import Sends
+from loadgen.measure.slice_tally import SliceTally
+from loadgen.measure.slicer import Slicer
 from loadgen.measure.spread import Spreads, record_spreads
 from loadgen.measure.tally import Count, Metric, Note, PerSecond, Tally
 from loadgen.plan.pacing import NS_PER_S
 from loadgen.plan.plan import WHOLE, Share
 from loadgen.plan.rooms import Rooms
+from loadgen.plan.slices import UNSLICED, Slicing
 
 Int64s = npt.NDArray[np.int64]
 Receive = Callable[[int, bytes, int], bool]
@@ -73,6 +76,8 @@ class Rules:
     """Whether the sender gets such a message, too."""
     other_clocks: Mapping[int, Clock] = field(default_factory=dict)
     """Index of a share -> its clock, where that is not ours: what it sends is counted, and not timed."""
+    slicing: Slicing = UNSLICED
+    """Which messages are measured by themselves as well."""
 
     @property
     def crosses_processes(self) -> bool:
@@ -134,6 +139,7 @@ class Ledger:
         self._spreads: list[Spreads] = []
         self._sends = Sends()
         self._expected_count = 0  # not in the tally yet
+        self._slicer = Slicer(rules.slicing, rules.rooms, tally) if rules.slicing.tells_apart else None
         self._due_ns = [_NEVER_NS]
         self.on_due: Callable[[], None] | None = None
         """Called when a delivery comes at the time said by :meth:`remind`, or later."""
@@ -148,6 +154,8 @@ class Ledger:
     def measure(self, start_ns: int, end_ns: int) -> None:
         """Messages due in [start_ns, end_ns) are measured; before this is said, none is."""
         self._window_ns = (start_ns, end_ns)
+        if self._slicer is not None:
+            self._slicer.begin(start_ns)
 
     def measure_anew(self, start_ns: int, end_ns: int) -> None:
         """The measured window is another one: nothing that is known now, and was due before ``start_ns``, counts.
@@ -166,6 +174,10 @@ class Ledger:
         """Whether a message due then counts."""
         return self._window_ns[0] <= due_ns < self._window_ns[1]
 
+    def slices_of(self, stamp: Stamp) -> Sequence[SliceTally]:
+        """Where it is also noted what becomes of a measured message; nowhere where nothing is told apart."""
+        return () if self._slicer is None else self._slicer.parts_of(self._slicer.cell_of(stamp))
+
     # --- what is sent and received --------------------------------------------------------------------------
 
     def next_sequence(self, sender: int) -> int:
@@ -176,7 +188,9 @@ class Ledger:
         """A message with the marker ``text`` was handed to the transport at ``stamp.sent_ns``."""
         self._sent_count[stamp.sender] = stamp.sequence + 1
         self._sends.note((stamp.due_ns, stamp.sent_ns))
-        self._open(text, stamp)
+        entry = self._open(text, stamp)
+        if self._slicer is not None and entry.measured:
+            self._slicer.count(entry.cell, Count.MESSAGES_SENT, 1)
         if self._has_news:
             self._sent_news.append(text)
 
@@ -204,6 +218,9 @@ class Ledger:
         self._order.opened(entry)
         if measured:
             self._expected_count += len(audience)
+            if self._slicer is not None:
+                entry.cell = self._slicer.cell_of(stamp)
+                self._slicer.count(entry.cell, Count.DELIVERIES_EXPECTED, len(audience))
         if self.absences.has_been_any and self._rules.reach is Reach.ROOM:
             self._count_missed(stamp)
         return entry
@@ -305,7 +322,7 @@ class Ledger:
         elif self._may_be_news(stamp):
             return self._open_ahead(text, stamp).log.append
         else:
-            self.tally.counts[Count.DELIVERIES_UNEXPECTED] += 1
+            self._count_of(stamp, Count.DELIVERIES_UNEXPECTED, 1)
         return None
 
     def _read(self, text: bytes) -> Stamp | None:
@@ -473,7 +490,8 @@ class Ledger:
 
     def _judge_room_order(self, until_ns: int, at_most: int | None = None) -> None:
         if self._room_order is not None:
-            self.tally.counts[Count.DELIVERIES_REORDERED] += self._room_order.overtaken_count(until_ns, at_most)
+            for entry, number in self._room_order.overtaken(until_ns, at_most):
+                self._count(entry, Count.DELIVERIES_REORDERED, number)
             # About in the order in which they were sent.
             while self._unnumbered and next(iter(self._unnumbered.values())).stamp.sent_ns < until_ns:
                 del self._unnumbered[next(iter(self._unnumbered))]
@@ -485,7 +503,7 @@ class Ledger:
             self._settle(list(self._entries.values()), end_ns)
         left = [entry for entry in self._entries.values() if entry.measured]
         for entry in left:
-            self.tally.counts[Count.DELIVERIES_LOST] += len(entry.missing)
+            self._count(entry, Count.DELIVERIES_LOST, len(entry.missing))
             split = Count.DELIVERIES_LOST_ACKED if entry.acked else Count.DELIVERIES_LOST_UNACKED
             self.tally.counts[split] += len(entry.missing)
         self._note_spreads(left)
@@ -503,8 +521,7 @@ class Ledger:
     def _settle(self, batch: Sequence[Entry], now_ns: int) -> None:
         arrivals, extras = self._sort_out(batch)
         self._record(arrivals)
-        if reordered_count := self._order.overtaken_count(arrivals):
-            self.tally.counts[Count.DELIVERIES_REORDERED] += reordered_count
+        self._count_reordered(arrivals)
         finished = []
         for entry, new in arrivals.items():
             if len(new.receivers) == len(entry.missing):
@@ -527,6 +544,27 @@ class Ledger:
         self._note_spreads([entry for entry in finished if entry.measured])
         for user, stamp, copies in extras:
             self._count_extra(user, stamp, copies=copies)
+
+    def _count(self, entry: Entry, name: Count, number: int) -> None:
+        self.tally.counts[name] += number
+        if self._slicer is not None:
+            self._slicer.count(entry.cell, name, number)
+
+    def _count_of(self, stamp: Stamp, name: Count, number: int) -> None:
+        """The same of a message that is not open."""
+        self.tally.counts[name] += number
+        if self._slicer is not None:
+            self._slicer.count(self._slicer.cell_of(stamp), name, number)
+
+    def _count_reordered(self, arrivals: Mapping[Entry, Arrivals]) -> None:
+        if self._slicer is None:
+            if reordered_count := self._order.overtaken_count(arrivals):
+                self.tally.counts[Count.DELIVERIES_REORDERED] += reordered_count
+            return
+        before = [len(entry.reordered) for entry in arrivals]
+        if self._order.overtaken_count(arrivals):
+            for entry, known_count in zip(arrivals, before, strict=True):
+                self._count(entry, Count.DELIVERIES_REORDERED, len(entry.reordered) - known_count)
 
     def _sort_out(self, batch: Sequence[Entry]) -> tuple[dict[Entry, Arrivals], list[tuple[int, Stamp, int]]]:
         """The first arrival at each receiver that missed the message; and all others, as (user, message, copies)."""
@@ -617,6 +655,12 @@ class Ledger:
         counts[Count.DELIVERIES_LATE] += int((service_ns[measured] > self._rules.deadline_ns).sum())
         metrics[Metric.DELIVERY_TIME].record_many(delivery_ns[timed])
         metrics[Metric.DELIVERY_SERVICE_TIME].record_many(service_ns[timed])
+        if self._slicer is not None:
+            cells = np.repeat([entry.cell for entry in arrivals], sizes)
+            self._slicer.count_each(cells, Count.DELIVERIES_RECEIVED, measured)
+            self._slicer.count_each(cells, Count.DELIVERIES_LATE, measured & (service_ns > self._rules.deadline_ns))
+            self._slicer.time_each(cells[timed], Metric.DELIVERY_TIME, delivery_ns[timed])
+            self._slicer.time_each(cells[timed], Metric.DELIVERY_SERVICE_TIME, service_ns[timed])
 
         for second, at in self.tally.by_second(times_ns):
             self.tally.seconds[second][PerSecond.DELIVERIES_RECEIVED] += int(np.count_nonzero(at))
@@ -639,14 +683,14 @@ class Ledger:
         if self._has_news:
             self._spreads.append(spreads)
         else:
-            record_spreads(spreads, self.tally)
+            record_spreads(spreads, self.tally, None if self._slicer is None else self._slicer.cells)
 
     def _excuse(self, entry: Entry, now_ns: int) -> None:
         """Strike out who misses the message because it left, or its socket did, before the message was late."""
         until_ns = min(entry.stamp.sent_ns + self._rules.deadline_ns, now_ns)
         excused = self.members.left_ns(entry.missing, entry.stamp.sent_ns) < until_ns
         if entry.measured and excused.any():
-            self.tally.counts[Count.DELIVERIES_EXCUSED] += int(excused.sum())
+            self._count(entry, Count.DELIVERIES_EXCUSED, int(excused.sum()))
             who = set(entry.missing[excused].tolist())
             if entry.read_by is not None:
                 self.tally.counts[Count.DELIVERIES_RECOVERED] += len(who & entry.read_by)
@@ -666,9 +710,9 @@ class Ledger:
             copies -= 1
         standing = self._sure_standing(user, stamp)
         if standing is Standing.MUST:
-            self.tally.counts[Count.DELIVERIES_DUPLICATED] += copies
+            self._count_of(stamp, Count.DELIVERIES_DUPLICATED, copies)
         elif standing is Standing.MUST_NOT:
-            self.tally.counts[Count.DELIVERIES_UNEXPECTED] += copies
+            self._count_of(stamp, Count.DELIVERIES_UNEXPECTED, copies)
 
     def _sure_standing(self, user: int, stamp: Stamp) -> Standing:
         """The same where the sender's clock is another one: where that makes a difference, it may get the message."""

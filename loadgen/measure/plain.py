@@ -25,8 +25,10 @@ from loadgen.measure.histogram import COARSE, FINE, HIGHEST_NS, Histogram, State
 from loadgen.measure.incident_tally import IncidentTally
 from loadgen.measure.ledger import News
 from loadgen.measure.record import MachineReading, Reading
+from loadgen.measure.slice_tally import SliceTally
 from loadgen.measure.spread import Spreads
 from loadgen.measure.tally import Count, ErrorCount, Metric, Note, PerSecond, Tally
+from loadgen.plan.slices import SliceKind
 
 Int64s = npt.NDArray[np.int64]
 _Name = TypeVar("_Name", bound=StrEnum)
@@ -53,7 +55,11 @@ _SUM_BYTES = 16
 _COUNT_WIDTHS = (1, 2, 4, 8)
 _MOST_COUNT_BYTES = 8 * (int(bucket_of(np.array([HIGHEST_NS]), FINE)[0]) + 1)
 
-_SPREAD_BYTES = 4 * 8
+_SPREAD_COLUMNS = 5
+_SPREAD_BYTES = _SPREAD_COLUMNS * 8
+# More than the stages, incidents and classes of rooms of any scenario can be combined to.
+_MOST_CELLS = 2**20
+_SLICE = re.compile(rf"(?:{'|'.join(SliceKind)}): [a-z0-9]{{1,20}}")
 _MOST_INCIDENTS = 1_000
 _NUMBER_WIDTH = 16
 _MARKER = rb"cbm[0-9a-f]{%d}" % (marker.WIDTH - len(b"cbm"))
@@ -88,14 +94,14 @@ def tally_to_plain(tally: Tally) -> dict[str, Any]:
         "seconds": [[second, _counts_to_plain(counts)] for second, counts in tally.seconds.items()],
         "metric_seconds": metric_seconds,
         "incidents": [[number, *_incident_to_plain(incident)] for number, incident in tally.incidents.items()],
+        "slices": [[name, *_slice_to_plain(part)] for name, part in tally.slices.items()],
     }
 
 
 def tally_from_plain(data: object) -> Tally:
     """The tally that was made into ``data``; ValueError where none was."""
-    fields = _fields(
-        data, "tally", "origin_ns", "counts", "metrics", "errors", "seconds", "metric_seconds", "incidents"
-    )
+    names = ("origin_ns", "counts", "metrics", "errors", "seconds", "metric_seconds", "incidents", "slices")
+    fields = _fields(data, "tally", *names)
     tally = Tally(_int(fields["origin_ns"], "tally.origin_ns", -_LATEST_NS, _LATEST_NS))
     tally.counts = _counts_from_plain(fields["counts"], "tally.counts")
     for name, histogram in _items(fields["metrics"], "tally.metrics"):
@@ -115,6 +121,10 @@ def tally_from_plain(data: object) -> Tally:
             tally.metric_seconds[place] = _histogram_from_plain(histogram, COARSE, where)
     for number, *row in _rows(fields["incidents"], 7, where := "tally.incidents"):
         tally.incidents[_int(number, where, 0, _MOST_INCIDENTS)] = _incident_from_plain(row, where)
+    for name, counts, metrics in _rows(fields["slices"], 3, where := "tally.slices"):
+        if not _SLICE.fullmatch(_text(name, where)):
+            raise _unexpected(name, "the name of a slice", where)
+        tally.slices[name] = _slice_from_plain(counts, metrics, f"{where}.{name}")
     return tally
 
 
@@ -129,7 +139,7 @@ def spreads_from_plain(data: object) -> Spreads:
     content = _unpacked(_fields(data, "spreads", "rows")["rows"], _MOST_BYTES, where)
     if len(content) % _SPREAD_BYTES:
         raise ValueError(f"{where}: expected rows of {_SPREAD_BYTES} bytes, got {len(content)} bytes")
-    rows = np.frombuffer(content, "<i8").reshape(4, -1).T.astype(np.int64)
+    rows = np.frombuffer(content, "<i8").reshape(_SPREAD_COLUMNS, -1).T.astype(np.int64)
     _check_spreads(rows, where)
     return Spreads(rows)
 
@@ -223,6 +233,21 @@ def _incident_from_plain(row: Sequence[object], where: str) -> IncidentTally:
     return IncidentTally(_int(hit, where), back, closed, Counter(codes), _int(missed, where), _int(recovered, where))
 
 
+def _slice_to_plain(part: SliceTally) -> list[Any]:
+    """[counters, metrics]; a metric without a value is left out."""
+    states = {name: histogram.state() for name, histogram in part.metrics.items()}
+    metrics = {str(name): _histogram_to_plain(state) for name, state in states.items() if state is not None}
+    return [_counts_to_plain(part.counts), metrics]
+
+
+def _slice_from_plain(counts: object, metrics: object, where: str) -> SliceTally:
+    part = SliceTally(_counts_from_plain(counts, where))
+    for name, histogram in _items(metrics, where):
+        metric = _member(Metric, name, where)
+        part.metrics[metric] = _histogram_from_plain(histogram, FINE, f"{where}.{metric}")
+    return part
+
+
 def _histogram_to_plain(state: State) -> list[Any]:
     """[min_ns, max_ns, sum of all as bytes, bytes a count, packed counts]."""
     highest = int(state.counts.max())
@@ -257,15 +282,16 @@ def _second(data: object, where: str) -> int:
 
 
 def _check_spreads(rows: Int64s, where: str) -> None:
-    key, due_ns, first_ns, last_ns = rows.T
+    key, due_ns, first_ns, last_ns, cell = rows.T
     nobody = (first_ns == _NEVER_NS) & (last_ns == -1)
     somebody = (first_ns >= 0) & (first_ns <= last_ns) & (last_ns <= _LATEST_NS)
     # Only where the two before hold is the difference an int64.
     in_time = last_ns - due_ns <= HIGHEST_NS
     sound = (key >= 0) & (due_ns >= 0) & (due_ns <= _LATEST_NS) & (nobody | (somebody & in_time))
+    sound &= (cell >= 0) & (cell < _MOST_CELLS)
     if not sound.all():
         row = rows[np.flatnonzero(~sound)[0]].tolist()
-        raise ValueError(f"{where}: expected key, due, first and last arrival of a message, got {row}")
+        raise ValueError(f"{where}: expected key, due, first and last arrival, and cell of a message, got {row}")
 
 
 def _check_markers(content: bytes, form: re.Pattern[bytes], width: int, where: str) -> None:

@@ -217,8 +217,9 @@ def excuse_the_unknown(tally: Tally, user_count: int) -> None:
     ``user_count`` users were planned, though a worker that died before its first report has told nobody of its own.
     """
     counts = tally.counts
-    settled = counts[Count.DELIVERIES_RECEIVED] + counts[Count.DELIVERIES_LOST] + counts[Count.DELIVERIES_EXCUSED]
-    counts[Count.DELIVERIES_EXCUSED] += counts[Count.DELIVERIES_EXPECTED] - settled
+    for each in (counts, *(part.counts for part in tally.slices.values())):
+        settled = each[Count.DELIVERIES_RECEIVED] + each[Count.DELIVERIES_LOST] + each[Count.DELIVERIES_EXCUSED]
+        each[Count.DELIVERIES_EXCUSED] += each[Count.DELIVERIES_EXPECTED] - settled
     untold = user_count - counts[Count.USERS_PLANNED]
     counts[Count.USERS_PLANNED] += untold
     counts[Count.CONNECTIONS_PLANNED] += untold

@@ -66,8 +66,10 @@ class RoomOrder:
         """Whether there are arrivals up to ``until_ns`` that were not judged before."""
         return bool(self._waiting) and self._waiting[0][0] <= until_ns
 
-    def overtaken_count(self, until_ns: int, at_most: int | None = None) -> int:
-        """How many arrivals of measured messages up to ``until_ns``, not judged before, came after a higher number.
+    def overtaken(self, until_ns: int, at_most: int | None = None) -> list[tuple[Entry, int]]:
+        """How many arrivals of which measured messages, up to ``until_ns``, came after a higher number.
+
+        What was judged before is not told again.
 
         With ``at_most``, only of so many messages that came first; the others are left for the next time.
         """
@@ -86,7 +88,7 @@ class RoomOrder:
                 part = _arrived(arrived.entry, Arrivals(receivers[by_then], times_ns[by_then]))
                 self._await(room, _arrived(arrived.entry, Arrivals(receivers[~by_then], times_ns[~by_then])))
             together[room].append(part)
-        return sum(_judge(self._rooms[room], several) for room, several in together.items())
+        return [each for room, several in together.items() for each in _judge(self._rooms[room], several)]
 
     def _await(self, room: int, arrived: _Arrived) -> None:
         self._count += 1
@@ -97,13 +99,13 @@ def _arrived(entry: Entry, arrivals: Arrivals) -> _Arrived:
     return _Arrived(entry, arrivals, int(arrivals.times_ns.min()), int(arrivals.times_ns.max()))
 
 
-def _judge(room: _Room, ripe: Iterable[_Arrived]) -> int:
+def _judge(room: _Room, ripe: Iterable[_Arrived]) -> list[tuple[Entry, int]]:
     numbered = sorted((each for each in ripe if each.entry.room_sequence is not None), key=lambda each: each.first_ns)
     if len(numbered) == 1 and numbered[0].number > room.top:  # in a small room almost always
         room.top = numbered[0].number
         _learn(room, numbered)
-        return 0
-    count = 0
+        return []
+    overtaken: list[tuple[Entry, int]] = []
     in_order: list[_Arrived] = []
     for together in _entangled(numbered):
         if len(together) == 1 and together[0].number > room.top:
@@ -111,11 +113,11 @@ def _judge(room: _Room, ripe: Iterable[_Arrived]) -> int:
         else:
             _learn(room, in_order)
             in_order = []
-            count += _overtaken(room, together)
+            overtaken += _overtaken(room, together)
             _learn(room, sorted(together, key=lambda each: each.number))
         room.top = max(room.top, *(each.number for each in together))
     _learn(room, in_order)
-    return count
+    return overtaken
 
 
 def _learn(room: _Room, rising: Sequence[_Arrived]) -> None:
@@ -148,7 +150,7 @@ def _entangled(in_time: Sequence[_Arrived]) -> list[Sequence[_Arrived]]:
     return [in_time[low:high] for low, high in pairwise(bounds)]
 
 
-def _overtaken(room: _Room, together: Sequence[_Arrived]) -> int:
+def _overtaken(room: _Room, together: Sequence[_Arrived]) -> list[tuple[Entry, int]]:
     sizes = [len(each.arrivals.receivers) for each in together]
     receivers = np.concatenate([each.arrivals.receivers for each in together])
     times_ns = np.concatenate([each.arrivals.times_ns for each in together])
@@ -158,7 +160,9 @@ def _overtaken(room: _Room, together: Sequence[_Arrived]) -> int:
     )
     known = np.concatenate((room.highest, np.full(max(0, int(receivers.max()) + 1 - len(room.highest)), -1)))
     highest = np.maximum(_highest_so_far(receivers, number, times_ns), known[receivers])
-    return int(np.count_nonzero(counts & (highest > number)))
+    which = np.repeat(np.arange(len(together)), sizes)[counts & (highest > number)]
+    numbers = np.bincount(which, minlength=len(together)).tolist()
+    return [(each.entry, number) for each, number in zip(together, numbers, strict=True) if number]
 
 
 def _highest_so_far(receivers: Int64s, number: Int64s, times_ns: Int64s) -> Int64s:

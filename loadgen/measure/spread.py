@@ -11,18 +11,21 @@ import numpy.typing as npt
 
 from loadgen.measure.entry import Entry
 from loadgen.measure.histogram import HIGHEST_NS
+from loadgen.measure.slicer import time_cells
 from loadgen.measure.tally import Metric, Tally
+from loadgen.plan.slices import UNSLICED, Cells, Slicing
 
 Int64s = npt.NDArray[np.int64]
 
 _NEVER_NS = np.iinfo(np.int64).max
 # A message is known by sender and sequence, 32 bits each.
 _SEQUENCE_BITS = 32
+_COLUMNS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Spreads:
-    """int64[n, 4], a row a message: its key, due_ns, first_ns, last_ns.
+    """int64[n, 5], a row a message: its key, due_ns, first_ns, last_ns, and the cell of slices that it lies in.
 
     Where nobody got it, first_ns is the end of time and last_ns is -1.
     """
@@ -38,32 +41,37 @@ class Spreads:
                 entry.stamp.due_ns,
                 _NEVER_NS if entry.first_ns is None else entry.first_ns,
                 -1 if entry.last_ns is None else entry.last_ns,
+                entry.cell,
             )
             for entry in entries
         ]
-        return cls(np.array(rows, dtype=np.int64).reshape(-1, 4))
+        return cls(np.array(rows, dtype=np.int64).reshape(-1, _COLUMNS))
 
     @classmethod
     def joined(cls, several: Iterable[Spreads]) -> Self:
         """One after the other."""
-        return cls(np.concatenate([np.empty((0, 4), np.int64), *(spreads.rows for spreads in several)]))
+        return cls(np.concatenate([np.empty((0, _COLUMNS), np.int64), *(spreads.rows for spreads in several)]))
 
 
-def record_spreads(spreads: Spreads, tally: Tally) -> None:
-    """Note first and last arrivals of messages whose receivers are all accounted for."""
-    _, due_ns, first_ns, last_ns = spreads.rows[spreads.rows[:, 3] >= 0].T
+def record_spreads(spreads: Spreads, tally: Tally, cells: Cells | None = None) -> None:
+    """Note first and last arrivals of messages whose receivers are all accounted for, of slices as well."""
+    _, due_ns, first_ns, last_ns, cell_of = spreads.rows[spreads.rows[:, 3] >= 0].T
     # Before due is before sent: doubted where it arrives, and no time. Nor is what comes of reports that contradict.
     sound = (first_ns >= due_ns) & (last_ns - due_ns <= HIGHEST_NS)
     tally.metrics[Metric.FIRST_DELIVERY_TIME].record_many((first_ns - due_ns)[sound])
     tally.metrics[Metric.LAST_DELIVERY_TIME].record_many((last_ns - due_ns)[sound])
+    if cells is not None:
+        for metric, at_ns in ((Metric.FIRST_DELIVERY_TIME, first_ns), (Metric.LAST_DELIVERY_TIME, last_ns)):
+            time_cells(tally, cells, cell_of[sound], metric, (at_ns - due_ns)[sound])
 
 
 class SpreadJoin:
     """Waits until every process has said when a message arrived at its own receivers first and last."""
 
-    def __init__(self, process_count: int) -> None:
+    def __init__(self, process_count: int, slicing: Slicing = UNSLICED) -> None:
         self._process_count = process_count
-        self._waiting = np.empty((0, 4), np.int64)
+        self._cells = Cells(slicing) if slicing.tells_apart else None
+        self._waiting = np.empty((0, _COLUMNS), np.int64)
 
     def add(self, spreads: Spreads, tally: Tally) -> None:
         """Hear one process, and note in ``tally`` what is known from all."""
@@ -82,6 +90,6 @@ class SpreadJoin:
             return
         firsts = np.minimum.reduceat(rows[:, 2], starts)[known]
         lasts = np.maximum.reduceat(rows[:, 3], starts)[known]
-        record_spreads(
-            Spreads(np.stack([rows[starts[known], 0], rows[starts[known], 1], firsts, lasts], axis=1)), tally
-        )
+        whole = rows[starts[known]]
+        whole[:, 2], whole[:, 3] = firsts, lasts
+        record_spreads(Spreads(whole), tally, self._cells)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from loadgen.errors import ErrorKind
 from loadgen.measure.histogram import COARSE, Histogram
 from loadgen.measure.incident_tally import IncidentTally
+from loadgen.measure.slice_tally import SliceTally
 from loadgen.plan.pacing import NS_PER_S
 
 
@@ -90,6 +91,30 @@ OF_THE_WHOLE_RUN = frozenset(
 )
 """Counters and metrics that have nothing to do with the measured window."""
 
+OF_A_PHASE = OF_THE_WHOLE_RUN - {Count.USERS_PLANNED, Count.CONNECTIONS_PLANNED}
+"""What is also told of each phase by itself."""
+
+OF_A_SLICE = frozenset(
+    {
+        Count.MESSAGES_SENT,
+        Count.ACKS_RECEIVED,
+        Count.DELIVERIES_EXPECTED,
+        Count.DELIVERIES_RECEIVED,
+        Count.DELIVERIES_LOST,
+        Count.DELIVERIES_DUPLICATED,
+        Count.DELIVERIES_REORDERED,
+        Count.DELIVERIES_LATE,
+        Count.DELIVERIES_UNEXPECTED,
+        Count.DELIVERIES_EXCUSED,
+        Metric.ACK_TIME,
+        Metric.DELIVERY_TIME,
+        Metric.DELIVERY_SERVICE_TIME,
+        Metric.FIRST_DELIVERY_TIME,
+        Metric.LAST_DELIVERY_TIME,
+    }
+)
+"""What is also told of the messages to rooms of each class, and of those due in each stage and incident."""
+
 
 class PerSecond(StrEnum):
     """What is counted second by second, in the second it happened."""
@@ -125,6 +150,8 @@ class Tally:
     metric_seconds: dict[tuple[Metric, int], Histogram] = field(default_factory=dict)
     incidents: dict[int, IncidentTally] = field(default_factory=dict)
     """By the number of the incident; of the whole run."""
+    slices: dict[str, SliceTally] = field(default_factory=dict)
+    """By the name of the slice; what is told apart by nothing has none."""
 
     def second_of(self, at_ns: int) -> int:
         """The second of the series that a monotonic instant lies in."""
@@ -162,6 +189,12 @@ class Tally:
             self.incidents[number] = IncidentTally()
         return self.incidents[number]
 
+    def of_slice(self, name: str) -> SliceTally:
+        """What became of the messages, or users, of a slice."""
+        if name not in self.slices:
+            self.slices[name] = SliceTally()
+        return self.slices[name]
+
     def merge(self, other: Tally) -> None:
         """Add all that ``other`` has counted; of two examples of one error the smaller text stays."""
         self.counts.update(other.counts)
@@ -177,6 +210,8 @@ class Tally:
             self.of_second(metric, second).merge(histogram)
         for number, incident in other.incidents.items():
             self.of_incident(number).merge(incident)
+        for name, part in other.slices.items():
+            self.of_slice(name).merge(part)
 
     def measure_anew(self) -> None:
         """Forget all that is told of the measured window; errors and the seconds of the series stay."""
@@ -184,13 +219,23 @@ class Tally:
             del self.counts[name]
         for metric in self.metrics.keys() - OF_THE_WHOLE_RUN:
             self.metrics[metric] = Histogram()
+        for part in self.slices.values():
+            part.keep(OF_THE_WHOLE_RUN)
 
     def take(self) -> Tally:
         """Hand over everything counted so far and start again from nothing."""
         taken = Tally(
-            self.origin_ns, self.counts, self.metrics, self.errors, self.seconds, self.metric_seconds, self.incidents
+            self.origin_ns,
+            self.counts,
+            self.metrics,
+            self.errors,
+            self.seconds,
+            self.metric_seconds,
+            self.incidents,
+            self.slices,
         )
         fresh = Tally(self.origin_ns)
         self.counts, self.metrics, self.errors = fresh.counts, fresh.metrics, fresh.errors
-        self.seconds, self.metric_seconds, self.incidents = fresh.seconds, fresh.metric_seconds, fresh.incidents
+        self.seconds, self.metric_seconds = fresh.seconds, fresh.metric_seconds
+        self.incidents, self.slices = fresh.incidents, fresh.slices
         return taken

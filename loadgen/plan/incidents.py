@@ -82,6 +82,16 @@ class Incident:
     kills: bool = False
     """Of a restart: whether the server is killed, instead of asked to end."""
 
+    @property
+    def until_ns(self) -> int | None:
+        """When it is over by plan, ns of the measured window; None: it is not before the window ends.
+
+        A herd has come, and an announcement is answered, when the last of them was to. How long it takes until all
+        are back whom the others have cut off is for the run to tell; and who reads slowly does so from then on.
+        """
+        is_known = self.kind in (IncidentKind.HERD_JOIN, IncidentKind.ANNOUNCEMENT) and self.within_ns > 0
+        return self.at_ns + self.within_ns if is_known else None
+
     def hits(self, user: int, seed: int) -> bool:
         """Whether a user is among those; for n users, about ``share * n`` are."""
         return self._drawn(_Draw.HIT, user, seed) < self.share

@@ -13,6 +13,7 @@ from loadgen.plan.pauses import Think
 from loadgen.plan.payload_sizes import PayloadBytes
 from loadgen.plan.ramps import RateStage
 from loadgen.plan.rooms import Rooms
+from loadgen.plan.slices import UNSLICED, Slicing
 from loadgen.plan.stages import Stage
 
 DEFAULT_ALPHA = 1.8
@@ -97,6 +98,8 @@ class Plan:
     """Of gaps "think", where ``rate_per_s`` is what follows from it."""
     rate_stages: tuple[RateStage, ...] = ()
     """From the start of the measured window on the rate goes from ``rate_per_s`` to theirs."""
+    slicing: Slicing = UNSLICED
+    """Which messages are measured by themselves as well."""
 
     @property
     def acts_per_s(self) -> float:

@@ -55,6 +55,14 @@ class Layer:
         """The room of a user (both from 0)."""
         return user % self.count if self.table is None else self.table[user % len(self.table)]
 
+    def member_counts(self, user_count: int) -> set[int]:
+        """How many of the first ``user_count`` users are in a room of its; of rooms with as many it is said once."""
+        if self.table is None:
+            counts = {user_count // self.count, -(-user_count // self.count)}
+        else:
+            counts = set(np.unique(np.bincount(np.resize(np.array(self.table), user_count))).tolist())
+        return counts - {0}
+
     def crosses(self, share_count: int) -> bool:
         """Whether a room may have users of several of so many shares."""
         return self.count != _A_ROOM_EACH and (self.table is not None or self.count % share_count != 0)

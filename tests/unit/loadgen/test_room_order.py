@@ -26,6 +26,11 @@ def an_entry(number: int | None, sender: int = 0, *, measured: bool = True) -> E
     return entry
 
 
+def count_of(order: RoomOrder, until_ns: int, at_most: int | None = None) -> int:
+    """How many arrivals were overtaken, of all messages."""
+    return sum(count for _, count in order.overtaken(until_ns, at_most))
+
+
 def arrivals(*came_ns: int | None) -> Arrivals:
     """When it came to receiver 0, 1, ..."""
     there = [(user, ns) for user, ns in enumerate(came_ns) if ns is not None]
@@ -64,7 +69,7 @@ def test_each_receiver_is_held_to_the_numbers_of_the_server(
     found = 0
     for moment in [*sorted(moments), 100]:
         while order.is_ripe(moment):
-            found += order.overtaken_count(moment, at_most)
+            found += count_of(order, moment, at_most)
     assert found == expected
 
 
@@ -72,10 +77,10 @@ def test_what_is_judged_later_is_held_to_what_was_judged_before() -> None:
     """A lower number that comes in the next second was overtaken all the same, where the higher one was got."""
     order = RoomOrder()
     order.note(0, an_entry(7, sender=1), arrivals(10, 11, None))
-    assert order.overtaken_count(20) == 0
+    assert count_of(order, 20) == 0
     order.note(0, an_entry(6, sender=2), arrivals(30, 31, 32))
 
-    assert order.overtaken_count(40) == 2
+    assert count_of(order, 40) == 2
 
 
 def test_arrivals_wait_until_they_can_be_judged() -> None:
@@ -83,10 +88,10 @@ def test_arrivals_wait_until_they_can_be_judged() -> None:
     order = RoomOrder()
     order.note(0, an_entry(2, sender=1), arrivals(10))
     order.note(0, an_entry(1, sender=2), arrivals(50))
-    assert order.overtaken_count(5) == 0
+    assert count_of(order, 5) == 0
 
-    assert order.overtaken_count(60) == 1
-    assert order.overtaken_count(70) == 0
+    assert count_of(order, 60) == 1
+    assert count_of(order, 70) == 0
 
 
 def test_rooms_and_messages_without_a_number_are_left_alone() -> None:
@@ -96,7 +101,7 @@ def test_rooms_and_messages_without_a_number_are_left_alone() -> None:
     order.note(1, an_entry(1, sender=2), arrivals(20))
     order.note(0, an_entry(None, sender=2), arrivals(20))
 
-    assert order.overtaken_count(100) == 0
+    assert count_of(order, 100) == 0
 
 
 def test_what_is_not_measured_is_not_counted_but_overtakes() -> None:
@@ -106,4 +111,15 @@ def test_what_is_not_measured_is_not_counted_but_overtakes() -> None:
     order.note(0, an_entry(2, sender=2, measured=False), arrivals(10))
     order.note(0, an_entry(0, sender=3), arrivals(30))
 
-    assert order.overtaken_count(100) == 1
+    assert count_of(order, 100) == 1
+
+
+def test_it_is_told_of_which_message_an_overtaken_arrival_is() -> None:
+    """Of several that are entangled, those that were overtaken, each with the number of its receivers."""
+    order = RoomOrder()
+    first, second, third = (an_entry(number, sender=number) for number in range(3))
+    order.note(0, first, arrivals(30, 31, 32))
+    order.note(0, second, arrivals(20, 33, 34))
+    order.note(0, third, arrivals(10, 40, 41))
+
+    assert dict(order.overtaken(100)) == {first: 1, second: 1}

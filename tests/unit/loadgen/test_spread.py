@@ -21,8 +21,8 @@ MESSAGES = st.lists(st.tuples(ARRIVALS, ARRIVALS, ARRIVALS), max_size=8)
 
 
 def spreads(*rows: tuple[int, int, int, int]) -> Spreads:
-    """Rows of (key, due_ns, first_ns, last_ns)."""
-    return Spreads(np.array(rows, dtype=np.int64).reshape(-1, 4))
+    """Rows of (key, due_ns, first_ns, last_ns), all in one cell."""
+    return Spreads(np.array([(*row, 0) for row in rows], dtype=np.int64).reshape(-1, 5))
 
 
 def recorded(tally: Tally) -> list[tuple[int, int | None, int | None, float | None]]:
@@ -93,5 +93,5 @@ def test_what_arrived_before_it_was_due_is_not_timed() -> None:
 
 def test_nothing_reported_is_nothing_recorded() -> None:
     """A process that has no news sends an empty report each second."""
-    assert Spreads.joined([]).rows.shape == Spreads.of([]).rows.shape == (0, 4)
+    assert Spreads.joined([]).rows.shape == Spreads.of([]).rows.shape == (0, 5)
     assert [times[0] for times in recorded(joined([Spreads.joined([])], 2))] == [0, 0]

@@ -21,6 +21,7 @@ from loadgen.measure.incident_tally import IncidentTally
 from loadgen.measure.ledger import News
 from loadgen.measure.marker import Stamp
 from loadgen.measure.record import MachineReading, Reading
+from loadgen.measure.slice_tally import SliceTally
 from loadgen.measure.spread import Spreads
 from loadgen.measure.tally import Count, Metric, Note, PerSecond, Tally
 
@@ -44,6 +45,16 @@ def incident_tallies(draw: st.DrawFn) -> IncidentTally:
 
 
 @st.composite
+def slice_tallies(draw: st.DrawFn) -> SliceTally:
+    """What was counted and timed of any part."""
+    part = SliceTally()
+    part.counts.update(draw(st.dictionaries(st.sampled_from(Count), INT64, max_size=3)))
+    for metric, values in draw(st.dictionaries(st.sampled_from(Metric), DURATIONS, max_size=2)).items():
+        part.of(metric).record_many(np.array(values, np.int64))
+    return part
+
+
+@st.composite
 def tallies(draw: st.DrawFn) -> Tally:
     """A tally of anything that is counted."""
     tally = Tally(draw(st.integers(0, 2**62)))
@@ -57,6 +68,8 @@ def tallies(draw: st.DrawFn) -> Tally:
     for second, metric, values in draw(st.lists(st.tuples(SECONDS, st.sampled_from(Metric), DURATIONS), max_size=4)):
         tally.of_second(metric, second).record_many(np.array(values, np.int64))
     tally.incidents.update(draw(st.dictionaries(st.integers(0, 1_000), incident_tallies(), max_size=3)))
+    names = st.sampled_from(["room: large", "stage: 12", "incident: none", "phase: measure"])
+    tally.slices.update(draw(st.dictionaries(names, slice_tallies(), max_size=3)))
     return tally
 
 
@@ -72,12 +85,15 @@ def a_tally() -> Tally:
     incident.hit_count, incident.missed_count, incident.recovered_count = 3, 2, 1
     incident.back.record_many(np.array([5_000, 9_000_000]))
     incident.closes[1012] = 3
+    part = tally.of_slice("room: large")
+    part.counts[Count.DELIVERIES_LOST] = 4
+    part.of(Metric.DELIVERY_TIME).record_many(np.array([5_000, 9_000_000]))
     return tally
 
 
 def some_spreads() -> Spreads:
     """Of a message that two have got, and of one that nobody has."""
-    return Spreads(np.array([(5 << 32, 10, 20, 30), (5 << 32 | 1, 40, NEVER_NS, -1)], np.int64))
+    return Spreads(np.array([(5 << 32, 10, 20, 30, 0), (5 << 32 | 1, 40, NEVER_NS, -1, 3)], np.int64))
 
 
 def a_marker(sequence: int = 0) -> bytes:
@@ -125,7 +141,13 @@ def contents(tally: Tally) -> object:
         {second: dict(counts) for second, counts in tally.seconds.items()},
         {place: of_histogram(histogram) for place, histogram in tally.metric_seconds.items() if histogram.count},
         {number: of_incident(incident) for number, incident in tally.incidents.items()},
+        {name: of_slice(part) for name, part in tally.slices.items()},
     )
+
+
+def of_slice(part: SliceTally) -> object:
+    """All that can be seen of it, what is empty left out."""
+    return dict(part.counts), {name: of_histogram(times) for name, times in part.metrics.items() if times.count}
 
 
 def of_incident(incident: IncidentTally) -> object:
@@ -158,14 +180,14 @@ def test_merging_after_the_journey_is_merging_before_it(a: Tally, b: Tally) -> N
     assert contents(after) == contents(before)
 
 
-@given(st.lists(st.tuples(INT64, st.integers(0, 10**15), DURATIONS)))
-def test_spreads_arrive_as_they_were(messages: list[tuple[int, int, list[int]]]) -> None:
+@given(st.lists(st.tuples(INT64, st.integers(0, 10**15), DURATIONS, st.integers(0, 2**20 - 1))))
+def test_spreads_arrive_as_they_were(messages: list[tuple[int, int, list[int], int]]) -> None:
     """Those of messages that nobody has got, too."""
     rows = [
-        (key, due_ns, *((due_ns + min(values), due_ns + max(values)) if values else (NEVER_NS, -1)))
-        for key, due_ns, values in messages
+        (key, due_ns, *((due_ns + min(values), due_ns + max(values)) if values else (NEVER_NS, -1)), cell)
+        for key, due_ns, values, cell in messages
     ]
-    spreads = Spreads(np.array(rows, np.int64).reshape(-1, 4))
+    spreads = Spreads(np.array(rows, np.int64).reshape(-1, 5))
 
     arrived = plain.spreads_from_plain(travelled(plain.spreads_to_plain(spreads)))
 
@@ -282,7 +304,11 @@ INCIDENT = ("incidents", 0)
         ("tally", (*INCIDENT, 5), [], "tally.incidents: expected a list of 5"),
         ("tally", (*INCIDENT, 5, 0), 6_000, "tally.incidents: expected [0-9]+ buckets"),
         ("tally", (*INCIDENT, 6), 0, "tally.incidents: expected a list of 5"),
-        ("spreads", ("rows",), [31, bytes(31)], "spreads.rows: expected rows of 32 bytes, got 31"),
+        ("tally", ("slices", 0, 0), "room: <b>", "tally.slices: expected the name of a slice"),
+        ("tally", ("slices", 0, 0), 7, "tally.slices: expected a text"),
+        ("tally", ("slices", 0, 1), {"messages_eaten": 1}, "tally.slices.room: large: no such counter"),
+        ("tally", ("slices", 0, 2), {"mood": []}, "tally.slices.room: large: no such Metric"),
+        ("spreads", ("rows",), [31, bytes(31)], "spreads.rows: expected rows of 40 bytes, got 31"),
         ("news", ("sent",), [75, bytes(75)], "news.sent: expected sound markers"),
         ("news", ("sent",), [60, a_marker()[:60]], "news.sent: expected sound markers"),
         ("news", ("acked",), [len(a_marker()), a_marker()], "news.acked: expected sound markers"),
@@ -302,13 +328,15 @@ def test_what_is_not_what_it_should_be_is_refused(
 @pytest.mark.parametrize(
     "row",
     [
-        (-1, 10, 20, 30),
-        (1, -10, 20, 30),
-        (1, 10, 30, 20),
-        (1, 10, NEVER_NS, 20),
-        (1, 10, 20, -1),
-        (1, 10, 20, 2**62 + 1),
-        (1, 10, 20, 11 + HIGHEST_NS),
+        (-1, 10, 20, 30, 0),
+        (1, -10, 20, 30, 0),
+        (1, 10, 30, 20, 0),
+        (1, 10, NEVER_NS, 20, 0),
+        (1, 10, 20, -1, 0),
+        (1, 10, 20, 2**62 + 1, 0),
+        (1, 10, 20, 11 + HIGHEST_NS, 0),
+        (1, 10, 20, 30, -1),
+        (1, 10, 20, 30, 2**20),
     ],
 )
 def test_a_spread_that_no_message_has_is_refused(row: tuple[int, ...]) -> None:
