@@ -19,8 +19,6 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-import numpy as np
-
 from reports import compare
 from reports.budgets import Document, ExitCode
 from reports.compare import COUNTS, Whole, names_of_times, times_of
@@ -236,11 +234,10 @@ def _noise(course: Course, seed: int) -> dict[str, Any] | None:
     count = min(len(base) for base, _ in known.values())
     alike = {name: (base[:count], head[:count]) for name, (base, head) in known.items()}
     pairs = Pairs.of(alike, course.tolerances)
-    rng = np.random.Generator(np.random.Philox(key=seed))
-    rates = rates_of(pairs, course.looks, {}, RESAMPLES, rng)
+    rates = rates_of(pairs, course.looks, {}, RESAMPLES, seed)
     return {
         "resamples": RESAMPLES,
         "false_alarms": rates.regression,
         "inconclusive": rates.inconclusive,
-        "smallest": {name: smallest_effect(pairs, course.looks, name, RESAMPLES, rng) for name in known},
+        "smallest": {name: smallest_effect(pairs, course.looks, name, RESAMPLES, seed) for name in known},
     }

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from markupsafe import Markup
-
 from reports import numbers, sheet
 from reports.ab_texts import noise_sentences, why_sentences
 from reports.budgets import Document
@@ -17,7 +15,6 @@ from reports.plots import compare as distributions_picture
 
 def render(document: Document) -> str:
     """The page of the pairs."""
-    distributions = distributions_picture.draw_for_page(document)
     gated = [row["metric"] for row in document["times"] if row["tolerance"] is not None]
     ab = document["ab"]
     return sheet.render(
@@ -25,11 +22,7 @@ def render(document: Document) -> str:
         pairs_picture.draw_for_page(document),
         **values_of_page(document),
         tone=TONES[Whole(document["compare"]["verdict"])],
-        distributions={
-            "plot": distributions.plot,
-            "wide": Markup(distributions.wide_svg),  # noqa: S704
-            "narrow": Markup(distributions.narrow_svg),  # noqa: S704
-        },
+        distributions=sheet.shown(distributions_picture.draw_for_page(document)),
         ab=ab,
         took=numbers.seconds(ab["seconds"]),
         why=why_sentences(document),

@@ -65,10 +65,9 @@ class Pairs:
         return min((len(logs) for logs in self.logs.values()), default=0)
 
 
-def rates_of(
-    pairs: Pairs, looks: Sequence[Look], slower: Mapping[str, float], repeats: int, rng: np.random.Generator
-) -> Rates:
+def rates_of(pairs: Pairs, looks: Sequence[Look], slower: Mapping[str, float], repeats: int, seed: int) -> Rates:
     """What so many repetitions come to where head is slower by these factors (0.2: 20 %), and else like base."""
+    rng = np.random.Generator(np.random.Philox(key=seed))
     shifts = {name: float(np.log1p(slower.get(name, 0.0))) for name in pairs.logs}
     found = [
         _finding(_drawn(pairs, looks[-1].pair_count, shifts, rng), pairs.tolerances, looks) for _ in range(repeats)
@@ -76,19 +75,15 @@ def rates_of(
     return Rates(*(found.count(each) / repeats for each in (Finding.REGRESSION, Finding.FINE, Finding.INCONCLUSIVE)))
 
 
-def smallest_effect(
-    pairs: Pairs, looks: Sequence[Look], metric: str, repeats: int, rng: np.random.Generator
-) -> float | None:
+def smallest_effect(pairs: Pairs, looks: Sequence[Look], metric: str, repeats: int, seed: int) -> float | None:
     """By how much the metric must rise to be found as often as :data:`FOUND_AS_OFTEN_AS` (0.1: 10 %), the others alike.
 
     None where even :data:`LARGEST_EFFECT` is not.
     """
-    seeds = rng.integers(2**63, size=1)
 
     def is_found(effect: float) -> bool:
         # The same draws for each effect: so more of it is found at least as often.
-        again = np.random.Generator(np.random.Philox(key=int(seeds[0])))
-        return rates_of(pairs, looks, {metric: effect}, repeats, again).regression >= FOUND_AS_OFTEN_AS
+        return rates_of(pairs, looks, {metric: effect}, repeats, seed).regression >= FOUND_AS_OFTEN_AS
 
     if not is_found(LARGEST_EFFECT):
         return None

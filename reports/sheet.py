@@ -22,12 +22,14 @@ def render(template: str, drawing: Drawing, **values: Any) -> str:
     )
     return environment.get_template(template).render(
         # Safe as they are: the picture holds numbers and escaped words, the colours are constants.
-        drawing={
-            "plot": drawing.plot,
-            "wide": Markup(drawing.wide_svg),  # noqa: S704
-            "narrow": Markup(drawing.narrow_svg),  # noqa: S704
-        },
+        drawing=shown(drawing),
         light=css(LIGHT),
         dark=css(DARK),
         **values,
     )
+
+
+def shown(drawing: Drawing) -> dict[str, Any]:
+    """A picture as a template takes it; for one that stands beside the picture of the page."""
+    wide, narrow = Markup(drawing.wide_svg), Markup(drawing.narrow_svg)  # noqa: S704
+    return {"plot": drawing.plot, "wide": wide, "narrow": narrow}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import random
 import secrets
 import shlex
 import sys
@@ -14,8 +15,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from loadgen.errors import BenchError, InputError
 from reports import store
@@ -162,10 +161,10 @@ def _looks(wish: Wish) -> list[Look]:
 
 def _carry_out(bout: _Bout, course: Course, on_pair: Callable[[], None]) -> None:
     """Pairs until one of the looks tells, or there are no more; those that cannot be believed are repeated."""
-    rng = np.random.Generator(np.random.Philox(key=bout.wish.seed))
+    coin = random.Random(bout.wish.seed)
     while (look := course.next_look) is not None:
         while len(course.counting) < look.pair_count:
-            first = Side.HEAD if rng.integers(2) else Side.BASE
+            first = coin.choice((Side.BASE, Side.HEAD))
             course.pairs.append(_pair(bout, len(course.pairs) + 1, first))
             on_pair()
             if len(course.pairs) - len(course.counting) > _REPEATED * bout.wish.pairs:

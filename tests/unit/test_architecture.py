@@ -130,7 +130,7 @@ DOORS = {
     "jsonpath": ("loadgen.dialects.scripted", "scenarios.dialect_files"),
     "locust": ("loadgen.locust_bridge", "scenarios.locustfile"),
     "gevent": ("loadgen.locust_bridge", "scenarios.locustfile"),
-    "numpy": ("loadgen.plan", "loadgen.measure", "reports.hdr", "reports.plots", "reports.inference"),
+    "numpy": ("loadgen.plan", "loadgen.measure", "reports.hdr", "reports.plots", "reports.inference", "reports.power"),
 }
 
 
