@@ -1,18 +1,22 @@
-"""Budgets and the verdict: limits on metrics, judged on a finished document. No data is never a pass."""
+"""Budgets and the verdict: limits on metrics, judged on a finished document. No data is never a pass.
+
+A budget is ``METRIC: AGG OP VALUE``, or ``METRIC{KIND: NAME}: AGG OP VALUE`` on a slice of the run.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import IntEnum, StrEnum
 from typing import Any
 
 from loadgen.errors import InputError
 from loadgen.measure.record import EndedEarly
-from loadgen.measure.tally import Count, Metric
+from loadgen.measure.tally import OF_THE_WHOLE_RUN, Count, Metric
+from loadgen.plan.slices import SliceKind, kind_of
 from reports import hdr
+from reports.subjects import MEASURED, Subject, parse_subject
 
 Document = dict[str, Any]
 
@@ -53,6 +57,7 @@ _LIMIT = re.compile(
 )
 _TIME_AGGREGATES = {"min": "min", "mean": "mean", "med": "p50", "max": "max"}
 _COUNT_AGGREGATES = ("count", "rate")
+_BUDGET = re.compile(r"(?P<subject>[^:{}]*(?:\{[^{}]*\}\s*)?):(?P<limit>.*)", re.DOTALL)
 _FROM_CONNECT_ON = frozenset(
     {Count.CONNECTIONS_OPENED, Count.CONNECTIONS_FAILED, Count.CONNECTIONS_DROPPED, Count.RECONNECTS}
 )
@@ -68,18 +73,26 @@ class Budget:
     operator: str
     limit: float
     expression: str
+    slice: str | None = None
+    """The slice of the run that is looked at, as in ``room: large``; None: all of it."""
+
+    @property
+    def subject(self) -> Subject:
+        """What it limits: of a subject there may be several limits."""
+        return Subject(self.metric, self.slice)
 
     def observe(self, document: Document) -> float | None:
         """The figure that is judged; None where there is no data."""
+        figures = _figures_of(document, self)
+        if figures is None:
+            return None
         if self.metric in set(Count):
-            if not _was_counted(document, self.metric):
-                return None
-            count: int | None = document["counters"].get(self.metric)
+            count: int | None = figures["counters"].get(self.metric)
             if count is None or self.aggregate == "count":
                 return count
-            window_s = document["rates"]["window_s"]
+            window_s = figures["window_s"]
             return count / window_s if window_s else None
-        metric = document["metrics"].get(self.metric)
+        metric = figures["metrics"].get(self.metric)
         if metric is None or not metric["count"]:
             return None
         if self.percent is None:
@@ -93,6 +106,31 @@ class Budget:
         return _OPERATORS[self.operator](observed, self.limit)
 
 
+def _figures_of(document: Document, budget: Budget) -> dict[str, Any] | None:
+    """Metrics, counters and length of what a budget looks at; None where there is nothing to look at."""
+    is_of_messages = budget.metric not in OF_THE_WHOLE_RUN
+    if budget.slice is None or (is_of_messages and budget.slice == MEASURED):
+        return _whole(document, budget.metric)
+    told: dict[str, dict[str, Any]] = {each["name"]: each for each in document.get("slices") or []}
+    figures = told.get(budget.slice)
+    # Where a run has one class of rooms they are not told apart: what is told of all is told of these.
+    if kind_of(budget.slice) is SliceKind.ROOM and not any(kind_of(name) is SliceKind.ROOM for name in told):
+        figures = _whole(document, budget.metric)
+    has_none = figures is None or (is_of_messages and not _has_messages(figures["counters"]))
+    return None if has_none else figures
+
+
+def _whole(document: Document, metric: str) -> dict[str, Any] | None:
+    if metric in set(Count) and not _was_counted(document, metric):
+        return None
+    sections = {name: document[name] for name in ("metrics", "counters")}
+    return sections | {"window_s": document["rates"]["window_s"]}
+
+
+def _has_messages(counters: dict[str, int]) -> bool:
+    return bool(counters.get(Count.MESSAGES_SENT) or counters.get(Count.DELIVERIES_EXPECTED))
+
+
 def _was_counted(document: Document, counter: str) -> bool:
     """Whether the run came as far as where the counter begins: before that, a count of 0 means nothing."""
     begins = ("connect", "measure") if counter in _FROM_CONNECT_ON else ("measure",)
@@ -101,19 +139,19 @@ def _was_counted(document: Document, counter: str) -> bool:
 
 def parse(text: str) -> Budget:
     """The budget ``METRIC: AGG OP VALUE``; InputError that says what is wrong with it."""
-    metric, colon, limit = text.partition(":")
-    if not colon:
-        raise InputError(f'expected "METRIC: AGG OP VALUE" like "delivery_time: p(99) < 250ms", got "{text}"')
-    return parse_limit(metric.strip(), limit)
+    found = _BUDGET.fullmatch(text)
+    if found is None:
+        raise InputError(
+            'expected "METRIC: AGG OP VALUE" like "delivery_time: p(99) < 250ms" or "delivery_time{room: large}: '
+            f'p(99) < 250ms", got "{text}"'
+        )
+    return parse_limit(found["subject"], found["limit"])
 
 
 def parse_limit(metric: str, text: str) -> Budget:
-    """The budget ``AGG OP VALUE`` of a metric or counter."""
-    known = [*Metric, *Count]
-    if metric not in known:
-        near = get_close_matches(metric, known, n=1)
-        hint = f'; did you mean "{near[0]}"?' if near else f"; there are {', '.join(known)}"
-        raise InputError(f'unknown metric "{metric}"{hint}')
+    """The budget ``AGG OP VALUE`` of a metric or counter, or of a slice of one."""
+    subject = parse_subject(metric)
+    metric = subject.metric
     is_time = metric in set(Metric)
     found = _LIMIT.fullmatch(text)
     if found is None:
@@ -138,8 +176,8 @@ def parse_limit(metric: str, text: str) -> Budget:
         if not 0 < share < 100:
             raise InputError(f'expected a percentile between 0 and 100, got "{percent}"')
         aggregate = "p"
-    expression = f"{metric}: {found['aggregate']} {found['operator']} {found['number']}{unit}"
-    return Budget(metric, aggregate, share, found["operator"], number, expression)
+    expression = f"{subject}: {found['aggregate']} {found['operator']} {found['number']}{unit}"
+    return Budget(metric, aggregate, share, found["operator"], number, expression, subject.slice)
 
 
 def _number(text: str, whole: str) -> float:

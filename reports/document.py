@@ -12,11 +12,11 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 from loadgen.measure.doubts import Doubt
-from loadgen.measure.histogram import Histogram
 from loadgen.measure.record import (
     EndedEarly,
     MachineReading,
     Phase,
+    PhaseSpan,
     ProcessRecord,
     Reading,
     Record,
@@ -25,15 +25,13 @@ from loadgen.measure.record import (
 )
 from loadgen.measure.tally import Count, Metric, PerSecond, Tally
 from loadgen.plan.pacing import NS_PER_S
-from reports import hdr
+from reports import slice_figures
 from reports.budgets import Budget, Document, judge, verdict_of
+from reports.figures import metric_of, milliseconds
 from reports.incident_figures import figures_of
 from reports.limit import limit_of
 
 SCHEMA = "chatbench.result/1"
-
-NS_PER_MS = 1_000_000
-_QUANTILES = {"p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
 
 _AnyReading = TypeVar("_AnyReading", Reading, MachineReading)
 
@@ -132,6 +130,8 @@ def _base(facts: RunFacts, record: Record, *, with_hdr: bool, last_seconds: int 
             for (kind, phase), error in sorted(tally.errors.items())
         ],
         "incidents": figures_of(record),
+        # A snapshot has them where somebody judges it: they cost as much as all the rest.
+        "slices": slice_figures.figures_of(record, _window_ns(record)) if with_hdr else [],
         "series": _series(record, seconds),
         "generator": _generator(record, is_live=last_seconds is not None),
         "server": _server(record, seconds, is_live=last_seconds is not None),
@@ -144,33 +144,24 @@ def _base(facts: RunFacts, record: Record, *, with_hdr: bool, last_seconds: int 
     }
 
 
-def metric_of(histogram: Histogram, *, with_hdr: bool = True) -> dict[str, Any]:
-    """One metric of the document; all but the count are None where nothing was recorded."""
-    count = histogram.count
-    quantiles = {name: _ms(histogram.quantile_ns(q)) if count else None for name, q in _QUANTILES.items()}
-    metric = {
-        "unit": "ms",
-        "count": count,
-        "min": _ms(histogram.min_ns),
-        "mean": _ms(histogram.mean_ns),
-        **quantiles,
-        "max": _ms(histogram.max_ns),
-    }
-    if with_hdr:
-        metric["hdr"] = hdr.encode(histogram) if count else None
-    return metric
-
-
 # Of these, what was still due is not counted; of other early ends it is, as unsent.
 _CUT_SHORT = (EndedEarly.INTERRUPTED, EndedEarly.BUDGET_BROKEN, EndedEarly.WORKER_DIED)
 
 
-def _rates(record: Record) -> dict[str, float | None]:
-    measured = next((span for span in record.phases if span.phase is Phase.MEASURE), None)
-    window_ns = record.plan.measure_ns
+def _measured(record: Record) -> PhaseSpan | None:
+    return next((span for span in record.phases if span.phase is Phase.MEASURE), None)
+
+
+def _window_ns(record: Record) -> int:
+    """How long the measured window was, or is to be."""
+    measured = _measured(record)
     if record.ended_early in _CUT_SHORT and measured is not None and measured.end_ns is not None:
-        window_ns = min(window_ns, measured.end_ns - measured.start_ns)
-    window_s = window_ns / NS_PER_S
+        return min(record.plan.measure_ns, measured.end_ns - measured.start_ns)
+    return record.plan.measure_ns
+
+
+def _rates(record: Record) -> dict[str, float | None]:
+    measured, window_s = _measured(record), _window_ns(record) / NS_PER_S
     counts = record.tally.counts
     names = (
         Count.MESSAGES_DUE,
@@ -231,7 +222,7 @@ def _series(record: Record, seconds: range) -> dict[str, Any]:
     for name, q in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99)):
         series[f"delivery_time_{name}_ms"] = _quantiles(tally, Metric.DELIVERY_TIME, q, seconds)
     series["delivery_time_max_ms"] = [
-        _ms(tally.metric_seconds[Metric.DELIVERY_TIME, second].max_ns)
+        milliseconds(tally.metric_seconds[Metric.DELIVERY_TIME, second].max_ns)
         if (Metric.DELIVERY_TIME, second) in tally.metric_seconds
         else None
         for second in seconds
@@ -253,9 +244,9 @@ def _quantiles(
         if histogram is None:
             values.append(None)
         elif beyond is None:
-            values.append(_ms(histogram.quantile_ns(q)))
+            values.append(milliseconds(histogram.quantile_ns(q)))
         else:
-            values.append(_ms(histogram.quantile_ns(q, beyond=beyond)))
+            values.append(milliseconds(histogram.quantile_ns(q, beyond=beyond)))
     return values
 
 
@@ -326,8 +317,8 @@ def _generator(record: Record, *, is_live: bool) -> dict[str, Any]:
         "processes": [
             _process(worker, is_live=is_live)
             | {
-                "loop_lag_p99_ms": _ms(worker.loop_lag.quantile_ns(0.99, beyond=0)),
-                "send_lateness_p99_ms": _ms(worker.send_lateness.quantile_ns(0.99, beyond=0)),
+                "loop_lag_p99_ms": milliseconds(worker.loop_lag.quantile_ns(0.99, beyond=0)),
+                "send_lateness_p99_ms": milliseconds(worker.send_lateness.quantile_ns(0.99, beyond=0)),
             }
             for worker in record.workers
         ],
@@ -364,7 +355,3 @@ def _server(record: Record, seconds: range, *, is_live: bool) -> dict[str, Any] 
 
 def _seconds(record: Record, at_ns: int | None) -> float | None:
     return None if at_ns is None else (at_ns - record.origin_ns) / NS_PER_S
-
-
-def _ms(value_ns: float | None) -> float | None:
-    return None if value_ns is None else value_ns / NS_PER_MS

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from loadgen.measure.record import Phase
 from loadgen.measure.tally import Count
 from reports.budgets import Budget, Document
 
@@ -18,11 +19,18 @@ SNAPSHOTS_IN_A_ROW = 3
 class Impatience:
     """Watches the budgets from snapshot to snapshot."""
 
-    def __init__(self, budgets: Iterable[Budget]) -> None:
+    def __init__(self, budgets: Iterable[Budget], after_s: float = 0.0) -> None:
+        """Nothing is looked at before ``after_s`` of the measured window are over: a server may be slow at first."""
+        self._after_s = after_s
         self._broken_count = {budget: 0 for budget in budgets if _can_fail_for_good(budget)}
 
-    def is_over(self, document: Document) -> bool:
-        """Whether a budget has failed for good; ``document`` is the newest snapshot, histograms included."""
+    def is_over(self, document: Document, now_s: float) -> bool:
+        """Whether a budget has failed for good.
+
+        ``document`` is the newest snapshot, histograms included, ``now_s`` after the start of the run.
+        """
+        if self._after_s and not self._has_waited(document, now_s):
+            return False
         for budget in self._broken_count:
             observed = budget.observe(document)
             broken = observed is not None and not _may_still_hold(budget, observed)
@@ -31,6 +39,10 @@ class Impatience:
             count >= (1 if budget.metric in set(Count) else SNAPSHOTS_IN_A_ROW)
             for budget, count in self._broken_count.items()
         )
+
+    def _has_waited(self, document: Document, now_s: float) -> bool:
+        starts_s = [phase["start_s"] for phase in document["phases"] if phase["name"] == Phase.MEASURE]
+        return any(now_s - start_s >= self._after_s for start_s in starts_s)
 
 
 def _can_fail_for_good(budget: Budget) -> bool:

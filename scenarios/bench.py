@@ -22,6 +22,7 @@ from loadgen.errors import InputError, TargetUnreachableError
 from loadgen.measure.doubts import doubts_about
 from loadgen.measure.record import EndedEarly, ProcessRecord, Record
 from loadgen.measure.tally import Tally
+from loadgen.plan.pacing import NS_PER_S
 from reports import junit, markdown, series_csv, store
 from reports.budgets import Document, ExitCode, exit_code_of
 from reports.calibration import carried_per_s, quoted
@@ -242,7 +243,7 @@ async def _run(
             if own is not None:
                 facts = replace(facts, target_urls=(base_url_of(own.url, "target.url"),))
             live = None if settled.run.quiet else stack.enter_context(LiveView())
-            impatience = Impatience(settled.budgets) if settled.run.abort_on_fail else None
+            impatience = _impatience_of(settled)
 
             def on_second(record: Record) -> None:
                 if live is None and not onlookers and impatience is None:
@@ -253,7 +254,8 @@ async def _run(
                         live.update(document)
                 for onlooker in onlookers:
                     onlooker.note(document)
-                if impatience is not None and impatience.is_over(document):
+                now_s = (now_ns() - record.origin_ns) / NS_PER_S
+                if impatience is not None and impatience.is_over(document, now_s):
                     coordinator.stop(EndedEarly.BUDGET_BROKEN)
 
             coordinator = Coordinator(
@@ -269,6 +271,11 @@ async def _run(
             record = await coordinator.run()
             return facts, record, own.died() if own is not None else None
     raise AssertionError("unreachable")
+
+
+def _impatience_of(settled: Settled) -> Impatience | None:
+    run = settled.run
+    return Impatience(settled.budgets, run.abort_after / NS_PER_S) if run.abort_on_fail else None
 
 
 async def _target(

@@ -163,9 +163,17 @@ def run(  # the flags of product.md
             rich_help_panel=_OUTPUT,
         ),
     ] = None,
+    budgets: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Limits for many scenarios, in TOML.", rich_help_panel=_OUTPUT),
+    ] = None,
     abort_on_fail: Annotated[
         bool | None,
         typer.Option("--abort-on-fail", help="End the run as soon as a budget has failed.", rich_help_panel=_OUTPUT),
+    ] = None,
+    abort_after: Annotated[
+        str | None,
+        typer.Option(metavar="10s", help="But not sooner in the measured part.", rich_help_panel=_OUTPUT),
     ] = None,
     out: Annotated[
         str | None,
@@ -241,6 +249,8 @@ def run(  # the flags of product.md
         "run.events": events,
         "run.prometheus_port": prometheus,
         "run.abort_on_fail": abort_on_fail,
+        "run.abort_after": abort_after,
+        "run.budgets_file": budgets,
         "run.out": out,
         "run.force": force,
         "run.html": html,

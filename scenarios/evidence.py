@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from loadgen.measure.doubts import Evidence, JudgedQuantile
 from loadgen.measure.record import EndedEarly, Phase, Record
-from loadgen.measure.tally import Count, Metric, Note
+from loadgen.measure.tally import OF_THE_WHOLE_RUN, Count, Metric, Note
 from loadgen.plan.pacing import NS_PER_S
+from loadgen.plan.plan import Plan
+from reports.budgets import Budget
+from reports.subjects import MEASURED
 from scenarios.machine import this_machine
 from scenarios.settle import Settled
 
@@ -32,7 +35,9 @@ def evidence_of(
         deaths=tuple(record.deaths),
         target_died=target_died,
         judged_quantiles=tuple(
-            JudgedQuantile(budget.expression, Metric(budget.metric), (budget.percent or 50.0) / 100)
+            JudgedQuantile(
+                budget.expression, Metric(budget.metric), (budget.percent or 50.0) / 100, _told_apart(budget, plan)
+            )
             for budget in settled.budgets
             if budget.metric in set(Metric) and budget.aggregate in ("p", "med")
         ),
@@ -43,6 +48,12 @@ def evidence_of(
         extensions=record.handshake_headers.get("sec-websocket-extensions"),
         dialect_has_join=plan.dialect.join is not None,
     )
+
+
+def _told_apart(budget: Budget, plan: Plan) -> str | None:
+    """The slice that a budget judges; None where that is all there is."""
+    is_measured = budget.slice == MEASURED and budget.metric not in OF_THE_WHOLE_RUN
+    return None if is_measured or budget.slice == plan.slicing.whole else budget.slice
 
 
 def _deliveries_per_s(record: Record, process_count: int) -> float | None:

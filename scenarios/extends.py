@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from loadgen.errors import InputError
+from scenarios.budgets import spelled_alike
 from scenarios.catalogue import catalogue, find_scenario
 from scenarios.layers import Files, leaves
 from scenarios.validation import parse_toml
@@ -36,7 +37,7 @@ def read_scenario(name_or_path: str) -> tuple[str, Files]:
     InputError where one of them is missing, is no TOML file, or extends itself in the end.
     """
     name, source, text = find_scenario(name_or_path)
-    tables = parse_toml(text, source)
+    tables = _tables_in(text, source)
     chain, seen = [(source, tables)], {_identity(name_or_path, source)}
     while "extends" in tables:
         source, tables, identity = _beneath(source, tables["extends"])
@@ -73,7 +74,14 @@ def _beneath(source: str, wanted: object) -> tuple[str, dict[str, Any], str]:
         _, beneath, text = find_scenario(wanted, Path(source).parent)
     except InputError as error:
         raise InputError(f"{place}: {error}") from None
-    return beneath, parse_toml(text, beneath), _identity(wanted, beneath)
+    return beneath, _tables_in(text, beneath), _identity(wanted, beneath)
+
+
+def _tables_in(text: str, source: str) -> dict[str, Any]:
+    tables = parse_toml(text, source)
+    if isinstance(tables.get("budgets"), dict):
+        tables["budgets"] = spelled_alike(tables["budgets"], f"{source}: budgets.")
+    return tables
 
 
 def _identity(name_or_path: str, source: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from loadgen.errors import InputError
@@ -20,6 +21,8 @@ class Origin(StrEnum):
 
     DEFAULT = "default"
     FILE = "file"
+    BUDGETS = "budgets"
+    """A file of budgets for many scenarios."""
     ENV = "env"
     FLAG = "flag"
 
@@ -66,6 +69,8 @@ FLAGS = (
     Flag("--events", "run.events"),
     Flag("--prometheus", "run.prometheus_port"),
     Flag("--abort-on-fail", "run.abort_on_fail"),
+    Flag("--abort-after", "run.abort_after"),
+    Flag("--budgets", "run.budgets_file"),
     Flag("--budget", "budgets"),
 )
 
@@ -94,11 +99,13 @@ class Layers:
     def __init__(self, files: Files, environ: Mapping[str, str], flags: Mapping[str, Any]) -> None:
         """``flags`` are those given, by key path, as typed."""
         self._source = files.source
+        self.names = tuple(Path(source).stem for source in (files.source, *files.beneath))
+        """Of the scenario, and of those that it extends, from the nearest on."""
         self.merged = deepcopy(files.tables)
         """All of them, for validation."""
         self._origins: dict[str, tuple[Origin, str]] = {}
-        self.extra_budgets: list[tuple[str, str]] = []
-        """Budgets that do not stand in the file: (where they stand, text)."""
+        self.extra_budgets: list[tuple[Origin, str, str]] = []
+        """Budgets of variables and flags: (which, what errors call it, text)."""
         for key, value in leaves(files.tables):
             if value != {}:  # an empty table says nothing of what could stand in it
                 self._origins[key] = Origin.FILE, files.places[key]
@@ -110,7 +117,7 @@ class Layers:
 
     def _put(self, key: str, value: Any, origin: Origin, label: str) -> None:
         if key == "budgets":
-            self.extra_budgets += [(label, text) for text in ([value] if isinstance(value, str) else value)]
+            self.extra_budgets += [(origin, label, text) for text in ([value] if isinstance(value, str) else value)]
         else:
             *tables, leaf = key.split(".")
             table = self.merged
@@ -140,6 +147,11 @@ class Layers:
             if known == key or known.startswith(key + ".") or key.startswith(known + "."):
                 return origin
         return Origin.DEFAULT
+
+    def folder_of(self, key: str) -> Path:
+        """Where a path at a key path starts from: where the file is that says it, or where we are."""
+        origin, label = self._origins.get(key, (Origin.DEFAULT, ""))
+        return Path(label.removesuffix(f": {key}")).parent if origin is Origin.FILE else Path()
 
     def label(self, key: str) -> str:
         """What an error calls the place: file and key path, flag, or variable."""

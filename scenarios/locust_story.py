@@ -31,9 +31,10 @@ from loadgen.locust_bridge.clocks import clock_of_this_host
 from loadgen.locust_bridge.messages import Identity, Prepare
 from loadgen.locust_bridge.story import Brief, Wish
 from loadgen.measure.doubts import DoubtCode, doubts_about
-from loadgen.measure.record import Record
+from loadgen.measure.record import Phase, Record
 from loadgen.plan.incidents import CUT_BY_THE_SERVER, IncidentKind
 from loadgen.plan.plan import Plan
+from loadgen.plan.slices import SliceKind, kind_of
 from reports import store
 from reports.budgets import Document, exit_code_of
 from reports.calibration import carried_per_s, quoted
@@ -68,6 +69,7 @@ _ONLY_AT_THE_END = frozenset({DoubtCode.TOO_FEW_SAMPLES, DoubtCode.USERS_MISSING
 
 # Locust brings the users in itself, and its server is started before the scenario is read.
 _NOT_LED = CUT_BY_THE_SERVER | {IncidentKind.HERD_JOIN}
+_NOT_TOLD_APART = frozenset(SliceKind.PHASE.named(phase) for phase in (Phase.LOGIN, Phase.JOIN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,18 @@ def _one_run(settled: Settled) -> Settled:
                 f"{settled.name}: incident[{incident.number}].kind: expected one that Locust can lead ({led}; "
                 f'chatbench run has them all), got "{incident.kind}"'
             )
+    _check_slices(settled)
     return settled
+
+
+def _check_slices(settled: Settled) -> None:
+    """Locust brings the users in by its own time: there are no stages by plan, and one way in for all."""
+    for budget in settled.budgets:
+        if budget.slice in _NOT_TOLD_APART or (budget.slice and kind_of(budget.slice) is SliceKind.STAGE):
+            raise InputError(
+                f"{settled.name}: budgets: expected slices by room, incident, or a phase from connect on where Locust "
+                f'leads (chatbench run has them all), got "{budget.expression}"'
+            )
 
 
 def capacity(worker_count: int, room_count: int) -> int:
@@ -246,7 +259,8 @@ class LocustStory:
         is_own = not settled.base_urls
         return Brief(
             plan=settled.plan_for(facts.target_urls, secrets.token_hex(3)),
-            flags=self._all_flags(wish),
+            # Budgets are the master's affair: the file of them need not be on every host.
+            flags={key: value for key, value in self._all_flags(wish).items() if key != "run.budgets_file"},
             capacity=capacity(wish.worker_count, settled.scenario.users.rooms.count),
             target_pid=self.own.pid if is_own and self.own is not None else None,
             cores=self._pinning.generator if is_own and self._pinning is not None else None,

@@ -49,7 +49,7 @@ _NOT_OF_A_TEST = {
 _CAN_BE_DENIED = frozenset({"--html", "--plots"})
 
 _IMPORT_STRING = re.compile(r"[\w.]+:[\w.]+")
-_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._]+")
 _LONGEST_NAME = 80
 
 CarryOut = Callable[[Sequence[str], float, Asked], Ending]

@@ -58,14 +58,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """A mark that cannot be read is told of before anything starts."""
     if item.get_closest_marker(MARK) is None:
         return
-    from loadgen.errors import InputError
-    from scenarios.pytest_result import budgets_from
-
-    try:
-        for mark in item.iter_markers(MARK):
-            budgets_from(mark.args, f"@pytest.mark.{MARK}")
-    except InputError as error:
-        pytest.fail(str(error), pytrace=False)
+    wrong = _wrong_in(item)
+    if wrong is not None:
+        pytest.fail(wrong, pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -99,3 +94,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def _budgets_of(item: pytest.Item) -> tuple[str, ...]:
     """Those of its function, class and module."""
     return tuple(expression for mark in item.iter_markers(MARK) for expression in mark.args)
+
+
+def _wrong_in(item: pytest.Item) -> str | None:
+    """What cannot be read of its marks."""
+    from loadgen.errors import InputError
+    from scenarios.pytest_result import budgets_from
+
+    try:
+        for mark in item.iter_markers(MARK):
+            budgets_from(mark.args, f"@pytest.mark.{MARK}")
+    except InputError as error:
+        return str(error)
+    return None

@@ -291,6 +291,12 @@ class Run(Section):
     unless an address is named; 0: any port that is free."""
     abort_on_fail: bool = _key("true or false", False)
     """End the run as soon as a budget has failed."""
+    abort_after: Duration = _key('a time like "10s"', 0, ge=0)
+    """Of abort_on_fail: how long after the start of the measured window budgets are looked at first. What happened in
+    the window before counts all the same."""
+    budgets_file: str | None = _key("the path of a TOML file", None)
+    """Limits for many scenarios: of all as in [budgets], and in [scenario.NAME] of one; they replace those of the
+    scenario for the same metric and slice. A path from where this file is; by flag, from where one is."""
 
 
 class Incident(Section):

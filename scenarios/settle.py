@@ -21,8 +21,9 @@ from loadgen.plan.plan import Plan, TransportKind
 from loadgen.plan.room_sizes import dealt, lognormal_sizes, uniform_sizes, zipf_sizes
 from loadgen.plan.rooms import MOST_LAYERS, Layer, Rooms, RoomShape
 from loadgen.plan.stages import Stage
-from reports.budgets import Budget, parse, parse_limit
+from reports.budgets import Budget
 from scenarios.accounts import generated_accounts, read_accounts, read_tokens
+from scenarios.budgets import budgets_path, rows_of, settle_budgets
 from scenarios.dialect_files import load_dialect
 from scenarios.extends import read_scenario
 from scenarios.incidents import settle_incidents
@@ -33,6 +34,7 @@ from scenarios.outputs import check_writable
 from scenarios.pace import settle_pace, settled_values, with_one_rate
 from scenarios.schema import PayloadSizes, Run, Scenario
 from scenarios.schema import Rooms as RoomsSection
+from scenarios.slices import slicing_of
 from scenarios.sweep import Sweep, check_time, is_given, sweep_of
 from scenarios.timeline import with_stages, with_time_scale
 from scenarios.validation import duration_text, validate
@@ -139,16 +141,20 @@ def _settled(name: str, layers: Layers, machine: Machine) -> Settled:
     source_addresses = settle_source_addresses(base_urls, scenario.users.count, machine.ephemeral_port_count, layers)
     if scenario.run.events is not None:
         check_writable(scenario.run.events, layers.label("run.events"), scenario.run.out)
+    _check_impatience(scenario, layers)
     fields = _settle_plan(scenario, layers) | {"source_addresses": source_addresses}
     values = settled_values(fields) | {"run.processes": process_count}
-    budgets = _settle_budgets(scenario, layers)
+    if (path := budgets_path(scenario, layers)) is not None:
+        values["run.budgets_file"] = str(path)
+    limits = settle_budgets(scenario, layers, Plan(base_urls=base_urls, tag="", **fields))
     rows = {
         key: {"value": _shown(key, values.get(key, value)), "origin": str(layers.origin_of(key))}
         for key, value in leaves(scenario.model_dump(mode="json", exclude=_NOT_OF_A_RUN))
     }
     if scenario.extends is not None:
         rows["extends"] = {"value": scenario.extends, "origin": str(Origin.FILE)}
-    rows["budgets"] = {"value": [b.expression for b in budgets], "origin": str(layers.origin_of("budgets"))}
+    rows |= rows_of(limits)
+    budgets = tuple(limit.budget for limit in limits)
     return Settled(name, scenario.summary, scenario, base_urls, process_count, budgets, rows, fields)
 
 
@@ -163,6 +169,10 @@ def _settle_plan(scenario: Scenario, layers: Layers) -> dict[str, Any]:
     tokens = _settle_tokens(scenario, layers, dialect)
     accounts = generated_accounts(users.count) if users.file is None else read_accounts(Path(users.file))
     mix = _settle_mix(scenario, layers, dialect, len(accounts))
+    stages, incidents = users.stages, settle_incidents(scenario, layers, dialect)
+    lengths_ns = [stage.within for stage in stages] + [stage.within for stage in traffic.rate_stages]
+    if stages and traffic.rate_stages:
+        lengths_ns.clear()  # nobody would know which are meant
     return settle_pace(scenario, layers, mix) | {
         "seed": scenario.run.seed,
         "dialect": dialect,
@@ -183,8 +193,9 @@ def _settle_plan(scenario: Scenario, layers: Layers) -> dict[str, Any]:
         "verify_tls": not scenario.target.insecure,
         "transport": TransportKind(scenario.run.transport),
         "compression": scenario.target.compression,
-        "stages": tuple(Stage(stage.within, stage.count) for stage in users.stages),
-        "incidents": settle_incidents(scenario, layers, dialect),
+        "stages": tuple(Stage(stage.within, stage.count) for stage in stages),
+        "incidents": incidents,
+        "slicing": slicing_of(rooms, users.count, mix, lengths_ns, incidents),
     }
 
 
@@ -355,6 +366,15 @@ def _check_loop(scenario: Scenario, layers: Layers, dialect: DialectScript) -> N
         )
 
 
+def _check_impatience(scenario: Scenario, layers: Layers) -> None:
+    run = scenario.run
+    if run.abort_after and not run.abort_on_fail:
+        raise InputError(
+            f"{layers.label('run.abort_after')}: expected with --abort-on-fail (run.abort_on_fail = true), since "
+            f"nothing else ends a run early, got {json.dumps(duration_text(run.abort_after))} alone"
+        )
+
+
 def _check_compression(scenario: Scenario, layers: Layers) -> None:
     if scenario.target.compression and scenario.run.transport is TransportKind.PICOWS:
         raise InputError(
@@ -387,27 +407,6 @@ def base_url_of(url: str, label: str) -> str:
     return f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
-def _settle_budgets(scenario: Scenario, layers: Layers) -> tuple[Budget, ...]:
-    """The file's budgets; those from flags and environment take the place of the file's for the same metric."""
-    extra = []
-    for label, text in layers.extra_budgets:
-        try:
-            extra.append(parse(text))
-        except InputError as error:
-            raise InputError(f"{label}: {error}") from None
-    replaced = {budget.metric for budget in extra}
-    budgets = []
-    for metric, limits in scenario.budgets.items():
-        for text in [limits] if isinstance(limits, str) else limits:
-            try:
-                budget = parse_limit(metric, text)
-            except InputError as error:
-                raise InputError(f"{layers.label(f'budgets.{metric}')}: {error}") from None
-            if metric not in replaced:
-                budgets.append(budget)
-    return (*budgets, *extra)
-
-
 _DURATION_KEYS = frozenset(
     {
         "traffic.deadline",
@@ -416,6 +415,7 @@ _DURATION_KEYS = frozenset(
         "phases.warmup",
         "phases.measure",
         "phases.drain",
+        "run.abort_after",
     }
 )
 

@@ -6,6 +6,9 @@ import os
 
 from hypothesis import settings
 
+# Tests of our own plugin run pytest within pytest.
+pytest_plugins = ["pytester"]
+
 # Deterministic where it gates a merge; new examples each time where somebody looks. Speed is not a test's business.
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.register_profile("here", deadline=None)

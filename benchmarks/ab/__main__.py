@@ -72,7 +72,7 @@ def table_of(outcomes: list[Outcome], drawn: Table, duration: str) -> str:
     lines = [
         f"Made {made}. Real bouts, with servers and runs:",
         "",
-        "| head | bouts | exit 0, no worse | 96, cannot tell | 98, worse | 97, invalid | p50, times base | pairs | minutes |",
+        "| head | bouts | no worse (0) | cannot tell (96) | worse (98) | invalid (97) | p50 ratio | pairs | minutes |",
         "|---|---|---|---|---|---|---|---|---|",
         *[_real_row([each for each in outcomes if each.bout == bout]) for bout in _in_order(outcomes)],
         "",

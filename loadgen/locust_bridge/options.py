@@ -46,6 +46,7 @@ OPTIONS = (
     Option("--seed", "run.seed", "N", "Settles every random choice."),
     Option("--transport", "run.transport", "picows|websockets", "Which library carries the frames.", False),
     Option("--budget", "budgets", "'METRIC:AGG OP VALUE'", "A limit, e.g. 'delivery_time:p(99)<250ms'.", True, True),
+    Option("--budgets", "run.budgets_file", "FILE", "Limits for many scenarios, in TOML.", False),
     Option("--out", "run.out", "DIR", "Run directory; default runs/<time>-<scenario>.", False, short="-o"),
 )
 SWITCHES = (

@@ -17,6 +17,8 @@ class JudgedQuantile:
     expression: str
     metric: Metric
     q: float
+    slice: str | None = None
+    """Of which part of the run; None: of all of it."""
 
 
 @dataclass(frozen=True, slots=True)

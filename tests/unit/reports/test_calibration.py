@@ -31,7 +31,7 @@ from reports.calibration import (
     service_times_ns,
 )
 from reports.calibration_summary import lines_of, summarise
-from reports.document import metric_of
+from reports.figures import metric_of
 from reports.page import render
 from reports.truth import Truth, TruthError, read_truth
 from tests.support.calibrations import FINDINGS, RUNS, a_calibration, a_count, an_accuracy

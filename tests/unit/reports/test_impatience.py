@@ -13,6 +13,9 @@ from reports.budgets import parse
 from reports.impatience import SNAPSHOTS_IN_A_ROW, Impatience
 from tests.support.documents import a_document
 
+# The snapshot is of 4 s into the measured window.
+NOW_S = 12.0
+
 
 def a_snapshot(*, lost: int = 0, delivery_ms: float = 3.0, sample_count: int = 1_000) -> dict[str, Any]:
     """A run in its measured window, all deliveries equally slow."""
@@ -27,7 +30,7 @@ def a_snapshot(*, lost: int = 0, delivery_ms: float = 3.0, sample_count: int = 1
 def answers(budget: str, *snapshots: dict[str, Any]) -> list[bool]:
     """What is said of each snapshot."""
     impatience = Impatience([parse(budget)])
-    return [impatience.is_over(document) for document in snapshots]
+    return [impatience.is_over(document, NOW_S) for document in snapshots]
 
 
 @pytest.mark.parametrize("limit", ["< 5", "<= 4", "== 4"])
@@ -89,11 +92,40 @@ def test_one_broken_budget_is_enough_and_each_counts_its_own_seconds() -> None:
     """Two budgets that are broken in turn are not one that is broken for long."""
     impatience = Impatience([parse("delivery_time: p(95) < 250ms"), parse("deliveries_lost: count == 0")])
 
-    assert not impatience.is_over(a_snapshot(delivery_ms=300))
-    assert not impatience.is_over(a_snapshot())
-    assert impatience.is_over(a_snapshot(lost=1))
+    assert not impatience.is_over(a_snapshot(delivery_ms=300), NOW_S)
+    assert not impatience.is_over(a_snapshot(), NOW_S)
+    assert impatience.is_over(a_snapshot(lost=1), NOW_S)
 
 
 def test_without_budgets_a_run_is_never_over() -> None:
     """There is nothing to fail."""
-    assert not Impatience([]).is_over(a_snapshot(lost=100, delivery_ms=5_000))
+    assert not Impatience([]).is_over(a_snapshot(lost=100, delivery_ms=5_000), NOW_S)
+
+
+def test_nothing_is_looked_at_before_the_window_is_as_old_as_wanted() -> None:
+    """A server may be slow at first; what it has lost by then is lost all the same."""
+    impatience = Impatience([parse("deliveries_lost: count == 0")], after_s=3.0)
+    window_s = next(phase["start_s"] for phase in a_snapshot()["phases"] if phase["name"] == "measure")
+
+    said = [impatience.is_over(a_snapshot(lost=1), window_s + after_s) for after_s in (0.0, 2.9, 3.0)]
+
+    assert said == [False, False, True]
+
+
+def test_seconds_that_nobody_looked_at_do_not_count() -> None:
+    """After the delay a quantile must be over its limit for as many seconds as otherwise."""
+    impatience = Impatience([parse("delivery_time: p(95) < 250ms")], after_s=2.0)
+    slow = a_snapshot(delivery_ms=300)
+    window_s = next(phase["start_s"] for phase in slow["phases"] if phase["name"] == "measure")
+
+    said = [impatience.is_over(slow, window_s + second) for second in range(2 + SNAPSHOTS_IN_A_ROW)]
+
+    assert said == [False] * (1 + SNAPSHOTS_IN_A_ROW) + [True]
+
+
+def test_before_the_window_there_is_nothing_to_wait_for() -> None:
+    """The delay begins with the measured window, and not with the run."""
+    early = a_document(snapshot=True, empty=True)
+    early["phases"] = [phase for phase in early["phases"] if phase["name"] != "measure"]
+
+    assert not Impatience([parse("connections_failed: count == 0")], after_s=1.0).is_over(early, 1_000.0)
