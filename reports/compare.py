@@ -24,6 +24,8 @@ from typing import Any
 from reports import numbers
 from reports.budgets import Document, ExitCode
 from reports.inference import FEWEST_PAIRS, Estimate, Estimator, Finding, estimate_of_sets, judged
+from reports.markdown import MARKS
+from reports.markdown import text as markdown_text
 from reports.planned import plain_text
 
 SCHEMA = "chatbench.compare/1"
@@ -80,6 +82,9 @@ CODES = {
     Whole.CANNOT_TELL: ExitCode.INCONCLUSIVE,
     Whole.INVALID: ExitCode.INVALID,
 }
+
+
+_TONES = {Whole.WORSE: "bad", Whole.NO_WORSE: "good", Whole.CANNOT_TELL: "unsure", Whole.INVALID: "unsure"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,8 +296,11 @@ def lines_of(document: Document) -> list[str]:
 def markdown_of(document: Document) -> str:
     """The comparison as Markdown, for a pull request."""
     compare = document["compare"]
+    mark = MARKS[_TONES[Whole(compare["verdict"])]]
     lines = [
-        f"**{compare['verdict'].capitalize()}**: {compare['scenario']}, {_sides_text(compare, name_of_new(document))}.",
+        f"### {mark} chatbench {markdown_text(compare['scenario'])}: {compare['verdict'].upper()}",
+        "",
+        f"{_sides_text(compare, name_of_new(document)).capitalize()}.",
         "",
     ]
     lines += [f"- differs: `{each['key']}`: {each['base']} -> {each['new']}" for each in _differences(document)]

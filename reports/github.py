@@ -20,6 +20,16 @@ from reports.verdicts import doubt_title, observed_text
 # GitHub shows so many of a kind that one step prints, and drops the others without a word.
 MOST = 10
 
+# Kinds of blame in a comparison -> words.
+_FINDINGS = {
+    "slower": "slower",
+    "more": "more than before",
+    "failed": "more of the runs fail",
+    "cannot_tell": "cannot tell",
+    "invalid": "the runs cannot be believed",
+    "interrupted": "stopped by hand",
+}
+
 _KEY = re.compile(r"""(?:"(?P<quoted>[^"]*)"|'(?P<literal>[^']*)'|(?P<bare>[\w-]+))\s*=\s*(?P<limits>.*)""")
 _LIMIT = re.compile(r""""([^"]*)"|'([^']*)'""")
 
@@ -125,7 +135,7 @@ def _of_comparison(document: Document) -> Iterator[Annotation]:
         is_unsure = blame.outcome is Outcome.SKIPPED
         yield Annotation(
             Level.WARNING if is_unsure else Level.ERROR,
-            f"chatbench {document['compare']['scenario']}: {case.name}",
+            f"chatbench {document['compare']['scenario']}: {_FINDINGS.get(blame.kind, blame.kind)}",
             "\n".join([*(blame.lines or (blame.message,)), *([advice] if is_unsure and advice else [])]),
         )
 

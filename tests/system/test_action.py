@@ -111,8 +111,25 @@ def test_two_runs_are_compared(tmp_path: Path) -> None:
     assert code == 96
     assert job.outputs["verdict"] == "cannot tell"
     assert left == {"compare.html", "compare.json", "junit.xml", "summary.md"}
-    assert "::warning title=chatbench smoke%3A delivery_time p50 is no slower::cannot tell: " in job.said
-    assert job.summary.startswith("**Cannot tell**: smoke")
+    assert "::warning title=chatbench smoke%3A cannot tell::cannot tell: delivery_time p50: " in job.said
+    assert job.summary.startswith("### ⚠️ chatbench smoke: CANNOT TELL\n\nBase 1 run, new 1 run.\n")
+
+
+def test_two_servers_are_held_against_one_another(tmp_path: Path) -> None:
+    """Each started by its command; of one pair nothing can be told but losses."""
+    job = a_job(tmp_path)
+    server = "chatbench serve --port {port}"
+    flags = "--max-pairs 1 --users 9 --rate 40 --warmup 200ms --duration 1s --drain 500ms"
+    code = job.carry_out(install="none", mode="ab", base=server, head=server, pairs="1", args=flags, upload="ab")
+    directory = Path(job.outputs["run-directory"])
+
+    assert code in (96, 97, 98), job.said
+    assert job.outputs["verdict"] in ("cannot tell", "invalid", "worse")
+    assert suite_in((directory / "junit.xml").read_text(encoding="utf-8")).get("name") == "smoke"
+    assert job.summary.startswith("### ")
+    assert job.summary.count("### ") == 1
+    assert "title=chatbench smoke%3A " in job.said
+    assert job.used == [("actions/upload-artifact@v4", {"name": "ab", "path": str(directory)})]
 
 
 def test_a_sweep_has_one_summary_and_not_one_for_each_run(tmp_path: Path) -> None:
