@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -78,16 +78,17 @@ def lines_of(annotations: Sequence[Annotation]) -> list[str]:
     return [_line(each) for level in Level for each in _shown([a for a in annotations if a.level is level])]
 
 
-def lines_of_budgets(text: str) -> dict[str, int]:
-    """Where budgets stand in the text of a scenario file: their expressions, without blanks -> the line, from 1.
+def lines_of_budgets(text: str, tables: Collection[str]) -> dict[str, int]:
+    """Where budgets stand in the text of a TOML file: their expressions, without blanks -> the line, from 1.
 
-    It takes the usual form, a table [budgets] with a key for each metric; what is written otherwise is not found.
+    ``tables`` are the names of those that hold budgets; "" is what comes before the first. It takes the usual form, a
+    key for each metric; what is written otherwise is not found.
     """
     found: dict[str, int] = {}
-    is_within, metric = False, ""
+    is_within, metric = "" in tables, ""
     for number, line in enumerate(map(str.strip, text.splitlines()), start=1):
         if line.startswith("["):
-            is_within = line.partition("]")[0].strip("[ ") == "budgets"
+            is_within = line.partition("]")[0].strip("[ ") in tables
         elif is_within and not line.startswith("#"):
             key = _KEY.match(line)
             metric = key["quoted"] or key["literal"] or key["bare"] if key else metric

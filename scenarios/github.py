@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,18 +69,27 @@ def _add(summary: str, file: str | None) -> str | None:
 
 
 def _places(document: dict[str, Any], scenario: str | None, environ: Mapping[str, str]) -> dict[str, Place]:
-    """The lines of its budgets, where the scenario is a file of the repository."""
-    from reports.github import Place, lines_of_budgets, without_blanks
+    """The lines of its budgets, where they stand in files of the repository."""
+    from reports.github import Place, without_blanks
 
     root = environ.get("GITHUB_WORKSPACE")
     if scenario is None or not root:
         return {}
-    path = Path(scenario).resolve()
+    shared = (document.get("plan") or {}).get("run.budgets_file", {}).get("value")
+    tables = {scenario: ["budgets"]} | ({} if shared is None else {shared: ["", f"scenario.{Path(scenario).stem}"]})
+    known = {text: Place(*at) for path, names in tables.items() for text, at in _lines_in(path, root, names).items()}
+    expressions = [budget["expression"] for budget in document.get("budgets") or []]
+    return {each: known[without_blanks(each)] for each in expressions if without_blanks(each) in known}
+
+
+def _lines_in(file: str, root: str, tables: Collection[str]) -> dict[str, tuple[str, int]]:
+    """Budget without blanks -> where it stands in a file; none where that is not in the repository."""
+    from reports.github import lines_of_budgets
+
+    path = Path(file).resolve()
     try:
-        file = path.relative_to(Path(root).resolve()).as_posix()
-        lines = lines_of_budgets(path.read_text(encoding="utf-8"))
+        name = path.relative_to(Path(root).resolve()).as_posix()
+        lines = lines_of_budgets(path.read_text(encoding="utf-8"), tables)
     except (OSError, ValueError):  # of the catalogue; elsewhere; no longer there
         return {}
-    expressions = [budget["expression"] for budget in document.get("budgets") or []]
-    found = {expression: lines.get(without_blanks(expression)) for expression in expressions}
-    return {expression: Place(file, line) for expression, line in found.items() if line is not None}
+    return {text: (name, line) for text, line in lines.items()}

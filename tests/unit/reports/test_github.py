@@ -173,7 +173,7 @@ def test_every_budget_of_the_catalogue_is_found_at_its_line(name: str) -> None:
     """As people write them."""
     text = catalogue()[name]
     budgets = tomllib.loads(text).get("budgets", {})
-    found = lines_of_budgets(text)
+    found = lines_of_budgets(text, ["budgets"])
 
     for metric, limits in budgets.items():
         for limit in [limits] if isinstance(limits, str) else limits:
@@ -197,7 +197,7 @@ delivery_time = [  # of all
 measure = "p(2) < 2ms"
 """
 
-    assert lines_of_budgets(text) == {
+    assert lines_of_budgets(text, ["budgets"]) == {
         "delivery_time:p(50)<=50ms": 5,
         "delivery_time:p(99)<250ms": 6,
         "delivery_time{room:large}:p(99)<1s": 8,

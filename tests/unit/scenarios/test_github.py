@@ -61,6 +61,24 @@ def test_a_budget_of_a_file_in_the_repository_is_shown_at_its_line(
     assert f"::error file=load/fanout.toml,line=2,{P99_ERROR}" in capsys.readouterr().err
 
 
+def test_a_budget_of_a_file_for_many_scenarios_is_shown_where_it_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its own line for this scenario, and not the one of another."""
+    (tmp_path / "budgets.toml").write_text(
+        'deliveries_lost = "count==0"\n[scenario.echo]\ndelivery_time = "p(99) < 250ms"\n'
+        '[scenario.fanout]\ndelivery_time = ["p(50) < 9ms", "p(99) < 250ms"]\n',
+        encoding="utf-8",
+    )
+    document = a_failed_document()
+    document["plan"]["run.budgets_file"] = {"value": str(tmp_path / "budgets.toml"), "origin": "flag"}
+    show(document, "", a_job(tmp_path), "fanout")
+
+    said = capsys.readouterr().err
+    assert f"::error file=budgets.toml,line=5,{P99_ERROR}" in said
+    assert "::error file=budgets.toml,line=1,title=chatbench fanout%3A budget broken::deliveries_lost" in said
+
+
 @pytest.mark.parametrize("root", ["elsewhere", None])
 def test_a_file_outside_the_repository_has_no_place_in_it(
     root: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
