@@ -141,10 +141,7 @@ def parse(text: str) -> Budget:
     """The budget ``METRIC: AGG OP VALUE``; InputError that says what is wrong with it."""
     found = _BUDGET.fullmatch(text)
     if found is None:
-        raise InputError(
-            'expected "METRIC: AGG OP VALUE" like "delivery_time: p(99) < 250ms" or "delivery_time{room: large}: '
-            f'p(99) < 250ms", got "{text}"'
-        )
+        raise InputError(f'expected "METRIC: AGG OP VALUE" like "delivery_time: p(99) < 250ms", got "{text}"')
     return parse_limit(found["subject"], found["limit"])
 
 

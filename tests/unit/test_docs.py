@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 SCENARIOS = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", SCENARIOS, re.DOTALL | re.MULTILINE)
 DIALECTS = [example for example in EXAMPLES if "[publish]" in example]
+SHARED_BUDGETS = [example for example in EXAMPLES if "[scenario." in example]
+SCENARIO_FILES = [example for example in EXAMPLES if example not in (*DIALECTS, *SHARED_BUDGETS)]
 
 
 def test_the_dialect_in_the_documentation_is_a_whole_file() -> None:
@@ -29,15 +31,25 @@ def test_the_dialect_in_the_documentation_is_a_whole_file() -> None:
     assert None not in (script.direct, script.typing, script.presence, script.history, script.http)
 
 
-@pytest.mark.parametrize("number", range(len(EXAMPLES) - len(DIALECTS)))
+def test_the_file_of_budgets_in_the_documentation_can_be_used(tmp_path: Path) -> None:
+    """For the scenario that it names, and for any other."""
+    (example,) = SHARED_BUDGETS
+    (tmp_path / "budgets.toml").write_text(example, encoding="utf-8")
+    flags = {"run.budgets_file": str(tmp_path / "budgets.toml")}
+
+    limits = [[budget.limit for budget in settle(name, flags, {}).budgets] for name in ("fanout", "smoke")]
+    assert 100.0 in limits[0]
+    assert 250.0 in limits[1]
+
+
+@pytest.mark.parametrize("number", range(len(SCENARIO_FILES)))
 def test_every_scenario_in_the_documentation_is_a_whole_file(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who copies it can run it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tokens.txt").write_text("token\n", encoding="utf-8")
-    scenarios = [example for example in EXAMPLES if example not in DIALECTS]
-    (tmp_path / "example.toml").write_text(scenarios[number], encoding="utf-8")
+    (tmp_path / "example.toml").write_text(SCENARIO_FILES[number], encoding="utf-8")
 
     assert settle("example.toml", {}, {}).name == "example"
 
