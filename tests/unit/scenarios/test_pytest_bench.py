@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 from loadgen.errors import InputError, TargetUnreachableError
 from reports.budgets import Document
 from scenarios.layers import FLAGS
+from scenarios.probing import Asked, Ending
 from scenarios.pytest_bench import ChatBench, command_for, cores_for, flags_from
 from tests.support.documents import a_document, a_failed_document, a_late_document
 from tests.support.fake_runs import FakeRuns
@@ -48,6 +51,29 @@ def test_every_run_has_a_directory_of_its_own(tmp_path: Path) -> None:
     names = [bench.run("smoke").directory.name for _ in range(3)]
 
     assert names == [f"tests-test_chat.py-test_it-a-b-smoke{end}" for end in ("", "-2", "-3")]
+
+
+def test_who_runs_has_the_machine(tmp_path: Path) -> None:
+    """Another worker waits until the run has ended."""
+    runs = FakeRuns(a_document())
+
+    def is_held() -> bool:
+        with (tmp_path / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    def watched(arguments: Sequence[str], planned_s: float, asked: Asked) -> Ending:
+        assert is_held()
+        return runs(arguments, planned_s, asked)
+
+    bench = a_bench(tmp_path, runs)
+    bench.carry_out = watched
+
+    assert bench.run("smoke")
+    assert not is_held()
 
 
 @pytest.mark.parametrize(("document", "code"), [(a_failed_document(), 99), (a_late_document(), 97)])
