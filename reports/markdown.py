@@ -60,6 +60,11 @@ def _details(summary: Summary) -> Iterator[str]:
             ["metric", "count", "p50", "p90", "p99", "p99.9", "max"],
             [[text(row.name), row.count, *row.quantiles] for row in summary.latencies],
         )
+    if summary.slices:
+        yield table(
+            ["how fast for whom", "", "received", "p50", "p95", "p99", "lost"],
+            [[code(row.name), text(row.meaning), row.count, *row.quantiles, row.lost] for row in summary.slices],
+        )
     yield table(
         ["deliveries", "count", "share", "meaning"],
         [[f"- {row.name}" if row.is_part else row.name, row.count, row.share, row.meaning] for row in summary.ledger],

@@ -11,6 +11,7 @@ from reports import numbers
 from reports.calibration import quotation
 from reports.incidents import IncidentRow, incident_table
 from reports.planned import plain_text, value_text
+from reports.slices import SliceRow, slice_table
 from reports.verdicts import Headline, doubt_title, headline, observed_text
 
 QUANTILES = ("p50", "p90", "p99", "p99_9", "max")
@@ -159,6 +160,7 @@ class Summary:
     headline: Headline
     figures: tuple[Figure, ...]
     latencies: tuple[LatencyRow, ...]
+    slices: tuple[SliceRow, ...]
     ledger: tuple[LedgerRow, ...]
     books_close: bool | None
     messages: tuple[Fact, ...]
@@ -186,6 +188,7 @@ def summarise(document: dict[str, Any]) -> Summary:
         headline=headline(document),
         figures=_figures(document),
         latencies=tuple(_latencies(document.get("metrics", {}))),
+        slices=tuple(slice_table(document)),
         ledger=tuple(_ledger(counters)),
         books_close=_books_close(counters),
         messages=tuple(

@@ -18,6 +18,7 @@ from rich.text import Text
 from reports import numbers
 from reports.incidents import IncidentRow
 from reports.planned import phase_length_s
+from reports.slices import SliceRow
 from reports.summary import Summary, label_of, summarise
 
 WIDTH = 80
@@ -130,6 +131,8 @@ def _summary_blocks(summary: Summary) -> list[RenderableType]:
         for row in summary.budgets:
             budgets.add_row("", Text(row.state, _STATES[row.state]), Text(row.expression), row.observed)
         blocks.append(budgets)
+    if any(row.is_judged for row in summary.slices):
+        blocks.append(_slices(summary.slices))
     if summary.incidents:
         blocks.append(Group(*map(_incident, summary.incidents)))
     for doubt in summary.doubts:
@@ -146,6 +149,17 @@ def _summary_blocks(summary: Summary) -> list[RenderableType]:
     if summary.limit:
         blocks.append(Text(summary.limit))
     return blocks
+
+
+def _slices(rows: Sequence[SliceRow]) -> RenderableType:
+    """Those that budgets name: the report has them all."""
+    grid = _grid(6)
+    for row in rows:
+        if row.is_judged:
+            p50, _, p99 = row.quantiles
+            lost = Text(f"lost {row.lost}", "bold red" if row.bad else "")
+            grid.add_row("", row.name, f"{row.count} received", f"p50 {p50}", f"p99 {p99}", lost)
+    return grid
 
 
 def _incident(row: IncidentRow) -> RenderableType:

@@ -9,6 +9,7 @@ from loadgen.errors import InputError
 from loadgen.measure.tally import Metric
 from reports import numbers
 from reports.budgets import Budget, parse
+from reports.slices import of_slice
 
 ENDED_EARLY = {
     "login_refused": "nobody could log in",
@@ -152,7 +153,7 @@ def _clause(document: dict[str, Any], judged: dict[str, Any]) -> str:
     budget, seen = budget_of(expression), observed_text(expression, observed)
     if budget is None:
         return f"{expression} (seen: {seen})"
-    if budget.metric == "deliveries_lost" and budget.aggregate == "count":
+    if budget.metric == "deliveries_lost" and budget.aggregate == "count" and budget.slice is None:
         return _lost_clause(document)
     what, bound = _what(budget), _bound_text(budget)
     if budget.operator not in ("<", "<="):
@@ -161,6 +162,11 @@ def _clause(document: dict[str, Any], judged: dict[str, Any]) -> str:
 
 
 def _what(budget: Budget) -> str:
+    what = _figure(budget)
+    return what if budget.slice is None else f"{what} {of_slice(budget.slice)}"
+
+
+def _figure(budget: Budget) -> str:
     name = budget.metric.replace("_", " ")
     if not is_time(budget):
         return name

@@ -15,7 +15,7 @@ from loadgen.errors import InputError
 from loadgen.measure.record import Phase
 from loadgen.measure.tally import OF_THE_WHOLE_RUN
 from loadgen.plan.plan import Plan
-from loadgen.plan.slices import SliceKind, kind_of
+from loadgen.plan.slices import SliceKind
 from reports.budgets import Budget, parse, parse_limit
 from reports.subjects import MEASURED, Subject, parse_subject, spelled
 from scenarios.layers import Layers, Origin
@@ -185,7 +185,7 @@ def _check_slice(limit: Limit, plan: Plan) -> None:
     budget, slicing = limit.budget, plan.slicing
     if budget.slice is None or (budget.slice == MEASURED and budget.metric not in OF_THE_WHOLE_RUN):
         return
-    kind = kind_of(budget.slice)
+    kind = SliceKind(budget.slice.partition(": ")[0])
     there = [*slicing.names, *([] if slicing.whole is None else [slicing.whole])]
     if kind is SliceKind.PHASE:
         there = [kind.named(phase) for phase in phases_of(plan)]

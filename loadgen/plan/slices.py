@@ -32,9 +32,10 @@ class SliceKind(StrEnum):
         return tuple(each.partition(": ")[2] for each in slices if kind_of(each) is self)
 
 
-def kind_of(name: str) -> SliceKind:
-    """What kind of slice one is."""
-    return SliceKind(name.partition(": ")[0])
+def kind_of(name: str) -> SliceKind | None:
+    """What kind of slice one is; None of a kind that this version does not know."""
+    kind = name.partition(": ")[0]
+    return SliceKind(kind) if kind in set(SliceKind) else None
 
 
 class RoomClass(StrEnum):

@@ -231,6 +231,6 @@ def _usage_panel(
 def _budget_ms(document: dict[str, Any], percent: float) -> float | None:
     for judged in document.get("budgets") or []:
         budget = budget_of(judged["expression"])
-        if budget and (budget.metric, budget.percent) == ("delivery_time", percent):
+        if budget and (budget.metric, budget.percent, budget.slice) == ("delivery_time", percent, None):
             return budget.limit
     return None
