@@ -19,6 +19,7 @@ from scenarios.ab_flags import wish_of
 from scenarios.cli import app
 from tests.support.github_job import ACTION, ROOT, Job
 
+DOCS = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
 GITHUB, GITLAB, JENKINS = (
     ROOT / "examples" / name for name in ("github/latency.yml", "gitlab/.gitlab-ci.yml", "jenkins/Jenkinsfile")
 )
@@ -198,6 +199,26 @@ def test_the_commands_of_the_other_examples_are_understood(path: Path) -> None:
     assert [each[0] for each in commands] == ["run", "ab"]
     for arguments in commands:
         check(arguments)
+
+
+def test_the_commands_of_the_documentation_are_understood() -> None:
+    """Each of those that stand in lines of their own."""
+    lines = re.findall(r"^    chatbench ((?:[^\n\\]|\\\n)*)", DOCS, re.MULTILINE)
+    commands = [shlex.split(line.replace("\\\n", " ")) for line in lines]
+
+    assert [each[0] for each in commands] == ["run", "compare", "ab", "ab"]
+    for arguments in commands:
+        check(arguments)
+
+
+def test_every_input_and_output_of_the_action_is_documented() -> None:
+    """With its default, where there is one that is short."""
+    _, _, section = DOCS.partition("## On GitHub")
+    section = section.partition("\n## ")[0]
+
+    assert [name for name in (*ACTION["inputs"], *ACTION["outputs"]) if f"`{name}`" not in section] == []
+    for name in ("mode", "scenario", "working-directory"):
+        assert f"| `{name}` | `{ACTION['inputs'][name]['default']}` |" in section
 
 
 def test_the_examples_show_the_junit_xml_of_their_runs() -> None:
