@@ -25,6 +25,7 @@ from loadgen.plan.pacing import NS_PER_S, Gaps, schedule
 from loadgen.plan.plan import Share
 from loadgen.plan.rooms import Layer, Rooms, room_name
 from loadgen.plan.senders import ActiveUsers, Senders
+from loadgen.plan.slices import UNSLICED, RoomClass, Slicing, Stretch, room_classes_of
 
 MS = 1_000_000
 TAG = "5e1f1e"
@@ -84,6 +85,8 @@ class Simulation:
     late_by_ns: int = 0
     """How late the generator sends."""
     process_count: int = 1
+    stretches: tuple[Stretch, ...] | None = None
+    """Slices of time; where they are given, rooms are told apart by their size as well."""
 
     def __post_init__(self) -> None:
         self.now_ns = 0
@@ -98,7 +101,7 @@ class Simulation:
         self._missed: dict[int, list[bytes]] = {}  # user who was there once -> what the server could not bring it
         publish, payload = self.script.publish, Payload(1, 100)
         rooms = Rooms((Layer(self.room_count), *self.more_layers))
-        whole = Rules(self.user_count, rooms, publish.reach, publish.echo, self.deadline_ns)
+        whole = Rules(self.user_count, rooms, publish.reach, publish.echo, self.deadline_ns, slicing=self.slicing)
         self.ledgers = [
             Ledger(replace(whole, share=Share(i, self.process_count)), marker.prefix_of(TAG), Tally(0))
             for i in range(self.process_count)
@@ -118,6 +121,15 @@ class Simulation:
             )
             for i in range(self.user_count)
         ]
+
+    @property
+    def slicing(self) -> Slicing:
+        """How messages are told apart."""
+        if self.stretches is None:
+            return UNSLICED
+        rooms = Rooms((Layer(self.room_count), *self.more_layers))
+        classes = room_classes_of(rooms.layers, self.user_count)
+        return Slicing(rooms, self.user_count, tuple(each for each in RoomClass if each in classes), self.stretches)
 
     # --- what a test has happen -----------------------------------------------------------------------------
 
@@ -192,7 +204,7 @@ class Simulation:
 
     def _close(self, close_ns: int) -> None:
         self._tell_news()
-        join = SpreadJoin(self.process_count)
+        join = SpreadJoin(self.process_count, self.slicing)
         for ledger in self.ledgers:
             ledger.close(close_ns)
             self.tally.merge(ledger.tally)

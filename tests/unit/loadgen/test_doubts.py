@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from loadgen.dialects.script import PublishScript
@@ -265,6 +266,22 @@ def test_a_metric_without_samples_is_not_short_of_them() -> None:
     tally = Simulation(script=script).run()
 
     assert found(tally, judged_quantiles=(JudgedQuantile("ack_time: p(99) < 1s", Metric.ACK_TIME, 0.99),)) == []
+
+
+def test_the_samples_of_a_slice_are_counted_by_themselves() -> None:
+    """The whole run has enough; the doubt names the slice, which has not."""
+    tally = Tally(0)
+    for part in (tally.metrics[Metric.DELIVERY_TIME], tally.of_slice("room: large").of(Metric.DELIVERY_TIME)):
+        for _ in range(100):
+            part.record(MS)
+    tally.metrics[Metric.DELIVERY_TIME].record_many(np.full(10_000, MS))
+    expression = "delivery_time{room: large}: p(99) < 1s"
+    judged = JudgedQuantile(expression, Metric.DELIVERY_TIME, 0.99, "room: large")
+    nobody = JudgedQuantile("delivery_time{stage: 2}: p(99) < 1s", Metric.DELIVERY_TIME, 0.99, "stage: 2")
+
+    assert f'"{expression}" has 100 samples and needs 1,000' in raised(tally, judged_quantiles=(judged,))[0].detail
+    assert found(tally, judged_quantiles=(nobody,)) == []
+    assert "stage: 2" not in tally.slices
 
 
 def test_times_across_hosts_are_left_out_and_that_is_said() -> None:

@@ -14,9 +14,10 @@ from loadgen.measure import marker
 from loadgen.measure.ledger import Bite, Ledger, Rules
 from loadgen.measure.marker import Stamp
 from loadgen.measure.spread import SpreadJoin
-from loadgen.measure.tally import Count, Metric, Tally
+from loadgen.measure.tally import OF_A_SLICE, Count, Metric, Tally
 from loadgen.plan.plan import WHOLE, Share
 from loadgen.plan.rooms import Rooms
+from loadgen.plan.slices import UNSLICED, RoomClass, Slicing, Stretch
 
 PREFIX = marker.prefix_of("abc123")
 DEADLINE_NS = 100
@@ -34,6 +35,10 @@ COUNTED = (
 )
 
 
+# Most of what happens in a test of many steps happens about then.
+TWO_SLICES = Slicing(Rooms.alike(ROOMS), USERS, (), (Stretch("incident: 1", 20, 120),))
+
+
 def room_of(user: int) -> int:
     """Users 0 and 2 share a room, 1 and 3 another."""
     return user % ROOMS
@@ -46,9 +51,12 @@ def a_ledger(
     users: int = USERS,
     numbered: bool = False,
     share: Share = WHOLE,
+    slicing: Slicing = UNSLICED,
 ) -> Ledger:
     """Everybody joined at 0, everything measured."""
-    rules = Rules(users, Rooms.alike(ROOMS), reach, echo, DEADLINE_NS, numbered, share, has_direct=True)
+    rules = Rules(
+        users, Rooms.alike(ROOMS), reach, echo, DEADLINE_NS, numbered, share, has_direct=True, slicing=slicing
+    )
     ledger = Ledger(rules, PREFIX, Tally(0))
     ledger.measure(0, 10**15)
     for user in range(share.index, users, share.count):
@@ -138,8 +146,11 @@ STEPS = st.lists(STEP, min_size=10, max_size=40)
 class Processes:
     """The ledgers of several processes, which tell one another the news; together they are one."""
 
-    def __init__(self, count: int, *, numbered: bool = False) -> None:
-        self.ledgers = [a_ledger(share=Share(index, count), numbered=numbered) for index in range(count)]
+    def __init__(self, count: int, *, numbered: bool = False, slicing: Slicing = UNSLICED) -> None:
+        self.slicing = slicing
+        self.ledgers = [
+            a_ledger(share=Share(index, count), numbered=numbered, slicing=slicing) for index in range(count)
+        ]
 
     def of(self, user: int) -> Ledger:
         """The one that a user belongs to."""
@@ -156,7 +167,7 @@ class Processes:
     def close(self, end_ns: int) -> Tally:
         """What they have counted together, the last news told."""
         self.tell_news()
-        total, join = Tally(0), SpreadJoin(len(self.ledgers))
+        total, join = Tally(0), SpreadJoin(len(self.ledgers), self.slicing)
         for ledger in self.ledgers:
             ledger.close(end_ns)
             total.merge(ledger.tally)
@@ -166,15 +177,16 @@ class Processes:
 
 
 @settings(max_examples=1_000)
-@given(STEPS, st.integers(1, 3))
+@given(STEPS, st.integers(1, 3), st.sampled_from([UNSLICED, TWO_SLICES]))
 def test_the_ledger_agrees_with_naive_books_whenever_it_settles(
-    steps: list[tuple[object, ...]], process_count: int
+    steps: list[tuple[object, ...]], process_count: int, slicing: Slicing
 ) -> None:
     """Losses, copies, swaps, sockets that die and come back, processes that hear of one another's messages late.
 
-    The counts do not depend on when messages are accounted for, nor where.
+    The counts do not depend on when messages are accounted for, nor where; and those of slices that divide the time
+    are those of the whole.
     """
-    processes, naive = Processes(process_count), Naive()
+    processes, naive = Processes(process_count, slicing=slicing), Naive()
     frames: list[bytes] = []
     now_ns = 1
 
@@ -223,6 +235,12 @@ def test_the_ledger_agrees_with_naive_books_whenever_it_settles(
 
     expected = naive.counts(end_ns)
     assert {name: tally.counts[name] for name in COUNTED} == {name: expected[name] for name in COUNTED}
+    if slicing.tells_apart:
+        parts = [tally.of_slice(name) for name in slicing.names]
+        for name in OF_A_SLICE & {*COUNTED}:
+            assert sum(part.counts[name] for part in parts) == tally.counts[name]
+        for metric in OF_A_SLICE & {*Metric}:
+            assert sum(part.of(metric).count for part in parts) == tally.metrics[Metric(metric)].count
 
 
 def test_a_frame_with_several_messages_delivers_each() -> None:
@@ -404,7 +422,8 @@ def test_what_was_acknowledged_and_lost_is_told_apart_in_every_process() -> None
 @pytest.mark.parametrize("process_count", [1, 3])
 def test_a_room_is_held_to_the_numbers_that_acknowledgements_tell(process_count: int) -> None:
     """One receiver gets two messages of two senders the other way round; the numbers come when all have arrived."""
-    processes = Processes(process_count, numbered=True)
+    slicing = Slicing(Rooms.alike(ROOMS), USERS, (), (Stretch("stage: 1", 0, 11), Stretch("stage: 2", 11, None)))
+    processes = Processes(process_count, numbered=True, slicing=slicing)
     first, second = send(processes.of(0), 0, 10), send(processes.of(2), 2, 11)
     for user, frames in ((0, (first, second)), (2, (second, first))):
         for at_ns, frame in enumerate(frames, start=20):
@@ -417,6 +436,9 @@ def test_a_room_is_held_to_the_numbers_that_acknowledgements_tell(process_count:
 
     assert tally.counts[Count.DELIVERIES_RECEIVED] == 4
     assert tally.counts[Count.DELIVERIES_REORDERED] == 1
+    # The first message was overtaken by the second, at one receiver.
+    assert tally.of_slice("stage: 1").counts[Count.DELIVERIES_REORDERED] == 1
+    assert tally.of_slice("stage: 2").counts[Count.DELIVERIES_REORDERED] == 0
 
 
 def test_a_room_is_judged_when_all_that_is_overdue_was_accounted_for() -> None:
@@ -453,6 +475,83 @@ def test_the_first_delivery_at_the_time_of_a_reminder_calls_it_once() -> None:
     ledger.remind(None)
     ledger.receive(2, frame, 30)
     assert calls == [0]
+
+
+# --- slices
+
+
+def test_the_books_of_a_slice_are_those_of_its_messages() -> None:
+    """One stage has a loss and a copy; the other a delivery that is late, and overtaken, and one for somebody else."""
+    slicing = Slicing(Rooms.alike(ROOMS), USERS, (), (Stretch("stage: 1", 0, 50), Stretch("stage: 2", 50, 100)))
+    ledger = a_ledger(slicing=slicing)
+    early, late, after = send(ledger, 0, 10), send(ledger, 0, 60), send(ledger, 0, 100)
+    for user, frame, at_ns in (
+        *((0, early, 11), (0, early, 12)),
+        *((0, late, 70), (2, late, 60 + DEADLINE_NS + 5), (1, late, 71)),
+        *((0, after, 101), (2, after, 102)),
+    ):
+        ledger.receive(user, frame, at_ns)
+    ledger.close(1_000)
+
+    counts = {
+        name: {str(counter): number for counter, number in ledger.tally.of_slice(name).counts.items() if number}
+        for name in slicing.names
+    }
+    assert counts == {
+        "stage: 1": {
+            "messages_sent": 1,
+            "deliveries_expected": 2,
+            "deliveries_received": 1,
+            "deliveries_lost": 1,
+            "deliveries_duplicated": 1,
+        },
+        "stage: 2": {
+            "messages_sent": 1,
+            "deliveries_expected": 2,
+            "deliveries_received": 2,
+            "deliveries_late": 1,
+            "deliveries_unexpected": 1,
+            "deliveries_reordered": 1,
+        },
+    }
+    times = ledger.tally.of_slice("stage: 2").of(Metric.DELIVERY_TIME)
+    assert (times.count, times.min_ns, times.max_ns) == (2, 10, DEADLINE_NS + 5)
+    assert ledger.tally.counts[Count.DELIVERIES_EXPECTED] == 6
+
+
+def test_what_is_not_measured_is_in_no_slice() -> None:
+    """Neither the warm-up, nor what was due before the window began anew."""
+    slicing = Slicing(Rooms.alike(ROOMS), USERS, (), (Stretch("stage: 1", 0, None),))
+    ledger = a_ledger(slicing=slicing)
+    ledger.measure(500, 1_000)
+    for user in (0, 2):
+        ledger.receive(user, send(ledger, user, 10), 11)
+    ledger.close(400)
+
+    assert ledger.tally.slices == {}
+
+
+def test_a_message_to_one_user_is_in_no_room() -> None:
+    """It has a slice of its own, wherever its sender lives."""
+    slicing = Slicing(Rooms.alike(ROOMS), USERS, (RoomClass.PAIR, RoomClass.DIRECT), ())
+    ledger = a_ledger(slicing=slicing)
+    ledger.receive(3, send(ledger, 0, 10, to=3), 15)
+    send(ledger, 0, 20)
+    ledger.close(1_000)
+
+    direct, pair = ledger.tally.of_slice("room: direct").counts, ledger.tally.of_slice("room: pair").counts
+    assert (direct[Count.DELIVERIES_EXPECTED], direct[Count.DELIVERIES_RECEIVED]) == (1, 1)
+    assert (pair[Count.DELIVERIES_EXPECTED], pair[Count.DELIVERIES_LOST]) == (2, 2)
+
+
+def test_stages_go_on_as_planned_where_the_window_begins_anew() -> None:
+    """What is forgotten is what was measured, and not the plan."""
+    slicing = Slicing(Rooms.alike(ROOMS), USERS, (), (Stretch("stage: 1", 0, 50), Stretch("stage: 2", 50, None)))
+    ledger = a_ledger(slicing=slicing)
+    ledger.measure_anew(60, 10**15)
+    send(ledger, 0, 70)
+
+    assert ledger.tally.of_slice("stage: 2").counts[Count.MESSAGES_SENT] == 1
 
 
 # --- direct messages

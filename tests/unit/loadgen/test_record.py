@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from loadgen.measure.record import MachineReading, MachineRecord, ProcessRecord, Reading, Record
-from loadgen.measure.tally import Tally
+from loadgen.measure.record import (
+    MachineReading,
+    MachineRecord,
+    ProcessRecord,
+    Reading,
+    Record,
+    excuse_the_unknown,
+)
+from loadgen.measure.tally import Count, Tally
 from loadgen.plan.pacing import NS_PER_S
 from tests.unit.loadgen.test_plan import a_plan
 
@@ -105,3 +112,15 @@ def test_a_run_that_goes_on_knows_what_a_process_uses_so_far() -> None:
     process.window.append(Reading(2 * NS_PER_S, 600 * MS, 1, 1))
     process.readings.append(Reading(4 * NS_PER_S, 1_800 * MS, 1, 1))
     assert process.recent_cpu_ratio == 0.6
+
+
+def test_the_books_of_slices_close_where_a_worker_died() -> None:
+    """What it took with it is excused in each slice, as in the whole."""
+    tally = Tally(0)
+    for counts in (tally.counts, tally.of_slice("room: large").counts):
+        counts.update({Count.DELIVERIES_EXPECTED: 10, Count.DELIVERIES_RECEIVED: 6, Count.DELIVERIES_LOST: 1})
+
+    excuse_the_unknown(tally, 0)
+
+    assert tally.of_slice("room: large").counts[Count.DELIVERIES_EXCUSED] == 3
+    assert tally.counts[Count.DELIVERIES_EXCUSED] == 3

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from loadgen.measure.spread import SpreadJoin, Spreads, record_spreads
 from loadgen.measure.tally import Metric, Tally
+from loadgen.plan.rooms import Rooms
+from loadgen.plan.slices import Slicing, Stretch
 
 NEVER_NS = np.iinfo(np.int64).max
 NOBODY = (NEVER_NS, -1)
@@ -25,9 +27,12 @@ def spreads(*rows: tuple[int, int, int, int]) -> Spreads:
     return Spreads(np.array([(*row, 0) for row in rows], dtype=np.int64).reshape(-1, 5))
 
 
+BOTH = (Metric.FIRST_DELIVERY_TIME, Metric.LAST_DELIVERY_TIME)
+
+
 def recorded(tally: Tally) -> list[tuple[int, int | None, int | None, float | None]]:
     """What is known of first and last receivers."""
-    both = (tally.metrics[metric] for metric in (Metric.FIRST_DELIVERY_TIME, Metric.LAST_DELIVERY_TIME))
+    both = (tally.metrics[metric] for metric in BOTH)
     return [(times.count, times.min_ns, times.max_ns, times.mean_ns) for times in both]
 
 
@@ -95,3 +100,15 @@ def test_nothing_reported_is_nothing_recorded() -> None:
     """A process that has no news sends an empty report each second."""
     assert Spreads.joined([]).rows.shape == Spreads.of([]).rows.shape == (0, 5)
     assert [times[0] for times in recorded(joined([Spreads.joined([])], 2))] == [0, 0]
+
+
+def test_first_and_last_receivers_are_told_by_slice() -> None:
+    """Each message lies in one cell, and so do the reports of it from all processes."""
+    slicing = Slicing(Rooms.alike(1), 3, (), (Stretch("stage: 1", 0, 50), Stretch("stage: 2", 50, None)))
+    join, tally = SpreadJoin(2, slicing), Tally(0)
+    for rows in ([(1, 10, 20, 25, 0), (2, 60, 70, 75, 1)], [(2, 60, 65, 66, 1), (1, 10, 30, 40, 0)]):
+        join.add(Spreads(np.array(rows, np.int64)), tally)
+
+    first, last = ([tally.of_slice(name).of(metric).max_ns for name in slicing.names] for metric in BOTH)
+    assert (first, last) == ([10, 5], [30, 15])
+    assert recorded(tally)[0][0] == 2

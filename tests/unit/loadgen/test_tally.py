@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from loadgen.errors import ErrorKind
 from loadgen.measure.incident_tally import IncidentTally
+from loadgen.measure.slice_tally import SliceTally
 from loadgen.measure.tally import Count, Metric, PerSecond, Tally
 
 EVENTS = st.lists(
@@ -19,6 +20,8 @@ EVENTS = st.lists(
         st.tuples(st.just("hit"), st.integers(0, 2), st.integers(0, 10**9)),
         st.tuples(st.just("missed"), st.integers(0, 2), st.integers(0, 5)),
         st.tuples(st.just("closed"), st.integers(0, 2), st.sampled_from([1006, 1012, 4401])),
+        st.tuples(st.just("room: large"), st.sampled_from(Count), st.integers(0, 5)),
+        st.tuples(st.just("stage: 2"), st.sampled_from(Metric), st.integers(0, 10**9)),
     ),
     max_size=30,
 )
@@ -47,6 +50,10 @@ def fill(tally: Tally, events: list[tuple[str, object, object]]) -> Tally:
             case ("closed", int(number), int(code)):
                 tally.of_incident(number).closes[code] += 1
                 tally.of_incident(number).closed.record(code)
+            case ("room: large", Count() as name, int(number)):
+                tally.of_slice("room: large").counts[name] += number
+            case ("stage: 2", Metric() as metric, int(value)):
+                tally.of_slice("stage: 2").of(metric).record(value)
     return tally
 
 
@@ -59,7 +66,14 @@ def contents(tally: Tally) -> object:
         {second: dict(counts) for second, counts in tally.seconds.items() if counts},
         {place: (h.count, h.max_ns) for place, h in tally.metric_seconds.items()},
         {number: of_incident(incident) for number, incident in tally.incidents.items()},
+        {name: of_slice(part) for name, part in tally.slices.items()},
     )
+
+
+def of_slice(part: SliceTally) -> object:
+    """All that can be seen of it."""
+    times = {metric: (h.count, h.min_ns, h.max_ns, h.mean_ns) for metric, h in part.metrics.items()}
+    return {name: number for name, number in part.counts.items() if number}, times
 
 
 def of_incident(incident: IncidentTally) -> object:
@@ -103,3 +117,20 @@ def test_seconds_count_from_the_start_of_the_run() -> None:
     tally = Tally(origin_ns=10 * 10**9)
 
     assert [tally.second_of(10 * 10**9 + ns) for ns in (0, 999_999_999, 10**9)] == [0, 0, 1]
+
+
+def test_a_window_that_begins_anew_forgets_the_messages_of_slices_and_keeps_who_came() -> None:
+    """As it does with those of the whole run."""
+    tally = Tally(0)
+    tally.of_slice("room: large").counts[Count.DELIVERIES_LOST] = 3
+    tally.of_slice("room: large").of(Metric.DELIVERY_TIME).record(5)
+    tally.of_slice("phase: connect").counts[Count.CONNECTIONS_OPENED] = 2
+    tally.of_slice("phase: connect").of(Metric.CONNECT_TIME).record(7)
+
+    tally.measure_anew()
+
+    assert of_slice(tally.of_slice("room: large")) == ({}, {})
+    assert of_slice(tally.of_slice("phase: connect")) == (
+        {Count.CONNECTIONS_OPENED: 2},
+        {Metric.CONNECT_TIME: (1, 7, 7, 7.0)},
+    )

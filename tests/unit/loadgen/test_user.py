@@ -92,6 +92,31 @@ def test_a_user_goes_from_login_to_ready_step_by_step() -> None:
     assert times == [500, 300, 100]
 
 
+def test_what_belongs_to_the_whole_run_is_told_by_phase_as_well() -> None:
+    """By the one that goes on when it ends, which the swarm says."""
+    user, tally = a_user()
+    user.logging_in(0)
+    user.logged_in(TOKEN, 10)
+    user._books.phase = "connect"
+    user.connecting(20)
+    user.opened(50)
+    user.heard(b"WELCOME", 51)
+    user.joining(52)
+    user._books.phase = "measure"
+    user.heard(b"JOINED room-1", 60)
+    user.closed(1006, "", 70)
+
+    told = {
+        name: ({str(metric): times.max_ns for metric, times in part.metrics.items()}, dict(part.counts))
+        for name, part in tally.slices.items()
+    }
+    assert told == {
+        "phase: login": ({"login_time": 10}, {}),
+        "phase: connect": ({"connect_time": 30}, {Count.CONNECTIONS_OPENED: 1}),
+        "phase: measure": ({"join_time": 8}, {Count.CONNECTIONS_DROPPED: 1}),
+    }
+
+
 def test_a_bare_dialect_is_ready_at_the_101() -> None:
     """No login, no greeting, no join: and no times for what did not happen."""
     user, tally = a_user(BARE)
