@@ -195,7 +195,7 @@ def _check_slice(limit: Limit, plan: Plan) -> None:
     place = limit.place if str(budget.subject) in limit.place else f"{limit.place}: {budget.subject}"
     if not names:
         raise InputError(f"{place}: expected no {kind}, {_why_none(kind, plan)}, got {found}")
-    raise InputError(f"{place}: expected a {kind} that this scenario has ({', '.join(names)}), got {found}")
+    raise InputError(f"{place}: expected one of the {kind}s of this scenario ({', '.join(names)}), got {found}")
 
 
 def _why_none(kind: SliceKind, plan: Plan) -> str:

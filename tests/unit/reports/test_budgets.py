@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from loadgen.errors import InputError
-from loadgen.measure.tally import Count, Metric
+from loadgen.measure.histogram import Histogram
+from loadgen.measure.record import Phase
+from loadgen.measure.tally import OF_A_PHASE, OF_A_SLICE, Count, Metric
 from reports.budgets import ExitCode, Verdict, exit_code_of, judge, parse, verdict_of
+from reports.figures import metric_of
+from reports.subjects import parse_subject
 from tests.support.documents import a_document
 
 
@@ -63,7 +69,10 @@ def test_a_budget_that_does_not_parse_says_why(text: str, says: str) -> None:
     assert "\n" not in str(error.value)
 
 
-@given(st.text())
+BLANKS = st.sampled_from(["", " ", "  "])
+
+
+@given(st.text() | st.text("delivry_tm{}:() 0<p,rosgcuna=").map(lambda text: f"delivery_time{text}"))
 def test_any_text_is_a_budget_or_an_input_error(text: str) -> None:
     """Nothing a user types ends in a traceback."""
     with suppress(InputError):
@@ -156,3 +165,138 @@ def test_exit_codes_come_in_the_order_of_the_contract(ended_early: str | None, v
     document["verdict"] = verdict
 
     assert exit_code_of(document) is code
+
+
+# --- slices -------------------------------------------------------------------------------------------------------
+
+
+def a_slice(name: str, *, expected: int = 1_000, delay_ms: float = 5.0, lost: int = 0) -> dict[str, Any]:
+    """The slice of a document, all of whose deliveries took as long."""
+    times = Histogram()
+    times.record_many(np.full(expected - lost, round(delay_ms * 1e6), np.int64))
+    return {
+        "name": name,
+        "window_s": 4.0,
+        "metrics": {"delivery_time": metric_of(times)} if expected else {},
+        "counters": {"messages_sent": expected // 10, "deliveries_expected": expected, "deliveries_lost": lost},
+    }
+
+
+def seen(expression: str, *slices: dict[str, Any], **changes: object) -> object:
+    """What a budget sees in a document with these slices."""
+    return judged(expression, slices=[*slices], **changes)["observed"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expression"),
+    [
+        ("delivery_time{room:large}:p(99)<250ms", "delivery_time{room: large}: p(99) < 250ms"),
+        (" delivery_time { room :  large } : p(99) < 250ms ", "delivery_time{room: large}: p(99) < 250ms"),
+        ("deliveries_lost{incident: none}:count==0", "deliveries_lost{incident: none}: count == 0"),
+        ("ack_time{stage:12}: med < 5ms", "ack_time{stage: 12}: med < 5ms"),
+        ("connect_time{phase:measure}: max < 1s", "connect_time{phase: measure}: max < 1s"),
+        ("loop_lag{phase: measure}: max < 1s", "loop_lag{phase: measure}: max < 1s"),
+    ],
+)
+def test_a_budget_may_name_a_slice(text: str, expression: str) -> None:
+    """With blanks or without; the first colon is the slice's."""
+    assert parse(text).expression == expression
+
+
+SLICED = st.one_of(
+    st.tuples(st.sampled_from(sorted(OF_A_SLICE)), st.sampled_from(["room: pair", "room: direct", "room: huge"])),
+    st.tuples(st.sampled_from(sorted(OF_A_SLICE)), st.integers(1, 99).map(lambda n: f"stage: {n}")),
+    st.tuples(st.sampled_from(sorted(OF_A_SLICE)), st.sampled_from(["incident: 1", "incident: none"])),
+    st.tuples(st.sampled_from(sorted(OF_A_PHASE)), st.sampled_from(Phase).map(lambda phase: f"phase: {phase}")),
+)
+
+
+@given(SLICED, st.sampled_from(["<", "<=", ">", ">=", "=="]), st.integers(0, 10**6), BLANKS, BLANKS)
+def test_a_budget_on_a_slice_reads_back_as_itself(
+    sliced: tuple[str, str], operator: str, number: int, before: str, within: str
+) -> None:
+    """Whatever stands between its parts."""
+    metric, name = sliced
+    kind, what = name.split(": ")
+    limit = f"p(99.5){operator}{number}ms" if metric in set(Metric) else f"count{operator}{number}"
+    budget = parse(f"{before}{metric}{within}{{{within}{kind}{before}:{within}{what}{before}}}{before}:{limit}")
+
+    assert (budget.metric, budget.slice) == (metric, name)
+    assert parse(budget.expression) == budget
+    assert parse_subject(str(budget.subject)) == budget.subject
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("delivery_time{large}: max < 1s", "expected {KIND: NAME} with a kind of room, stage, incident or phase"),
+        ("delivery_time{size: large}: max < 1s", 'got "{size: large}"'),
+        ("delivery_time{}: max < 1s", 'got "{}"'),
+        ("delivery_time{room: big}: max < 1s", 'expected after "room:" pair (up to 2 members), small (up to 10'),
+        ("delivery_time{stage: 0}: max < 1s", 'expected after "stage:" the number of a stage, from 1, got "0"'),
+        ("delivery_time{incident: last}: max < 1s", 'from 1, or none, got "last"'),
+        ("login_time{phase: lunch}: max < 1s", "login, connect, join, warmup, measure or drain"),
+        ("login_time{room: large}: max < 1s", '"login_time" has no slices by room; those that have: ack_time'),
+        ("frames_sent{stage: 1}: count > 1", '"frames_sent" has no slices by stage'),
+        ("delivery_time{phase: warmup}: max < 1s", "since the warm-up is never measured"),
+        ("delivery_time{phase: drain}: max < 1s", "has no phase but measure"),
+        ("users_planned{phase: measure}: count > 1", '"users_planned" has no slices'),
+        ("delivery_tme{room: large}: max < 1s", 'did you mean "delivery_time"?'),
+        ("delivery_time{room: large: max < 1s", 'expected "METRIC: AGG OP VALUE"'),
+        ("delivery_time{room: large}{stage: 1}: max < 1s", 'expected "METRIC: AGG OP VALUE"'),
+        ("delivery_time{room: large} max < 1s", 'expected "METRIC: AGG OP VALUE"'),
+    ],
+)
+def test_a_slice_that_there_cannot_be_is_refused(text: str, says: str) -> None:
+    """In one line that says which there are."""
+    with pytest.raises(InputError) as error:
+        parse(text)
+
+    assert says in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_budget_on_a_slice_sees_that_slice_alone() -> None:
+    """Quantiles of any kind, counts, and rates of a second of the slice's own time."""
+    slices = a_slice("room: small", delay_ms=2), a_slice("room: large", delay_ms=300, lost=7)
+
+    assert seen("delivery_time{room: large}: p(98.5) < 1s", *slices) == pytest.approx(300, rel=0.001)
+    assert seen("delivery_time{room: small}: max < 1s", *slices) == 2.0
+    assert seen("deliveries_lost{room: large}: count == 0", *slices) == 7
+    assert seen("deliveries_expected{room: large}: rate > 1", *slices) == 250.0
+
+
+def test_a_slice_without_messages_is_no_data() -> None:
+    """Nothing was lost where nothing was sent: that is never a pass."""
+    slices = a_slice("room: small"), a_slice("room: large", expected=0)
+
+    for budget in ("deliveries_lost{room: large}: count == 0", "delivery_time{room: large}: max < 1s"):
+        assert seen(budget, *slices) is None
+    assert seen("deliveries_lost{stage: 1}: count == 0", *slices) is None
+
+
+def test_the_only_class_of_rooms_is_all_there_is() -> None:
+    """It is not told twice, and a budget may name it all the same."""
+    assert seen("deliveries_lost{room: large}: count == 0", a_slice("stage: 1"), deliveries_lost=3) == 3
+    assert seen("deliveries_lost{room: large}: count == 0", empty=True) is None
+
+
+def test_the_measured_phase_of_messages_is_all_that_is_measured() -> None:
+    """It is the same as no slice; of users who come and go it is one phase among others."""
+    coming = {"name": "phase: measure", "window_s": 20.0, "metrics": {}, "counters": {"reconnects": 4}}
+
+    assert seen("deliveries_lost{phase: measure}: count == 0", coming, deliveries_lost=3) == 3
+    assert seen("reconnects{phase: measure}: count == 0", coming) == 4
+    assert seen("reconnects{phase: measure}: rate < 1", coming) == 0.2
+    assert seen("reconnects{phase: drain}: count == 0", coming) is None
+    assert seen("reconnect_time{phase: measure}: max < 1s", coming) is None
+
+
+def test_a_document_that_tells_of_no_slices_has_no_data_of_them() -> None:
+    """Those of earlier versions can still be read."""
+    document = a_document()
+
+    assert [
+        parse(text).observe(document)
+        for text in ("deliveries_lost{stage: 1}: count == 0", "connections_opened{phase: connect}: count > 0")
+    ] == [None, None]
