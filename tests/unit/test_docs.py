@@ -83,7 +83,6 @@ def test_every_flag_of_run_in_the_documentation_is_there(name: str) -> None:
         "--quick",
         *("--of", "--max-time"),  # of capacity
         *("--base", "--head"),  # of ab
-        *("--base", "--head"),  # of ab
         "--port",  # of a server that it starts
         *("--host", "--headless"),  # of Locust
     }
