@@ -85,7 +85,8 @@ def test_a_slice_that_the_plan_has_can_be_judged(write: Write, budget: str) -> N
     [
         (
             "delivery_time{room:huge}:max<1s",
-            "--budget: delivery_time{room: huge}: expected one of the rooms of this scenario (small, large, direct), got huge",
+            "--budget: delivery_time{room: huge}: expected one of the rooms of this scenario (small, large, direct), "
+            "got huge",
         ),
         ("delivery_time{stage: 4}: max < 1s", "expected one of the stages of this scenario (1, 3), got 4"),
         ("delivery_time{stage: 2}: max < 1s", "(1, 3), got 2"),  # a step takes no time
