@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from loadgen.errors import InputError, TargetUnreachableError
+from loadgen.plan.slices import RoomClass, SliceKind, kind_of
 from reports import capacity_markdown, store
 from reports.budgets import Document, ExitCode
 from reports.capacity import Answer, Axis, Ended, Probe, build, lines_of, probe_line
@@ -28,6 +29,8 @@ DOCUMENT_NAME = "capacity.json"
 # The run that confirms the answer lasts so many times as long as the others.
 CONFIRMATION_FACTOR = 3
 
+# Messages to one user are so, however many users there are.
+_DIRECT = SliceKind.ROOM.named(RoomClass.DIRECT)
 _KEYS = {Axis.USERS: "users.count", Axis.RATE: "traffic.rate_per_s", Axis.ROOM: "users.count"}
 _FLAGS = {Axis.USERS: "--users", Axis.RATE: "--rate", Axis.ROOM: "--users"}
 
@@ -65,6 +68,7 @@ def capacity(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
             f"{wish.scenario}: expected a budget (--budget), since without one nothing can break, got none"
         )
     check_for_several(settled.run.prometheus_port)
+    _check_slices(wish, settled)
     started = datetime.now(UTC)
     directory = wish.out or Path("runs") / f"{started:%Y%m%d-%H%M%S}-capacity-{settled.name}"
     store.claim(directory, force=settled.run.force)
@@ -114,6 +118,17 @@ def _exit_code(ended: Ended, answer: Answer, search: Search) -> ExitCode:
     if answer.held is not None:
         return ExitCode.PASS
     return ExitCode.FAILED if search.why is Outcome.BROKE else ExitCode.INVALID
+
+
+def _check_slices(wish: Wish, settled: Settled) -> None:
+    """InputError for a budget on a slice that some loads have, and others not, or that would be another one."""
+    unsteady = SliceKind.STAGE if wish.of is Axis.RATE else SliceKind.ROOM
+    for budget in settled.budgets:
+        if budget.slice not in (None, _DIRECT) and kind_of(budget.slice) is unsteady:
+            raise InputError(
+                f"{wish.scenario}: budgets: expected none on a slice by {unsteady}, which changes with the load, "
+                f'got "{budget.expression}"'
+            )
 
 
 def _start(of: Axis, settled: Settled) -> int:
