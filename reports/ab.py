@@ -4,8 +4,8 @@ It has the sections of a comparison (compare, settings, machine, times, counts, 
 with the statistics of pairs, and
 
 ab        id, command, started_at, finished_at, seconds, seed, scenario, base, head (address or command), alike (a
-          server beside itself), pairs_planned, max_pairs, pairs (that count), looks [{pairs, error, verdict}], ended,
-          why [sentence]
+          server beside itself), pairs_planned, max_pairs, turn_s (null: one run after the other), pairs (that count),
+          looks [{pairs, error, verdict}], ended, why [sentence]
 pairs     [{number, first (base | head), counts (false: repeated), base, head (each {run (a directory, null where there
           was none), failures, doubts, values {metric: ms}})}]
 noise     of a server beside itself: {resamples, false_alarms, inconclusive (shares of all), smallest {metric: by how
@@ -97,7 +97,8 @@ def build(facts: Mapping[str, Any], course: Course) -> Document:
             "exit_code": int(code),
             "advice": _advice(whole, course, times),
         },
-        "settings": [asdict(each) for each in settings],
+        # In turns, each of them is silent when the other talks.
+        "settings": [asdict(each) for each in settings if not facts["turn_s"] or each.key != "traffic.rate_stages"],
         "machine": [asdict(each) for each in machine],
         "times": times,
         "counts": counts,

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from loadgen.errors import BenchError, InputError
+from loadgen.plan.pacing import NS_PER_S
 from reports import store
 from reports.ab import Course, Ended, build
 from reports.ab_texts import lines_of, markdown_of, pair_line
@@ -28,11 +29,12 @@ from reports.trials import Pair, Side, Trial
 from scenarios import github
 from scenarios.incidents import server_for
 from scenarios.pinning import Pinning, separate_cores
-from scenarios.probing import Asked, InterruptedRunError, carry_out, interrupts, say
+from scenarios.probing import Asked, Ending, InterruptedRunError, carry_out, carry_out_together, interrupts, say
 from scenarios.servers import CommandServer, ServerFailedError, is_address, last_lines, serving
 from scenarios.settle import Settled, base_url_of, settle
 from scenarios.sweep import refuse
 from scenarios.target import check_reachable, command_of_our_server
+from scenarios.turns import SETTLED_HERE, TURN_S, VARIABLES, scenarios_of, why_not
 
 DOCUMENT_NAME, PAGE_NAME = "ab.json", "ab.html"
 # The same share of all judgements of systems that are alike as a comparison's.
@@ -59,6 +61,8 @@ class Wish:
     tolerances: Mapping[str, float]
     """What is judged, by metric and quantile, and how much it may rise."""
     ready_s: float
+    apart: bool
+    """Whether one run is to come after the other, even where users could talk in turns."""
     seed: int
     """That of the first pair."""
     flags: dict[str, Any]
@@ -79,7 +83,19 @@ class _Bout:
     servers: Mapping[Side, str]
     pinning: Pinning | None
     """Where servers are started here."""
+    in_turns: bool
+    """Whether the users of a pair talk in turns, instead of one run coming after the other."""
     asked: Asked
+
+    @property
+    def passed_in_turns(self) -> list[str]:
+        """The flags of every run, but those that the scenarios of a pair hold."""
+        passed, arguments = [], list(self.wish.arguments)
+        while arguments:
+            flag = arguments.pop(0)
+            value = [arguments.pop(0)] if arguments and not arguments[0].startswith("--") else []
+            passed += [] if flag in SETTLED_HERE else [flag, *value]
+        return passed
 
 
 def ab(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
@@ -89,6 +105,7 @@ def ab(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
     servers = {Side.BASE: base, Side.HEAD: wish.head or base}
     for address in filter(is_address, dict.fromkeys(servers.values())):
         asyncio.run(check_reachable(base_url_of(address, "--base")))
+    apart = _why_apart(wish, settled, servers)
     started = datetime.now(UTC)
     directory = wish.out or Path("runs") / f"{started:%Y%m%d-%H%M%S}-ab-{settled.name}"
     store.claim(directory, force=settled.run.force)
@@ -103,10 +120,12 @@ def ab(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
         "alike": servers[Side.BASE] == servers[Side.HEAD],
         "pairs_planned": wish.pairs,
         "max_pairs": wish.max_pairs,
+        "turn_s": TURN_S if apart is None else None,
     }
     course = Course(_looks(wish), wish.tolerances)
     if wish.max_pairs < FEWEST_PAIRS:
         say(f"below {FEWEST_PAIRS} pairs nothing is said of times: only losses and failures are judged")
+    say("in turns of half a second" if apart is None else f"one run after the other: {apart}")
     began_s = time.monotonic()
 
     def write() -> Document:
@@ -123,7 +142,7 @@ def ab(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
     with interrupts() as asked:
         try:
             pinning = None if all(map(is_address, servers.values())) else separate_cores()
-            _carry_out(_Bout(wish, directory, settled, servers, pinning, asked), course, on_pair)
+            _carry_out(_Bout(wish, directory, settled, servers, pinning, apart is None, asked), course, on_pair)
         except InterruptedRunError:
             course.ended = Ended.INTERRUPTED
         except BenchError:
@@ -154,6 +173,15 @@ def _settled(wish: Wish, environ: Mapping[str, str]) -> Settled:
     return settled
 
 
+def _why_apart(wish: Wish, settled: Settled, servers: Mapping[Side, str]) -> str | None:
+    """What keeps the users of a pair from talking in turns; None where nothing does."""
+    if wish.apart:
+        return "as was asked for"
+    if is_address(servers[Side.BASE]) and servers[Side.BASE] == servers[Side.HEAD]:
+        return "there is one server, which would have the users of both"
+    return why_not(settled)
+
+
 def _looks(wish: Wish) -> list[Look]:
     counts = [wish.pairs] if wish.pairs == wish.max_pairs else [wish.pairs, wish.max_pairs]
     return [Look(count, error) for count, error in zip(counts, errors_of_looks(ERROR, len(counts)), strict=True)]
@@ -164,8 +192,7 @@ def _carry_out(bout: _Bout, course: Course, on_pair: Callable[[], None]) -> None
     coin = random.Random(bout.wish.seed)
     while (look := course.next_look) is not None:
         while len(course.counting) < look.pair_count:
-            first = coin.choice((Side.BASE, Side.HEAD))
-            course.pairs.append(_pair(bout, len(course.pairs) + 1, first))
+            course.pairs.append(_pair(bout, len(course.pairs) + 1, coin))
             on_pair()
             if len(course.pairs) - len(course.counting) > _REPEATED * bout.wish.pairs:
                 course.ended = Ended.UNBELIEVABLE
@@ -176,35 +203,77 @@ def _carry_out(bout: _Bout, course: Course, on_pair: Callable[[], None]) -> None
     course.ended = Ended.MAX_PAIRS
 
 
-def _pair(bout: _Bout, number: int, first: Side) -> Pair:
+def _pair(bout: _Bout, number: int, coin: random.Random) -> Pair:
+    """Both runs, together or in the order that chance says; ServerFailedError where a server was not there at first."""
+    order = coin.sample(list(Side), 2)
+    trials = _together(bout, number, order, coin) if bout.in_turns else _apart(bout, number, order)
+    return Pair(number, order[0], trials[Side.BASE], trials[Side.HEAD])
+
+
+def _apart(bout: _Bout, number: int, order: list[Side]) -> dict[Side, Trial]:
     trials = {}
-    for side in (first, Side.HEAD if first is Side.BASE else Side.BASE):
+    for side in order:
         try:
-            trials[side] = _trial(bout, number, side)
+            with _serving(bout, side) as server:
+                arguments = [bout.wish.scenario, *bout.wish.arguments, *_arguments(bout, number, side, server)]
+                ending = carry_out(arguments, _PATIENCE * bout.settled.planned_s, bout.asked)
+                died = server.died()
+            trials[side] = _trial(bout, number, side, ending, died)
         except ServerFailedError as error:
-            if number == 1:
-                raise ServerFailedError(f"--{side}: {error}") from None
-            trials[side] = Trial(None, None, (str(error),))
-    return Pair(number, first, trials[Side.BASE], trials[Side.HEAD])
+            trials[side] = _gone(number, side, error)
+    return trials
 
 
-def _trial(bout: _Bout, number: int, side: Side) -> Trial:
-    """One run, against a fresh server where a command starts it; ServerFailedError where there was none."""
-    wish, log = bout.wish, bout.directory / f"{side}.log"
-    run = bout.directory / "pairs" / f"{number:02d}-{side}"
-    with _serving(bout, side, log) as (url, server):
-        if bout.asked():
-            raise InterruptedRunError
-        arguments = [
-            *(wish.scenario, *wish.arguments, "--target", url, "--seed", str(wish.seed + number - 1)),
-            *("--out", str(run), "--quiet", "--no-html", "--no-plots"),
-            *(["--force"] if bout.settled.run.force else []),
-            *(["--worker-cores", ",".join(map(str, sorted(bout.pinning.generator)))] if bout.pinning else []),
+def _together(bout: _Bout, number: int, order: list[Side], coin: random.Random) -> dict[Side, Trial]:
+    pairs = bout.directory / "pairs"
+    pairs.mkdir(exist_ok=True)
+    scenarios = scenarios_of(bout.wish.scenario, bout.settled, coin, pairs / f"{number:02d}")
+    trials, servers = {}, {}
+    with contextlib.ExitStack() as stack:
+        for side in order:
+            try:
+                servers[side] = stack.enter_context(_serving(bout, side))
+            except ServerFailedError as error:
+                trials[side] = _gone(number, side, error)
+        several = [
+            [str(scenarios[side]), *bout.passed_in_turns, *_arguments(bout, number, side, server)]
+            for side, server in servers.items()
         ]
-        ending = carry_out(arguments, _PATIENCE * bout.settled.planned_s, bout.asked)
-        died = None if server is None else server.died()
-    if died is not None:
-        died = f"{died}; it last said: {last_lines(log) or 'nothing'}"
+        limit_s = _PATIENCE * (bout.settled.planned_s + bout.settled.scenario.phases.measure / NS_PER_S)
+        endings = carry_out_together(several, limit_s, bout.asked, VARIABLES)
+        deaths = [server.died() for server in servers.values()]
+    for side, ending, died in zip(servers, endings, deaths, strict=True):
+        try:
+            trials[side] = _trial(bout, number, side, ending, died)
+        except ServerFailedError as error:
+            trials[side] = _gone(number, side, error)
+    return trials
+
+
+def _gone(number: int, side: Side, error: ServerFailedError) -> Trial:
+    """There was no server; at first that says that it was never there."""
+    if number == 1:
+        raise ServerFailedError(f"--{side}: {error}") from None
+    return Trial(None, None, (str(error),))
+
+
+def _arguments(bout: _Bout, number: int, side: Side, server: _Server) -> list[str]:
+    """What differs from run to run."""
+    return [
+        *("--target", server.url, "--seed", str(bout.wish.seed + number - 1)),
+        *("--out", str(_run(bout, number, side)), "--quiet", "--no-html", "--no-plots"),
+        *(["--force"] if bout.settled.run.force else []),
+        *(["--worker-cores", ",".join(map(str, sorted(bout.pinning.generator)))] if bout.pinning else []),
+    ]
+
+
+def _run(bout: _Bout, number: int, side: Side) -> Path:
+    return bout.directory / "pairs" / f"{number:02d}-{side}"
+
+
+def _trial(bout: _Bout, number: int, side: Side, ending: Ending, died: str | None) -> Trial:
+    """What a run came to; ServerFailedError where nobody was measured."""
+    run = _run(bout, number, side)
     if (run / store.DOCUMENT_NAME).exists() and ending.code in _MEASURED:
         return Trial.of(store.read_document(run), str(run.relative_to(bout.directory)), died)
     if ending.code == ExitCode.UNREACHABLE:
@@ -214,16 +283,34 @@ def _trial(bout: _Bout, number: int, side: Side) -> Trial:
     raise RuntimeError(f"the run in {run} ended with exit code {ending.code}: {ending.said}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """One side while it serves."""
+
+    url: str
+    started: CommandServer | None
+    """Where a command starts it."""
+
+    def died(self) -> str | None:
+        """How it ended, where it did so before we ended it."""
+        how = None if self.started is None else self.started.died()
+        if self.started is None or how is None:
+            return None
+        return f"{how}; it last said: {last_lines(self.started.log) or 'nothing'}"
+
+
 @contextlib.contextmanager
-def _serving(bout: _Bout, side: Side, log: Path) -> Iterator[tuple[str, CommandServer | None]]:
-    """Where the server of a side is, and the server itself where a command starts it."""
+def _serving(bout: _Bout, side: Side) -> Iterator[_Server]:
+    """The server of a side: a fresh one where a command starts it."""
     text = bout.servers[side]
     if is_address(text):
-        yield text, None
+        yield _Server(text, None)
         return
     cores = bout.pinning.server if bout.pinning else None
-    with serving(text, log, cores=cores, ready_s=bout.wish.ready_s) as server:
-        yield server.url, server
+    with serving(text, bout.directory / f"{side}.log", cores=cores, ready_s=bout.wish.ready_s) as server:
+        if bout.asked():
+            raise InterruptedRunError
+        yield _Server(server.url, server)
 
 
 def _leave(document: Document, directory: Path) -> None:

@@ -48,6 +48,7 @@ def wish_of(arguments: Sequence[str]) -> Wish:
         max_pairs=max_pairs,
         tolerances=tolerances_of(given.gate or []),
         ready_s=seconds("--ready", given.ready),
+        apart=given.apart,
         seed=_seed(given.seed),
         flags=flags,
         arguments=tuple(passed),
@@ -112,6 +113,9 @@ def _parser() -> Parser:
         metavar="'METRIC: AGG < N%%'",
         help="judge this time, too, or with another tolerance; repeatable; default: "
         "'delivery_time: p(50) < 5%%' and 'delivery_time: p(95) < 10%%'",
+    )
+    parser.add_argument(
+        "--apart", action="store_true", help="one run of a pair after the other, instead of users who talk in turns"
     )
     parser.add_argument("--json", action="store_true", help="print the document on standard output")
     add_flags(parser, _NOT_OF_RUN)

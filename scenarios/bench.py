@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TextIO
 
@@ -37,6 +38,7 @@ from scenarios.evidence import evidence_of
 from scenarios.incidents import server_for
 from scenarios.interrupts import Interrupts
 from scenarios.pinning import Pinning, separate_cores
+from scenarios.rendezvous import agreed_start
 from scenarios.settle import Settled, base_url_of
 from scenarios.target import OwnTarget, check_reachable, embedded
 
@@ -266,6 +268,7 @@ async def _run(
                 on_second=on_second,
                 worker_cores=pinning.generator if pinning else settled.worker_cores,
                 restart_target=own.restart if own is not None else None,
+                agreed_start=None if settled.start_with is None else partial(agreed_start, settled.start_with),
             )
             interrupts.reach(coordinator)
             record = await coordinator.run()

@@ -127,6 +127,10 @@ def run(  # the flags of product.md
             metavar="picows|websockets", help="Which library carries the frames (picows).", rich_help_panel=_LOAD
         ),
     ] = None,
+    start_with: Annotated[
+        int | None,
+        typer.Option(metavar="FD", help="Socket over which a start is agreed on.", hidden=True, rich_help_panel=_TIME),
+    ] = None,
     worker_cores: Annotated[
         str | None,
         typer.Option(metavar="N,N", help="Cores that the processes keep to.", hidden=True, rich_help_panel=_LOAD),
@@ -271,6 +275,7 @@ def run(  # the flags of product.md
         raise typer.Exit(carry_out_sweep(settled, Request(scenario, arguments, command)))
     if worker_cores is not None:
         settled = replace(settled, worker_cores=cores_from(worker_cores, "--worker-cores"))
+    settled = replace(settled, start_with=start_with)
     raise typer.Exit(bench(settled, command=command, source=scenario))
 
 

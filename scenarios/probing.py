@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from typing import IO
 
 from scenarios import github
+from scenarios.rendezvous import agree
 
 COMMAND = (sys.executable, "-P", "-c", "from scenarios.cli import main; main()", "run")
 # What a run takes beside its own phases before we call it hung.
@@ -41,35 +44,83 @@ def carry_out(arguments: Sequence[str], planned_s: float, asked: Asked) -> Endin
 
     One that takes much longer than ``planned_s`` is killed.
     """
-    with tempfile.TemporaryFile() as complaint:
-        process = subprocess.Popen(
-            [*COMMAND, *arguments],
-            env=github.without(os.environ),
-            start_new_session=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=complaint,
-        )
-        code = _awaited(process, planned_s + OVERHEAD_S, asked)
-        complaint.seek(0)
-        said = complaint.read().decode(errors="replace").strip()
+    (ending,) = carry_out_together([arguments], planned_s, asked)
+    return ending
+
+
+def carry_out_together(
+    several: Sequence[Sequence[str]], planned_s: float, asked: Asked, without: frozenset[str] = frozenset()
+) -> list[Ending]:
+    """The same of several runs, whose users begin to talk at the same instant.
+
+    ``without`` are variables of the environment that are kept from them.
+    """
+    with ExitStack() as stack:
+        begun = [_begun(arguments, stack, without, together=len(several) > 1) for arguments in several]
+        give_up_s, told, agreed = time.monotonic() + planned_s + OVERHEAD_S, 0, len(several) == 1
+        while any(each.process.poll() is None for each in begun):
+            if agreed:
+                _wait(begun, 0.1)
+            else:
+                agreed = agree([each.ours for each in begun if each.ours is not None], 0.1)
+            for each in begun:
+                if each.process.poll() is None and asked() > told:
+                    each.process.send_signal(signal.SIGINT)
+                if each.process.poll() is None and time.monotonic() > give_up_s:
+                    os.killpg(each.process.pid, signal.SIGKILL)
+            told = asked()
+        endings = [each.ending() for each in begun]
     if asked():
         raise InterruptedRunError
-    return Ending(code, said.removeprefix("chatbench: "))
+    return endings
 
 
-def _awaited(process: subprocess.Popen[bytes], limit_s: float, asked: Asked) -> int:
-    """Its exit code; each time that somebody asks is passed on to it."""
-    give_up_s, told = time.monotonic() + limit_s, 0
-    while True:
-        try:
-            return process.wait(timeout=0.1)
-        except subprocess.TimeoutExpired:
-            if asked() > told:
-                told = asked()
-                process.send_signal(signal.SIGINT)
-            if time.monotonic() > give_up_s:
-                os.killpg(process.pid, signal.SIGKILL)
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A run that was started."""
+
+    process: subprocess.Popen[bytes]
+    complaint: IO[bytes]
+    ours: socket.socket | None
+    """Our end of the socket over which it says that it is ready; None where it need not."""
+
+    def ending(self) -> Ending:
+        """How it has ended."""
+        self.complaint.seek(0)
+        said = self.complaint.read().decode(errors="replace").strip()
+        return Ending(self.process.returncode, said.removeprefix("chatbench: "))
+
+
+def _begun(arguments: Sequence[str], stack: ExitStack, without: frozenset[str], *, together: bool) -> _Begun:
+    complaint = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  # the stack is one
+    ours, theirs = socket.socketpair() if together else (None, None)
+    command = [*COMMAND, *arguments]
+    if ours is not None and theirs is not None:
+        stack.enter_context(ours)
+        stack.enter_context(theirs)
+        command += ["--start-with", str(theirs.fileno())]
+    environment = github.without(os.environ)
+    process = subprocess.Popen(
+        command,
+        env={name: value for name, value in environment.items() if name not in without},
+        pass_fds=[] if theirs is None else [theirs.fileno()],
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=complaint,
+    )
+    if theirs is not None:
+        theirs.close()  # so that we notice when the run is gone
+    return _Begun(process, complaint, ours)
+
+
+def _wait(begun: Sequence[_Begun], limit_s: float) -> None:
+    """Until one that still goes on has ended, or so long."""
+    for each in begun:
+        if each.process.poll() is None:
+            with suppress(subprocess.TimeoutExpired):
+                each.process.wait(limit_s)
+            return
 
 
 @contextmanager

@@ -66,6 +66,8 @@ class Settled:
     _plan_fields: dict[str, Any]
     worker_cores: frozenset[int] | None = None
     """Cores that the processes keep to where the target is not ours; None: any."""
+    start_with: int | None = None
+    """Descriptor of a socket over which it is settled when users begin to talk; None: when all are there."""
     sweep: Sweep | None = None
     """What differs from run to run where there are several, of which this is the first."""
     runs: tuple[Settled, ...] = ()

@@ -43,6 +43,14 @@ class RestartTarget(Protocol):
         ...
 
 
+class AgreedStart(Protocol):
+    """Settles when users begin to talk."""
+
+    async def __call__(self, earliest_ns: int) -> int:
+        """The instant, at ``earliest_ns`` or later."""
+        ...
+
+
 class Coordinator:
     """One run of one plan. Call :meth:`run` once."""
 
@@ -56,12 +64,13 @@ class Coordinator:
         on_second: Callable[[Record], None],
         worker_cores: frozenset[int] | None = None,
         restart_target: RestartTarget | None = None,
+        agreed_start: AgreedStart | None = None,
     ) -> None:
         """``log`` takes what workers print; ``on_second`` is called with the record once a second.
 
         Workers keep to ``worker_cores``, if any; the coordinator goes wherever there is room, since what it does each
         second would keep a worker from reading for milliseconds. ``restart_target`` ends our own server and starts it
-        again, where the plan has it so.
+        again, where the plan has it so. ``agreed_start`` says when to begin, where another run begins then, too.
         """
         self.record = Record(plan, Tally(now_ns()), ProcessRecord(os.getpid()))
         self._machine = MachineProbe()
@@ -72,6 +81,7 @@ class Coordinator:
         self._process_count = process_count
         self._worker_cores = worker_cores
         self._restart_target = restart_target
+        self._agreed_start = agreed_start
         self._spreads = SpreadJoin(process_count, plan.slicing)
         self._log = log
         self._on_second = on_second
@@ -161,10 +171,12 @@ class Coordinator:
                 record.ended_early = EndedEarly.LOGIN_REFUSED if refused else EndedEarly.NO_USER_READY
                 return
         start_ns = now_ns() + START_DELAY_NS
+        if self._agreed_start is not None:
+            start_ns = await self._agreed_start(start_ns)
         talking = asyncio.create_task(self._watch_phases(start_ns))
         self._tasks += [asyncio.create_task(self._restart(each, start_ns)) for each in self._restarts()]
         try:
-            total_s = (START_DELAY_NS + plan.warmup_ns + plan.measure_ns + plan.drain_ns) / NS_PER_S
+            total_s = (start_ns - now_ns() + plan.warmup_ns + plan.measure_ns + plan.drain_ns) / NS_PER_S
             left = await self._ask(Talk(start_ns), total_s)
         finally:
             talking.cancel()

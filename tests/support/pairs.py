@@ -27,6 +27,7 @@ FACTS: Mapping[str, Any] = {
     "alike": False,
     "pairs_planned": 16,
     "max_pairs": 16,
+    "turn_s": 0.5,
 }
 
 
