@@ -27,6 +27,7 @@ from reports.inference import FEWEST_PAIRS, errors_of_looks
 from reports.power import Look
 from reports.trials import Pair, Side, Trial
 from scenarios import github
+from scenarios.alternation import SETTLED_HERE, TURN_S, VARIABLES, scenarios_of, why_not
 from scenarios.incidents import server_for
 from scenarios.pinning import Pinning, separate_cores
 from scenarios.probing import Asked, Ending, InterruptedRunError, carry_out, carry_out_together, interrupts, say
@@ -34,7 +35,6 @@ from scenarios.servers import CommandServer, ServerFailedError, is_address, last
 from scenarios.settle import Settled, base_url_of, settle
 from scenarios.sweep import refuse
 from scenarios.target import check_reachable, command_of_our_server
-from scenarios.turns import SETTLED_HERE, TURN_S, VARIABLES, scenarios_of, why_not
 
 DOCUMENT_NAME, PAGE_NAME = "ab.json", "ab.html"
 # The same share of all judgements of systems that are alike as a comparison's.
