@@ -303,6 +303,26 @@ def show(
 
 
 @app.command()
+def dialects(
+    name: Annotated[str | None, typer.Argument(help="One of them, to print its file.", metavar="[NAME]")] = None,
+) -> None:
+    """List the built-in dialects, or print one of them as a file to start from.
+
+    chatbench dialects plain > mine.toml; then chatbench doctor --target URL
+    --dialect mine.toml says what it needs.
+    """
+    from scenarios.dialect_files import builtin_dialects, builtin_text, summary_of
+
+    if name is not None:
+        typer.echo(builtin_text(name), nl=False)
+        return
+    names = builtin_dialects()
+    width = max(map(len, names))
+    for each in names:
+        typer.echo(f"{each:<{width}}  {summary_of(builtin_text(each))}")
+
+
+@app.command()
 def doctor(
     target: Annotated[
         list[str] | None,

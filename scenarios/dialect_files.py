@@ -141,19 +141,37 @@ def builtin_dialects() -> list[str]:
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
+def builtin_text(name: str) -> str:
+    """The file of a dialect that comes with chatbench; InputError where there is none of that name."""
+    builtin = builtin_dialects()
+    if name not in builtin:
+        raise _unknown(name, f"built in: {', '.join(builtin)}")
+    return (resources.files("loadgen.dialects") / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def summary_of(text: str) -> str:
+    """The first comment of a dialect file, which says what it is; empty where it has none."""
+    lines = []
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.removeprefix("#").strip())
+    return " ".join(lines)
+
+
+def _unknown(name: str, there_is: str) -> InputError:
+    near = get_close_matches(name, builtin_dialects(), n=1)
+    hint = f'; did you mean "{near[0]}"?' if near else ""
+    return InputError(f"unknown dialect {_quoted(name)}{hint} ({there_is})")
+
+
 def load_dialect(name_or_path: str) -> DialectScript:
     """The dialect of that name, or in that file; InputError where there is none, or it is wrong."""
     builtin = builtin_dialects()
     if name_or_path in builtin:
-        text = (resources.files("loadgen.dialects") / f"{name_or_path}.toml").read_text(encoding="utf-8")
-        return read_dialect(text, name_or_path, f"{name_or_path}.toml")
+        return read_dialect(builtin_text(name_or_path), name_or_path, f"{name_or_path}.toml")
     if not name_or_path.endswith(".toml") and not os.path.exists(name_or_path):  # noqa: PTH110 - Path raises on some names
-        near = get_close_matches(name_or_path, builtin, n=1)
-        hint = f'; did you mean "{near[0]}"?' if near else ""
-        raise InputError(
-            f"unknown dialect {_quoted(name_or_path)}{hint} "
-            f"(built in: {', '.join(builtin)}; or the path of a dialect file)"
-        )
+        raise _unknown(name_or_path, f"built in: {', '.join(builtin)}; or the path of a dialect file")
     path = Path(name_or_path)
     try:
         text = path.read_text(encoding="utf-8")

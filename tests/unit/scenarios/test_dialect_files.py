@@ -23,7 +23,7 @@ from loadgen.dialects.script import (
 )
 from loadgen.dialects.scripted import ScriptedDialect
 from loadgen.errors import InputError
-from scenarios.dialect_files import builtin_dialects, load_dialect, read_dialect
+from scenarios.dialect_files import builtin_dialects, builtin_text, load_dialect, read_dialect, summary_of
 from tests.support.toml_text import toml_text
 
 SMALLEST = {"connect": {"path": "/ws"}, "publish": {"send": "{text}"}}
@@ -445,3 +445,24 @@ def speak(script: DialectScript) -> None:
 def test_the_toml_of_these_tests_says_what_they_mean(table: dict[str, Any]) -> None:
     """Else the test above would test the TOML parser."""
     assert repr(tomllib.loads(toml_text(table))) == repr(table)
+
+
+def test_a_built_in_dialect_is_a_file_to_start_from(tmp_path: Path) -> None:
+    """Written out, it says the same; and its first comment says what it is."""
+    for name in builtin_dialects():
+        path = tmp_path / f"{name}.toml"
+        path.write_text(builtin_text(name))
+
+        assert load_dialect(str(path)) == load_dialect(name)
+        assert summary_of(builtin_text(name)).endswith(".")
+
+
+def test_a_dialect_that_is_not_built_in_cannot_be_printed() -> None:
+    """The nearest one is."""
+    with pytest.raises(InputError, match=r'unknown dialect "plane"; did you mean "plain"\? \(built in: echo, plain'):
+        builtin_text("plane")
+
+
+def test_a_file_without_a_comment_says_nothing_of_itself() -> None:
+    """Nor does a comment further down."""
+    assert summary_of("[connect]\n# here") == ""
