@@ -96,7 +96,9 @@ def _parser() -> Parser:
         "a server cannot be reached.",
         add_help=False,
     )
-    parser.add_argument("scenario", nargs="?", default="smoke", help="catalogue name or path; default: smoke")
+    parser.add_argument(
+        "scenario", nargs="?", default="side_by_side", help="catalogue name or path; default: side_by_side"
+    )
     for names, metavar, default, text in (
         (["--base"], "URL|CMD", None, "what head is held against; default: the reference server"),
         (["--head"], "URL|CMD", None, "what is judged; default: the same as base"),

@@ -65,7 +65,18 @@ def carried_out(bout: Bout, folder: Path, flags: list[str]) -> Outcome:
         command(folder / f"{side}.toml", delay)
         for side, delay in (("base", bout.base_delay_ms), ("head", bout.head_delay_ms))
     ]
-    arguments = ["ab", "smoke", "--base", servers[0], "--head", servers[1], "-o", str(folder / "ab"), "--json", *flags]
+    arguments = [
+        "ab",
+        "side_by_side",
+        "--base",
+        servers[0],
+        "--head",
+        servers[1],
+        "-o",
+        str(folder / "ab"),
+        "--json",
+        *flags,
+    ]
     done = subprocess.run([str(CHATBENCH), *arguments], check=False, capture_output=True, text=True, timeout=LIMIT_S)
     if done.returncode not in (0, 96, 97, 98):
         raise BenchmarkError(f"ab, {bout.name}: exit code {done.returncode}: {done.stderr.strip()[-300:]}")

@@ -14,7 +14,7 @@ def test_nothing_asked_for_is_the_reference_server_beside_itself() -> None:
     """Sixteen pairs of the smallest scenario, and as many again where they cannot tell."""
     wish = wish_of([])
 
-    assert (wish.scenario, wish.base, wish.head, wish.pairs, wish.max_pairs) == ("smoke", None, None, 16, 32)
+    assert (wish.scenario, wish.base, wish.head, wish.pairs, wish.max_pairs) == ("side_by_side", None, None, 16, 32)
     assert (wish.seed, wish.ready_s, dict(wish.tolerances)) == (1, 30.0, dict(TOLERANCES))
     assert wish.arguments == ()
 
