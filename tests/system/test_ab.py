@@ -79,7 +79,7 @@ def test_a_head_that_loses_messages_is_worse(tmp_path: Path) -> None:
     lost = next(row for row in document["counts"] if row["name"] == "deliveries_lost")
     assert (lost["base"], lost["worse"]) == (0, True)
     assert "<failure" in (folder / "junit.xml").read_text()
-    assert "chatbench smoke: WORSE" in (folder / "summary.md").read_text()
+    assert "chatbench short: WORSE" in (folder / "summary.md").read_text()
     assert (folder / "ab.html").read_text().count("<svg") >= 2
 
 
