@@ -112,7 +112,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--gate",
         action="append",
-        metavar="'METRIC: AGG < N%%'",
+        metavar="'METRIC: AGG < N%'",
         help="judge this time, too, or with another tolerance; repeatable; default: "
         "'delivery_time: p(50) < 5%%' and 'delivery_time: p(95) < 10%%'",
     )
