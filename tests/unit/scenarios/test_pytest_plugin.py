@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+# Loaded out here, since what a pytest within pytest loads it also unloads, and numpy cannot be loaded twice.
+from tests.support import documents, fake_runs  # noqa: F401
+
 CONFTEST = """
 import pytest
 from tests.support.documents import a_document, a_failed_document, a_late_document
@@ -23,6 +26,13 @@ def chatbench(chatbench, runs):
     return chatbench
 """
 HELD = '@pytest.mark.latency_budget("deliveries_lost: count == 0")'
+
+
+@pytest.fixture(autouse=True)
+def _not_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In CI pytest's summary repeats the whole message of each failure, and a table would be counted twice."""
+    for name in ("CI", "BUILD_NUMBER"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def outcome_of(pytester: pytest.Pytester, test: str, *flags: str) -> pytest.RunResult:
