@@ -49,6 +49,8 @@ class ErrorKind(StrEnum):
     BAD_HANDSHAKE = "bad_handshake"
     BAD_RESPONSE = "bad_response"  # an answer that holds no token where the dialect says
     UNANSWERED = "unanswered"  # a request that was not made, since too many had no answer yet
+    ERROR_FRAME = "error_frame"  # what the dialect says a server refuses something with
+    ALIVE_TIMEOUT = "alive_timeout"  # a keep-alive that the dialect says is answered, and was not
     JOIN_TIMEOUT = "join_timeout"  # a join, or the frame to wait for after connecting, that never came
     PROTOCOL = "protocol"  # frames that break RFC 6455, or exceed what we take
     CLOSE_1000 = "close_1000"

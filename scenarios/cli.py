@@ -311,15 +311,15 @@ def dialects(
     chatbench dialects plain > mine.toml; then chatbench doctor --target URL
     --dialect mine.toml says what it needs.
     """
-    from scenarios.dialect_files import builtin_dialects, builtin_text, summary_of
+    from scenarios.dialect_files import named_dialects, named_text, summary_of
 
     if name is not None:
-        typer.echo(builtin_text(name), nl=False)
+        typer.echo(named_text(name), nl=False)
         return
-    names = builtin_dialects()
+    names = named_dialects()
     width = max(map(len, names))
     for each in names:
-        typer.echo(f"{each:<{width}}  {summary_of(builtin_text(each))}")
+        typer.echo(f"{each:<{width}}  {summary_of(named_text(each))}")
 
 
 @app.command()

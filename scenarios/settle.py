@@ -257,7 +257,7 @@ def _settle_rooms(scenario: Scenario, layers: Layers, dialect: DialectScript) ->
     for number, (key, rooms) in enumerate(sections):
         _check_rooms(rooms, key, users.count, layers)
         settled.append(_layer_of(rooms, users.count, scenario.run.seed, number))
-        if dialect.join is None and (number or settled[0].count > 1):
+        if not dialect.has_rooms and (number or settled[0].count > 1):
             at, expected, found = (
                 (key, "none", json.dumps(rooms.shape)) if number else (f"{key}.count", 1, settled[0].count)
             )
@@ -265,6 +265,11 @@ def _settle_rooms(scenario: Scenario, layers: Layers, dialect: DialectScript) ->
                 f'{layers.label(at)}: expected {expected}, since the dialect "{dialect.name}" has no join and all '
                 f"users share one room, got {found}"
             )
+    if len(settled) > 1 and dialect.join is None:
+        raise InputError(
+            f'{layers.label("users.more_rooms")}: expected none, since the dialect "{dialect.name}" has a connection '
+            f"for one room, got {len(settled) - 1}"
+        )
     if not any(layer.weight for layer in settled):
         raise InputError(f"{layers.label('users.rooms.weight')}: expected a weight > 0 somewhere, got none")
     return Rooms(tuple(settled))

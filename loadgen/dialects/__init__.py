@@ -46,6 +46,8 @@ class Opening:
     path: str
     headers: tuple[tuple[str, str], ...] = ()
     subprotocols: tuple[str, ...] = ()
+    is_binary: bool = False
+    """Whether what is sent over it are binary frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class KeepAlive:
 
     every_ns: int
     frame: bytes
+    is_missed: bool = False
+    """Whether the one before was to be answered, and was not."""
 
 
 class Confirmation(StrEnum):
@@ -78,10 +82,12 @@ class Heard(NamedTuple):
     acks: Sequence[Ack] = ()
     replies: Sequence[bytes] = ()
     """Frames to send back at once."""
+    error: str | None = None
+    """What the server refuses, in its own words."""
 
 
 class Dialect(Protocol):
-    """One user's way of speaking to one kind of server. Frames are the payloads of text frames."""
+    """One user's way of speaking to one kind of server. Frames are the payloads of WebSocket messages."""
 
     @property
     def has_login(self) -> bool:
@@ -113,6 +119,16 @@ class Dialect(Protocol):
         """Whether it acknowledges direct messages."""
         ...
 
+    @property
+    def awaited(self) -> str | None:
+        """What the frame holds that is waited for now, as the dialect says it; None where none is."""
+        ...
+
+    @property
+    def misses_answer(self) -> bool:
+        """Whether the last keep-alive is to be answered, and has not been."""
+        ...
+
     def login(self) -> HttpRequest:
         """How to log in; only where ``has_login``."""
         ...
@@ -125,8 +141,8 @@ class Dialect(Protocol):
         """A token from elsewhere takes the place of a login."""
         ...
 
-    def open(self) -> Opening:
-        """How to connect."""
+    def open(self, rooms: Sequence[str]) -> Opening:
+        """How to connect, to be in these rooms; what was said over an earlier connection is forgotten."""
         ...
 
     def on_connected(self) -> list[bytes]:
@@ -135,6 +151,10 @@ class Dialect(Protocol):
 
     def join(self, rooms: Sequence[str]) -> list[bytes]:
         """Frames that ask for the rooms, in one of which everything is from here on."""
+        ...
+
+    def leave(self) -> list[bytes]:
+        """Frames to say good-bye with, before the connection is closed."""
         ...
 
     def publish(self, room: str, text: str, message_id: str) -> bytes | HttpRequest:
@@ -170,9 +190,9 @@ class Dialect(Protocol):
         ...
 
     def on_frame(self, frame: bytes) -> Heard:
-        """What a frame without a marker says."""
+        """What a frame says that brings no marked message, or may say something beside them."""
         ...
 
     def keep_alive(self) -> KeepAlive | None:
-        """What to send regularly."""
+        """What to send now, as is done regularly."""
         ...

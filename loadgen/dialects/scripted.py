@@ -2,26 +2,52 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from urllib.parse import quote, urlencode
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from loadgen.dialects import Ack, Confirmation, Credentials, Heard, HttpAnswer, HttpRequest, KeepAlive, Opening
-from loadgen.dialects.script import DialectScript, DirectScript, HttpScript, SideScript
-from loadgen.dialects.template import fill, fill_all, json_text, placeholders
+from loadgen.dialects.patterns import acknowledged_in, matcher, number_pattern
+from loadgen.dialects.requests import find_token, headers_of, http_request, path_of
+from loadgen.dialects.script import DialectScript, DirectScript, FrameKind, SideScript
+from loadgen.dialects.signing import sign
+from loadgen.dialects.template import Values, fill, message_id_of, prepared
 
-_NOTHING_HEARD = Heard()
+NOTHING_HEARD = Heard()
 
-# A message that says no more than this needs not all that is known of its user.
-_OF_A_MESSAGE = frozenset({"room", "id", "text", "json:text"})
+# Acknowledgements that come in order are not waited for by more messages than this.
+MOST_UNACKED = 10_000
 
 
 class ScriptedDialect:
-    """One user of a server that a dialect file describes; implements :class:`loadgen.dialects.Dialect`."""
+    """One user of a server that a dialect file describes; implements :class:`loadgen.dialects.Dialect`.
 
-    __slots__ = ("_after", "_awaited", "_credentials", "_rooms", "_script", "_to_catch_up", "_token", "_unjoined")
+    A protocol that needs more than a file can say is a subclass (``[dialect] protocol``, docs/dialects.md): it
+    overrides what it says and hears in its own way, and has the rest from here.
+    """
+
+    Options: ClassVar[type[Any] | None] = None
+    """A frozen dataclass of what may stand in the file's [options]; None: nothing."""
+    FILE: ClassVar[str] = ""
+    """The text of a file to start from, for ``chatbench dialects``."""
+    HAS_SEVERAL_IN_A_FRAME: ClassVar[bool] = False
+    """Whether a frame with a message may hold an acknowledgement, too, or whatever else ``on_frame`` must hear of."""
+
+    __slots__ = (
+        "_after",
+        "_awaited",
+        "_credentials",
+        "_last_id",
+        "_rooms",
+        "_script",
+        "_step",
+        "_to_catch_up",
+        "_token",
+        "_unacked",
+        "_unjoined",
+        "misses_answer",
+    )
 
     def __init__(self, script: DialectScript, credentials: Credentials) -> None:
         self._script = script
@@ -36,20 +62,43 @@ class ScriptedDialect:
         """Rooms whose history is being read: the first has been asked for, the others wait."""
         self._awaited: Confirmation | None = None
         """What the server is to confirm next; other frames are not searched for it."""
+        self._step = 0
+        """How many of the frames to wait for after connecting have come."""
+        self._last_id = ""
+        """Of the message that was sent last; only where messages are told by numbers."""
+        self._unacked: deque[str] | None = None
+        """Ids of messages in the order they were sent; only where acknowledgements come in that order."""
+        self.misses_answer = False
+        """Whether the last keep-alive is to be answered, and has not been."""
+        if script.token is not None:
+            self._token = sign(script.token, self.values)
+
+    @classmethod
+    def complete(cls, script: DialectScript) -> DialectScript:
+        """The script of a file whose protocol this class speaks, with what follows from its options filled in.
+
+        InputError where an option makes no sense. What it sets is what a run must know beforehand: whether a greeting,
+        a join and acknowledgements are to be waited for, and what those frames are called.
+        """
+        return script
+
+    # --- what is known of the user ---------------------------------------------------------------------------
 
     @property
-    def _values(self) -> dict[str, str]:
-        return self._values_in(self._rooms[0])
+    def values(self) -> Values:
+        """What the placeholders stand for."""
+        return self.values_in(self._rooms[0])
 
-    def _values_in(self, room: str) -> dict[str, str]:
-        """What the placeholders stand for; made when asked for, since 10,000 of them would hold 4 MB."""
-        return {
-            "username": self._credentials.username,
-            "password": self._credentials.password,
-            "user_id": str(self._credentials.user + 1),
-            "token": self._token,
-            "room": room,
-        }
+    def values_in(self, room: str) -> Values:
+        """The same in one of its rooms; made when asked for, since 10,000 of them would hold 4 MB."""
+        return Values(
+            username=self._credentials.username,
+            password=self._credentials.password,
+            user_id=str(self._credentials.user + 1),
+            token=self._token,
+            room=room,
+            room_number=str(self._rooms.index(room) + 1 if room in self._rooms else 1),
+        )
 
     @property
     def has_login(self) -> bool:
@@ -75,14 +124,32 @@ class ScriptedDialect:
     def has_direct_ack(self) -> bool:
         return self._script.direct is not None and self._script.direct.ack is not None
 
+    @property
+    def awaited(self) -> str | None:
+        if self._awaited is None:
+            return None
+        if self._awaited is Confirmation.JOINED:
+            until = None if self._script.join is None else self._script.join.until
+            room = self._unjoined[0] if self._unjoined else self._rooms[0]
+            return None if until is None else fill(until, self.values_in(room))
+        return None if self._greeting is None else fill(self._greeting, self.values)
+
+    @property
+    def _greeting(self) -> str | None:
+        """What the frame holds that is to come next after connecting."""
+        connect = self._script.connect
+        return connect.until if self._step == 0 else connect.then[self._step - 1].until
+
+    # --- getting in ------------------------------------------------------------------------------------------
+
     def login(self) -> HttpRequest:
         assert self._script.login is not None, "asked to log in by a dialect without a login"
-        return _http_request(self._script.login.http, self._values)
+        return http_request(self._script.login.http, self.values)
 
     def token_from(self, answer: HttpAnswer) -> str | None:
         assert self._script.login is not None, "asked for a token by a dialect without a login"
         place = self._script.login.token
-        token = "" if place is None else _find_token(place, answer)
+        token = "" if place is None else find_token(place, answer)
         if token is not None:
             self._token = token
         return token
@@ -90,15 +157,22 @@ class ScriptedDialect:
     def use_token(self, token: str) -> None:
         self._token = token
 
-    def open(self) -> Opening:
-        connect = self._script.connect
-        headers = tuple((name, fill(value, self._values)) for name, value in connect.headers.items())
-        subprotocols = tuple(fill(name, self._values) for name in connect.subprotocols)
-        return Opening(fill(connect.path, _for_url(self._values)), headers, subprotocols)
+    def open(self, rooms: Sequence[str]) -> Opening:
+        self._rooms = rooms
+        self._awaited, self._step, self.misses_answer = None, 0, False
+        if self._unacked is not None:
+            self._unacked.clear()
+        connect, values = self._script.connect, self.values
+        return Opening(
+            path_of(connect, values),
+            headers_of(connect, values),
+            tuple(fill(name, values) for name in connect.subprotocols),
+            self._script.frames.kind is FrameKind.BINARY,
+        )
 
     def on_connected(self) -> list[bytes]:
         self._awaited = Confirmation.CONNECTED if self.awaits_greeting else None
-        return [fill(frame, self._values).encode() for frame in self._script.connect.send]
+        return self._filled(self._script.connect.send)
 
     def join(self, rooms: Sequence[str]) -> list[bytes]:
         self._rooms = rooms
@@ -106,46 +180,62 @@ class ScriptedDialect:
             return []
         self._awaited = Confirmation.JOINED if self.awaits_join else None
         self._unjoined = rooms
-        return [fill(frame, self._values_in(room)).encode() for room in rooms for frame in self._script.join.send]
+        return [frame for room in rooms for frame in self._filled(self._script.join.send, room)]
+
+    def leave(self) -> list[bytes]:
+        return [
+            frame
+            for template in self._script.leave.send
+            for room in (self._rooms if "room" in template else self._rooms[:1])
+            for frame in self._filled((template,), room)
+        ]
+
+    def _filled(self, frames: Sequence[str], room: str | None = None) -> list[bytes]:
+        if not frames:
+            return []
+        values = self.values if room is None else self.values_in(room)
+        return [fill(frame, values).encode() for frame in frames]
+
+    # --- talking ---------------------------------------------------------------------------------------------
 
     def publish(self, room: str, text: str, message_id: str) -> bytes | HttpRequest:
         publish = self._script.publish
-        if publish.http is not None:
-            values = self._values_in(room)
-            values["id"], values["text"], values["json:text"] = message_id, text, json_text(text)
-            return _http_request(publish.http, values)
-        assert publish.send is not None, "a dialect file without publish.send and publish.http was let through"
-        names = _names_in(publish.send)
-        values = {"room": room} if names <= _OF_A_MESSAGE else self._values_in(room)
-        values["id"], values["text"] = message_id, text
-        if "json:text" in names:
-            values["json:text"] = json_text(text)
-        return fill(publish.send, values).encode()
+        if publish.ack is not None:
+            self._awaits_ack(message_id, in_order=publish.acks_in_order)
+        if publish.send is None:
+            assert publish.http is not None, "a dialect file without publish.send and publish.http was let through"
+            return http_request(publish.http, Values(self.values_in(room), id=message_id, text=text))
+        make = prepared(publish.send, room)
+        if make is not None:
+            return make(text, message_id)
+        return fill(publish.send, Values(self.values_in(room), id=message_id, text=text)).encode()
 
     def direct(self, receiver: str, text: str, message_id: str) -> bytes | HttpRequest:
         direct = self._script.direct
         assert direct is not None, "asked for a direct message by a dialect without one"
-        values = self._values
-        values |= {"to": receiver, "id": message_id, "text": text, "json:text": json_text(text)}
-        return _said(direct, values)
+        if direct.ack is not None:
+            self._awaits_ack(message_id, in_order=False)
+        return _said(direct, Values(self.values, to=receiver, id=message_id, text=text))
 
     def typing(self, room: str) -> bytes | HttpRequest:
         assert self._script.typing is not None, "asked for typing by a dialect without it"
-        return _said(self._script.typing, self._values_in(room))
+        return _said(self._script.typing, self.values_in(room))
 
     def presence(self, room: str) -> bytes | HttpRequest:
         assert self._script.presence is not None, "asked for presence by a dialect without it"
-        return _said(self._script.presence, self._values_in(room))
+        return _said(self._script.presence, self.values_in(room))
 
     def history(self, room: str) -> bytes | HttpRequest:
         history = self._script.history
         assert history is not None, "asked for history by a dialect without it"
         assert history.send is not None, "asked for the latest messages by a dialect that only catches up"
-        return fill(history.send, self._values_in(room)).encode()
+        return fill(history.send, self.values_in(room)).encode()
 
     def http(self, room: str) -> HttpRequest:
         assert self._script.http is not None, "asked for a request by a dialect without one"
-        return _http_request(self._script.http, self._values_in(room))
+        return http_request(self._script.http, self.values_in(room))
+
+    # --- catching up -----------------------------------------------------------------------------------------
 
     def has_heard(self, room: str, frame: bytes) -> None:
         number = self._last_number_in(frame)
@@ -161,7 +251,7 @@ class ScriptedDialect:
         if history is None or history.catch_up is None or self._after is None or not self._to_catch_up:
             return []
         room = self._to_catch_up[0]
-        return [fill(history.catch_up, self._values_in(room) | {"after": self._after[room]}).encode()]
+        return [fill(history.catch_up, Values(self.values_in(room), after=self._after[room])).encode()]
 
     def _last_number_in(self, frame: bytes) -> str | None:
         history = self._script.history
@@ -184,139 +274,111 @@ class ScriptedDialect:
             self._to_catch_up = self._to_catch_up[1:]
         return self._ask_for_the_rest()
 
+    # --- hearing ---------------------------------------------------------------------------------------------
+
     def on_frame(self, frame: bytes) -> Heard:
+        separator = self._script.frames.separator
+        if separator is None:
+            return self._on_message(frame)
+        return together([self._on_message(part) for part in frame.split(separator.encode()) if part])
+
+    def _on_message(self, frame: bytes) -> Heard:
         script = self._script
+        if self.misses_answer and script.alive.answer is not None and matcher(script.alive.answer)(frame):
+            self.misses_answer = False
         reply = script.alive.reply.get(frame.decode(errors="replace")) if script.alive.reply else None
-        confirmed = self._awaited if self._awaited is not None and self._confirms(frame) else None
-        if confirmed is not None:
-            self._awaited = None
-        acks = _acks_in(frame, script.publish.ack) if script.publish.ack is not None else []
+        confirmed, replies = self._confirmed_by(frame) if self._awaited is not None else (None, [])
+        acks: Sequence[Ack] = self._acks_in(frame, script.publish.ack) if script.publish.ack is not None else ()
         if script.direct is not None and script.direct.ack is not None and not acks:
-            acks = _acks_in(frame, script.direct.ack)
-        replies = [] if reply is None else [fill(reply, self._values).encode()]
+            acks = self._acks_in(frame, script.direct.ack)
+        if reply is not None:
+            replies = self._filled((reply,)) + replies
         replies += self._next_page(frame)
-        if confirmed is None and not acks and not replies:
-            return _NOTHING_HEARD
-        return Heard(confirmed, acks, tuple(replies))
+        error = None
+        if script.errors.frames and any(matcher(each)(frame) for each in script.errors.frames):
+            error = frame.decode(errors="replace")
+        if confirmed is None and not acks and not replies and error is None:
+            return NOTHING_HEARD
+        return Heard(confirmed, acks, tuple(replies), error)
+
+    def _awaits_ack(self, message_id: str, *, in_order: bool) -> None:
+        if in_order:
+            if self._unacked is None:
+                self._unacked = deque(maxlen=MOST_UNACKED)
+            self._unacked.append(message_id)
+        else:
+            self._last_id = message_id
+
+    def _acks_in(self, frame: bytes, ack: str) -> list[Ack]:
+        acks = []
+        for found in acknowledged_in(frame, ack):
+            if found.message_id is not None:
+                acks.append(Ack(found.message_id, found.room_sequence))
+            elif found.number is not None:
+                if self._last_id:
+                    acks.append(Ack(message_id_of(found.number, self._last_id), found.room_sequence))
+            elif self._unacked:
+                acks.append(Ack(self._unacked.popleft(), found.room_sequence))
+        return acks
 
     def keep_alive(self) -> KeepAlive | None:
         alive = self._script.alive
         if alive.every_ns is None or alive.send is None:
             return None
-        return KeepAlive(alive.every_ns, fill(alive.send, self._values).encode())
+        is_missed, self.misses_answer = self.misses_answer, alive.answer is not None
+        return KeepAlive(alive.every_ns, fill(alive.send, self.values).encode(), is_missed)
 
-    def _confirms(self, frame: bytes) -> bool:
-        """Whether it is what was awaited, or the last of it."""
+    def _confirmed_by(self, frame: bytes) -> tuple[Confirmation | None, list[bytes]]:
+        """What is confirmed where it is what was awaited, or the last of it; else what is to be sent next, if it is."""
         script = self._script
         if self._awaited is Confirmation.CONNECTED:
-            return self._is(script.connect.until, frame, self._rooms[0])
+            if not self._is(self._greeting, frame, self._rooms[0]):
+                return None, []
+            if self._step < len(script.connect.then):
+                self._step += 1
+                return None, self._filled(script.connect.then[self._step - 1].send)
+            self._awaited = None
+            return Confirmation.CONNECTED, []
         until = None if script.join is None else script.join.until
         joined = next((room for room in self._unjoined if self._is(until, frame, room)), None)
         if joined is None:
-            return False
+            return None, []
         if joined not in (self._after or {}):
             self.has_heard(joined, frame)
         self._unjoined = tuple(room for room in self._unjoined if room != joined)
-        return not self._unjoined
+        if self._unjoined:
+            return None, []
+        self._awaited = None
+        return Confirmation.JOINED, []
 
     def _is(self, until: str | None, frame: bytes, room: str) -> bool:
         assert until is not None, "awaits a confirmation that the dialect does not know"
-        values = self._values_in(room)
+        values: Mapping[str, str] = self.values_in(room)
         if until.startswith("re:"):
-            values = {name: re.escape(value) for name, value in values.items()}
+            values = Values({name: re.escape(value) for name, value in values.items()})
         return matcher(fill(until, values))(frame)
 
 
-@lru_cache(maxsize=64)
-def _names_in(template: str) -> frozenset[str]:
-    return frozenset(placeholders(template))
+def together(heard: Sequence[Heard]) -> Heard:
+    """What several messages say that came in one frame."""
+    some = [each for each in heard if each is not NOTHING_HEARD]
+    if len(some) < 2:
+        return some[0] if some else NOTHING_HEARD
+    return Heard(
+        next((each.confirmed for each in some if each.confirmed is not None), None),
+        [ack for each in some for ack in each.acks],
+        [reply for each in some for reply in each.replies],
+        next((each.error for each in some if each.error is not None), None),
+    )
 
 
-def _said(script: DirectScript | SideScript, values: Mapping[str, str]) -> bytes | HttpRequest:
+def _said(script: DirectScript | SideScript, values: Values) -> bytes | HttpRequest:
     if script.http is not None:
-        return _http_request(script.http, values)
+        return http_request(script.http, values)
     assert script.send is not None, "a dialect file without send and http was let through"
     return fill(script.send, values).encode()
 
 
-def prepare(script: DialectScript) -> None:
-    """Load what a login needs, 40 ms and 5 MB, before anything is timed; without a login nothing."""
-    if script.login is not None:
-        import jsonpath  # noqa: F401
-
-
-def _http_request(script: HttpScript, values: Mapping[str, str]) -> HttpRequest:
-    headers = tuple((name, fill(value, values)) for name, value in script.headers.items())
-    body, content_type = None, None
-    if script.json is not None:
-        # Filled before it is written as JSON: quotes in a password are escaped by that.
-        raw = dict(values) | ({"json:text": values["text"]} if "text" in values else {})
-        body, content_type = json.dumps(fill_all(script.json, raw)).encode(), "application/json"
-    elif script.form is not None:
-        body = urlencode(fill_all(script.form, values)).encode()
-        content_type = "application/x-www-form-urlencoded"
-    elif script.body is not None:
-        body = fill(script.body, values).encode()
-    return HttpRequest(script.method, fill(script.path, _for_url(values)), headers, body, content_type)
-
-
-def _for_url(values: Mapping[str, str]) -> dict[str, str]:
-    return {name: quote(value, safe="") for name, value in values.items()}
-
-
-def _find_token(place: str, answer: HttpAnswer) -> str | None:
-    kind, _, name = place.partition(":")
-    if kind == "header":
-        return next((value for key, value in answer.headers if key.lower() == name.lower()), None)
-    if kind == "cookie":
-        return next((value for key, value in answer.cookies if key == name), None)
-    import jsonpath
-
-    try:
-        found = jsonpath.findall(place, json.loads(answer.body))
-    # A tower of brackets ends the parser's recursion.
-    except (ValueError, RecursionError, jsonpath.JSONPathError):
-        return None
-    return str(found[0]) if found and isinstance(found[0], str | int) else None
-
-
-@lru_cache(maxsize=4096)
-def matcher(until: str) -> Callable[[bytes], bool]:
-    """Tells whether a frame is the awaited one: it holds a text, or matches ``re:...`` (re.error if that is none)."""
-    if until.startswith("re:"):
-        pattern = re.compile(until[3:].encode())
-        return lambda frame: pattern.search(frame) is not None
-    text = until.encode()
-    return lambda frame: text in frame
-
-
-def _acks_in(frame: bytes, ack: str) -> list[Ack]:
-    pattern = ack_pattern(ack)
-    has_number = "number" in pattern.groupindex
-    return [
-        Ack(found["our_id"].decode(), int(found["number"]) if has_number and found["number"] is not None else None)
-        for found in pattern.finditer(frame)
-        if found["our_id"] is not None
-    ]
-
-
-@lru_cache(maxsize=64)
-def ack_pattern(ack: str) -> re.Pattern[bytes]:
-    """Finds acknowledgements, and in each the group ``our_id``; our ids are letters, digits and dashes.
-
-    Where ``{seq}`` stands in it, the group ``number`` is the message's number in its room.
-    """
-    is_pattern = ack.startswith("re:")
-    pattern = ack[3:] if is_pattern else re.escape(ack)
-    place = "{id}" if is_pattern else re.escape("{id}")
-    number = "{seq}" if is_pattern else re.escape("{seq}")
-    pattern = pattern.replace(number, r"(?P<number>\d{1,18})", 1).replace(number, "(?P=number)")
-    # Where the id comes twice, it is the same one.
-    return re.compile(pattern.replace(place, "(?P<our_id>[0-9a-z-]+)", 1).replace(place, "(?P=our_id)").encode())
-
-
-@lru_cache(maxsize=64)
-def number_pattern(seq: str) -> re.Pattern[bytes]:
-    """Finds the numbers of messages, where ``{seq}`` stands; the only group."""
-    pattern, place = (seq[3:], "{seq}") if seq.startswith("re:") else (re.escape(seq), re.escape("{seq}"))
-    return re.compile(pattern.replace(place, r"(\d{1,18})", 1).encode())
+def speaker_of(script: DialectScript, credentials: Credentials) -> ScriptedDialect:
+    """A user who speaks it."""
+    return (script.speaker or ScriptedDialect)(script, credentials)

@@ -2,13 +2,73 @@
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any
+from urllib.parse import quote
+from xml.sax.saxutils import escape
 
-PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*(?::[A-Za-z_]+)?)\}")
+PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*(?::[A-Za-z_][A-Za-z0-9_]*)?)\}")
+
+FIRST_NUMBER = 1000
+"""{n} of a user's first message: the numbers below are free for what a dialect file numbers itself."""
+
+
+def json_text(text: str) -> str:
+    """``text`` escaped for the inside of a JSON string."""
+    return encode_basestring(text)[1:-1]
+
+
+def xml_text(text: str) -> str:
+    """``text`` escaped for XML, between tags and within quotes of either kind."""
+    return escape(text, {'"': "&quot;", "'": "&apos;"})
+
+
+def url_text(text: str) -> str:
+    """``text`` escaped for a part of a path or a query."""
+    return quote(text, safe="")
+
+
+ESCAPES: dict[str, Callable[[str], str]] = {"json": json_text, "xml": xml_text, "url": url_text}
+"""What may stand before a placeholder's name, as in {json:text}."""
+
+
+class Values(dict[str, str]):
+    """What placeholders stand for. Escaped ones, and those that follow from others, are made when asked for."""
+
+    __slots__ = ()
+
+    def __missing__(self, name: str) -> str:
+        escape_name, _, plain = name.partition(":")
+        if plain:
+            return ESCAPES[escape_name](self[plain])
+        match name:
+            case "text_bytes":
+                return str(len(self["text"].encode()))
+            case "basic_auth":  # RFC 7617
+                return _base64(f"{self['username']}:{self['password']}")
+            case "sasl_plain":  # RFC 4616
+                return _base64(f"\0{self['username']}\0{self['password']}")
+            case "n":
+                return number_of(self["id"])
+        raise KeyError(name)
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def number_of(message_id: str) -> str:
+    """A number that no other message of the same user has, for protocols whose ids are numbers."""
+    return str(int(message_id.rpartition("-")[2]) + FIRST_NUMBER)
+
+
+def message_id_of(number: int, message_id: str) -> str:
+    """The id of the message that has this number, told by the id of any other message of the same user."""
+    return f"{message_id.rpartition('-')[0]}-{number - FIRST_NUMBER}"
 
 
 def placeholders(value: Any) -> list[str]:
@@ -47,6 +107,38 @@ def fill_all(value: Any, values: Mapping[str, str]) -> Any:
     return value
 
 
-def json_text(text: str) -> str:
-    """``text`` escaped for the inside of a JSON string."""
-    return encode_basestring(text)[1:-1]
+_OF_A_MESSAGE: dict[str, Callable[[str, str], str]] = {
+    "text": lambda text, _: text,
+    "json:text": lambda text, _: json_text(text),
+    "xml:text": lambda text, _: xml_text(text),
+    "text_bytes": lambda text, _: str(len(text.encode())),
+    "id": lambda _, message_id: message_id,
+    "n": lambda _, message_id: number_of(message_id),
+}
+_OF_A_ROOM = frozenset({"room", *(f"{name}:room" for name in ESCAPES)})
+
+
+@lru_cache(maxsize=16384)
+def prepared(template: str, room: str) -> Callable[[str, str], bytes] | None:
+    """What makes a frame for a room of (text, message id); None where the template names more than these.
+
+    The room stands in it already, and what is left is one formatting: 0.9 us with a text of 200 bytes to escape, where
+    filling everything in anew takes 2.3.
+    """
+    parts = _parts(template)
+    names = parts[1::2]
+    if not set(names) <= _OF_A_MESSAGE.keys() | _OF_A_ROOM:
+        return None
+    if parts == ["", "text", ""]:
+        return lambda text, _: text.encode()
+    of_room = Values(room=room)
+    pieces = [part.replace("%", "%%") for part in parts]
+    makers = []
+    for at, name in enumerate(names):
+        if name in _OF_A_ROOM:
+            pieces[2 * at + 1] = of_room[name].replace("%", "%%")
+        else:
+            pieces[2 * at + 1] = "%s"
+            makers.append(_OF_A_MESSAGE[name])
+    pattern = "".join(pieces)
+    return lambda text, message_id: (pattern % tuple([make(text, message_id) for make in makers])).encode()

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from loadgen.engine.transport import Connection
 from loadgen.engine.user import User, UserState
+from loadgen.errors import ServerError
 from loadgen.measure.ledger import Receive
 
 
@@ -66,9 +67,30 @@ class Member:
     def heard(self, payload: bytes, now_ns: int) -> None:
         if self._retired:
             return
-        self.send_all(self.chatter.heard(payload, now_ns))
+        try:
+            replies = self.chatter.heard(payload, now_ns)
+        except ServerError as error:
+            self._turned_away(error)
+            return
+        self.send_all(replies)
         if self._waiting is not None:
             self._look()
+
+    def _turned_away(self, error: ServerError) -> None:
+        """The server has said that the user does not get in."""
+        connection = self.connection
+        if self._waiting is not None and not self._waiting[1].done():
+            self._waiting[1].set_exception(error)  # whoever waits for it lets go of the socket
+            return
+        self.chatter.failed(error.kind, str(error))
+        self._club.one_is_gone()
+        if connection is not None:
+            connection.close()
+
+    def heard_beside(self, payload: bytes, now_ns: int) -> None:
+        """A message that ``receive`` took, in a frame that may hold something else."""
+        if not self._retired:
+            self.send_all(self.chatter.heard_beside(payload, now_ns))
 
     def closed(self, code: int, reason: str, now_ns: int) -> None:
         self.connection = None

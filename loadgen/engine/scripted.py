@@ -99,6 +99,8 @@ class Scripts:
                     return None
         except ServerError as error:
             member.chatter.failed(error.kind, str(error))
+            if member.connection is not None:
+                member.connection.abort()
             return str(error)
         except TimeoutError:
             member.chatter.time_is_up()

@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from typing import TYPE_CHECKING
 
 from loadgen.dialects import Credentials
-from loadgen.dialects.scripted import ScriptedDialect, matcher, prepare
+from loadgen.dialects.patterns import matcher
+from loadgen.dialects.requests import prepare
+from loadgen.dialects.scripted import speaker_of
 from loadgen.engine.answers import Answers
 from loadgen.engine.clock import now_ns, sleep_until
 from loadgen.engine.member import Member
@@ -80,6 +82,8 @@ class Swarm:
         history = plan.dialect.history
         if history is not None and plan.reads_history:
             self.receive = self.ledger.history_told_apart(matcher(history.frame))
+        if plan.dialect.has_several_in_a_frame:
+            self.receive = self._receive_all(self.receive)
         self.books = Books(self.ledger, payload_of(plan), plan.tag, plan.deadline_ns)
         self.books.catches_up = history is not None and history.catch_up is not None
         self.answers = Answers()
@@ -106,6 +110,17 @@ class Swarm:
         at_first = sum(member.chatter.state is not UserState.AWAY for member in self.members.values())
         self.tally.counts[Count.CONNECTIONS_PLANNED] = 0 if plan.stages else at_first
 
+    def _receive_all(self, receive: Receive) -> Receive:
+        """The receive path where a frame that brings messages may bring an acknowledgement or a ping as well."""
+
+        def receive_all(user: int, payload: bytes, now_ns: int) -> bool:
+            if not receive(user, payload, now_ns):
+                return False
+            self.members[user].heard_beside(payload, now_ns)
+            return True
+
+        return receive_all
+
     def admit(self, user: int) -> None:
         """From now on it is one of ours, and has yet to come."""
         self.members[user] = Member(self._user(user), self)
@@ -113,7 +128,7 @@ class Swarm:
 
     def _user(self, index: int) -> User:
         username, password = self.plan.accounts[index % len(self.plan.accounts)]
-        dialect = ScriptedDialect(self.plan.dialect, Credentials(index, username, password))
+        dialect = speaker_of(self.plan.dialect, Credentials(index, username, password))
         user = User(index, self._rooms.rooms_of(index), dialect, self.books)
         if self.plan.tokens:
             user.given(self.plan.tokens[index % len(self.plan.tokens)])
@@ -183,9 +198,9 @@ class Swarm:
 
     async def open(self, member: Member) -> None:
         """One connection; ServerError where it is refused."""
-        member.chatter.connecting(now_ns())
+        opening = member.chatter.connecting(now_ns())
         transport = self.transports[member.user % len(self.transports)]
-        await transport.connect(member.chatter.dialect.open(), member)
+        await transport.connect(opening, member)
 
     @contextlib.contextmanager
     def _counted(self, member: Member) -> Iterator[None]:
@@ -255,12 +270,19 @@ class Swarm:
         except TimeoutError:
             member.chatter.time_is_up()
             self.leave(user, cut=True)
+        except ServerError:  # it does not get in
+            member.retire()
+            if member.connection is not None:
+                member.connection.abort()
+            raise
 
     def leave(self, user: int, *, cut: bool) -> None:
         """Take one user out, as the plan wants it: ``cut`` as in an accident, else with a closing handshake."""
         member = self.members[user]
         if member.chatter.state in (UserState.AWAY, UserState.GONE):
             return
+        if not cut:
+            member.send_all(member.chatter.leaving_politely())
         member.retire()
         member.chatter.away(now_ns(), cut=cut)
         if member.connection is not None:
@@ -279,6 +301,7 @@ class Swarm:
         """Close all sockets in good order, within :func:`close_timeout_s`."""
         give_up_ns = now_ns() + round(close_timeout_s(self.open_count) * NS_PER_S)
         for number, member in enumerate(self.members.values(), start=1):
+            member.send_all(member.chatter.leaving_politely())
             member.chatter.leaving()
             if member.connection is not None:
                 member.connection.close()

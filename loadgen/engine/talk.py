@@ -413,8 +413,8 @@ async def _keep_alive(swarm: Swarm, start_ns: int, every_ns: int) -> None:
         for n, user in enumerate(users, start=1):
             await sleep_until(start_ns + n * every_ns // len(users))
             member = swarm.members[user]
-            own = member.chatter.dialect.keep_alive()
-            if own is not None and member.chatter.state is UserState.READY:
-                member.send_all([own.frame])
+            frame = member.chatter.keeping_alive()
+            if frame is not None:
+                member.send_all([frame])
         start_ns += every_ns
         await sleep_until(start_ns)

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 
-from loadgen.dialects import Ack, Confirmation, Dialect, HttpAnswer, HttpRequest
-from loadgen.errors import ErrorKind, kind_of_close, kind_of_status
+from loadgen.dialects import Ack, Confirmation, Dialect, HttpAnswer, HttpRequest, Opening
+from loadgen.errors import ErrorKind, ServerError, kind_of_close, kind_of_status
 from loadgen.measure import marker
 from loadgen.measure.ledger import Ledger
 from loadgen.measure.marker import Stamp
@@ -38,6 +38,8 @@ class UserState(StrEnum):
     GONE = "gone"
 
 
+MOST_SHOWN_BYTES = 200
+
 _STEPS = {
     UserState.NEW: "login",
     UserState.LOGGED_IN: "connect",
@@ -45,7 +47,13 @@ _STEPS = {
     UserState.CONNECTED: "join",
     UserState.JOINING: "join",
 }
+_WAITING = (UserState.GREETING, UserState.JOINING)
 _READY = UserState.READY  # to ask an enum for a member costs 0.07 us
+
+
+def _shown(frame: bytes) -> str:
+    """A frame of which an error tells."""
+    return repr(frame[:MOST_SHOWN_BYTES].decode(errors="replace"))
 
 
 class Books:
@@ -111,6 +119,7 @@ class User:
         "_dialect",
         "_has_logged_in",
         "_incident",
+        "_last_frame",
         "index",
         "rooms",
         "state",
@@ -128,6 +137,7 @@ class User:
         self._has_logged_in = False
         self._cut_ns: int | None = None  # when it lost the socket that it is to get again
         self._incident: tuple[int, int] | None = None  # which it was hit by, and when that began
+        self._last_frame: bytes | None = None  # that came while it waits for another
 
     @property
     def dialect(self) -> Dialect:
@@ -163,12 +173,14 @@ class User:
         self._has_logged_in = True
         self.state = UserState.LOGGED_IN
 
-    def connecting(self, now_ns: int) -> None:
-        """The connection is being opened."""
+    def connecting(self, now_ns: int) -> Opening:
+        """The connection is being opened, and how."""
         self._asked_ns = now_ns
+        self._last_frame = None
         if not self._dialect.has_join:
             # The server may let it in with the 101, before we hear of it.
             self._books.ledger.members.joining(self.index, now_ns)
+        return self._dialect.open([room_name(room) for room in self.rooms])
 
     def opened(self, now_ns: int) -> list[bytes]:
         """The 101 has come; what to send. Where it was away meanwhile, the connection is not wanted any more."""
@@ -196,6 +208,7 @@ class User:
 
     def _joined(self, now_ns: int) -> None:
         self.state = UserState.READY
+        self._last_frame = None
         self._books.ledger.members.joined(self.index, now_ns)
         if self._cut_ns is not None:
             self._books.count(Count.RECONNECTS)
@@ -304,10 +317,19 @@ class User:
         self._awaiting_ack[message_id] = stamp, mark
 
     def heard(self, frame: bytes, now_ns: int) -> list[bytes]:
-        """A frame without a marker of this run has come; what to send."""
+        """A frame without a marker of this run has come; what to send.
+
+        ServerError where the server says with it that the user does not get in.
+        """
         if marker.foreign_in(frame, self._books.prefix):
             self._books.tally.counts[Note.FOREIGN_MARKERS] += 1
         heard = self._dialect.on_frame(frame)
+        if self.state in _WAITING:
+            self._last_frame = frame
+        if heard.error is not None:
+            if self.state in _WAITING:
+                raise ServerError(ErrorKind.ERROR_FRAME, heard.error)
+            self._books.tally.error(ErrorKind.ERROR_FRAME, self._books.phase, heard.error)
         if heard.confirmed is Confirmation.CONNECTED and self.state is UserState.GREETING:
             self.state = UserState.CONNECTED
         elif heard.confirmed is Confirmation.JOINED and self.state is UserState.JOINING:
@@ -318,6 +340,26 @@ class User:
         for ack in heard.acks:
             self._acked(ack, now_ns)
         return list(heard.replies)
+
+    def heard_beside(self, frame: bytes, now_ns: int) -> list[bytes]:
+        """A frame has come that holds messages, and may hold something else; what to send."""
+        heard = self._dialect.on_frame(frame)
+        for ack in heard.acks:
+            self._acked(ack, now_ns)
+        return list(heard.replies)
+
+    def keeping_alive(self) -> bytes | None:
+        """What to send so that the connection is kept; None where nothing is, or there is none."""
+        own = None if self.state is not _READY else self._dialect.keep_alive()
+        if own is None:
+            return None
+        if own.is_missed:
+            self._books.tally.error(ErrorKind.ALIVE_TIMEOUT, self._books.phase, f"no answer to {_shown(own.frame)}")
+        return own.frame
+
+    def leaving_politely(self) -> list[bytes]:
+        """What it says before it closes its socket."""
+        return self._dialect.leave() if self.state is _READY else []
 
     def _acked(self, ack: Ack, now_ns: int) -> None:
         waiting = self._awaiting_ack.pop(ack.message_id, None) if self._awaiting_ack else None
@@ -358,7 +400,10 @@ class User:
         """Count it where the greeting or the confirmation of the join has not come in time; it may still come."""
         if self.state in (UserState.GREETING, UserState.JOINING):
             what = "greeting" if self.state is UserState.GREETING else "confirmation of the join"
-            self._books.tally.error(ErrorKind.JOIN_TIMEOUT, self._step(), f"the {what} never came")
+            if (awaited := self._dialect.awaited) is not None:
+                what += f" ({awaited!r})"
+            came = "no frame came" if self._last_frame is None else f"what came last was {_shown(self._last_frame)}"
+            self._books.tally.error(ErrorKind.JOIN_TIMEOUT, self._step(), f"the {what} never came; {came}")
 
     def leaving(self) -> None:
         """The run is over; a socket that closes from now on was closed by us."""

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 
 from loadgen.dialects import HttpAnswer
+from loadgen.dialects.patterns import acknowledged_in
 from loadgen.dialects.script import DialectScript, HttpScript
-from loadgen.dialects.scripted import ack_pattern
 from loadgen.dialects.template import placeholders
 from loadgen.errors import ErrorKind
 from reports.numbers import printable
@@ -136,19 +136,19 @@ def ack_offered(case: Case, talk: Talk) -> str | None:
 
 
 def _ack_missed(case: Case, ack: str, talk: Talk, others: Iterable[bytes]) -> str:
-    pattern = ack_pattern(ack)
-    ours = talk.message_id.encode()
     for frame in talk.message_at(0).frames:
-        if any(found["our_id"] == ours for found in pattern.finditer(frame)):
+        if any(found.message_id == talk.message_id for found in acknowledged_in(frame, ack)):
             return "it came within the message itself, where none is looked for: leave publish.ack out"
     offered = ack_offered(case, talk)
     if offered is not None:
         return f"our id came back in another form: try {offered}"
     for frame in others:
-        found = pattern.search(frame)
-        if found is not None:
-            theirs = case.words.shown(found["our_id"].decode(errors="replace"))
+        found = next(iter(acknowledged_in(frame, ack)), None)
+        if found is not None and found.message_id is not None:
+            theirs = case.words.shown(found.message_id)
             return f"the server acknowledges {theirs}, our id is {talk.message_id}: it must give back our {{id}}"
+        if found is not None and found.number is not None:
+            return f"the server acknowledges {found.number}, our number is another: it must give back our {{n}}"
     return "none of what came names our id: does the server acknowledge at all? If not, leave publish.ack out"
 
 

@@ -95,6 +95,10 @@ class Wait:
     sent: tuple[bytes, ...] = ()
     has_come: bool = True
     heard: Overheard = Overheard()
+    refusal: str | None = None
+    """The frame that the dialect takes for an error."""
+    awaited: str | None = None
+    """What the frame holds that has not come."""
 
 
 @dataclass(frozen=True, slots=True)

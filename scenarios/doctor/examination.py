@@ -10,8 +10,10 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from loadgen.dialects import Credentials, HttpRequest
-from loadgen.dialects.script import Reach
-from loadgen.dialects.scripted import ScriptedDialect, prepare
+from loadgen.dialects.requests import prepare
+from loadgen.dialects.script import DialectScript, Reach
+from loadgen.dialects.scripted import speaker_of
+from loadgen.dialects.template import Values
 from loadgen.engine.clock import now_ns
 from loadgen.engine.http import HttpClient
 from loadgen.engine.transport.picows_transport import PicowsTransport
@@ -36,6 +38,10 @@ USER_COUNT = 2
 # How long we listen for what should not come.
 QUIET_S = 0.5
 ALIVE_S = 1.0
+# What a file does not say whose protocol a class speaks.
+_SPOKEN_KEYS = frozenset(
+    {"connect.send", "connect.until", "join.send", "join.until", "publish.send", "publish.ack", "alive.send"}
+)
 
 
 async def examine(plan: Plan, patience_s: float, show: Callable[[Step], None]) -> list[Step]:
@@ -45,12 +51,20 @@ async def examine(plan: Plan, patience_s: float, show: Callable[[Step], None]) -
     """
     steps = []
     async with contextlib.aclosing(_Examination(plan, patience_s).steps()) as coming:
-        async for step in coming:
+        async for each in coming:
+            step = _of_protocol(each, plan.dialect)
             show(step)
             steps.append(step)
             if step.is_the_end:
                 break
     return steps
+
+
+def _of_protocol(step: Step, script: DialectScript) -> Step:
+    """Where a class speaks, the keys that its file does not have are its options."""
+    if script.speaker is None or step.key not in _SPOKEN_KEYS:
+        return step
+    return replace(step, key="options")
 
 
 class _Examination:
@@ -68,9 +82,10 @@ class _Examination:
         self._people = [Person(name, password) for name, password in accounts]
         self._guests = [
             Guest(
-                User(i, [0], ScriptedDialect(script, Credentials(i, person.username, person.password)), self._books),
+                User(i, [0], speaker_of(script, Credentials(i, person.username, person.password)), self._books),
                 self._books.prefix,
                 ledger.receive,
+                hears_beside=script.has_several_in_a_frame,
             )
             for i, person in enumerate(self._people)
         ]
@@ -80,8 +95,16 @@ class _Examination:
         """What is known so far: the tokens come with the login."""
         one, two = self._people
         in_urls = [urlsplit(url).password for url in self._plan.base_urls]
-        hidden = Secrets.of(self._people, self._plan.headers, *in_urls)
+        hidden = Secrets.of(self._people, self._plan.headers, *in_urls, *self._of_dialect())
         return Case(self._plan.dialect, (one, two), room_name(0), Wording(hidden, self._patience_s))
+
+    def _of_dialect(self) -> Iterator[str]:
+        """What the dialect makes of passwords, and what it signs tokens with."""
+        if (token := self._plan.dialect.token) is not None:
+            yield token.secret
+        for person in self._people:
+            known = Values(username=person.username, password=person.password)
+            yield from (known["basic_auth"], known["sasl_plain"])
 
     async def steps(self) -> AsyncGenerator[Step, None]:
         """Each step when it is over; stop at one that is the end."""
@@ -166,9 +189,8 @@ class _Examination:
         )
 
     async def _attempt_connect(self, guest: Guest, base_url: str) -> ConnectAttempt:
-        plan, opening = self._plan, guest.chatter.dialect.open()
+        plan, opening = self._plan, guest.chatter.connecting(now_ns())
         transport = PicowsTransport(base_url, plan.headers, verify_tls=plan.verify_tls, timeout_s=self._patience_s)
-        guest.chatter.connecting(now_ns())
         try:
             await transport.connect(opening, guest)
         except ServerError as error:
@@ -190,7 +212,7 @@ class _Examination:
         if any(sent):  # an answer that is not awaited may say a lot
             await self._listen(QUIET_S)
         return [
-            Wait(frames, has_come, guest.overheard())
+            Wait(frames + guest.said(), has_come, guest.overheard(), guest.refusal, guest.chatter.dialect.awaited)
             for guest, frames, has_come in zip(self._guests, sent, have_come, strict=True)
         ]
 
@@ -239,16 +261,21 @@ class _Examination:
     async def _keep_alive(self) -> Step:
         sent = []
         for guest in self._guests:
-            regular = guest.chatter.dialect.keep_alive()
-            sent.append(() if regular is None else (regular.frame,))
+            regular = guest.chatter.keeping_alive()
+            sent.append(() if regular is None else (regular,))
             guest.send(sent[-1])
         if any(sent):
             await self._listen(ALIVE_S)
-        waits = [Wait(frames, heard=guest.overheard()) for guest, frames in zip(self._guests, sent, strict=True)]
+        have_come = await asyncio.gather(*(guest.is_answered(self._patience_s) for guest in self._guests))
+        waits = [
+            Wait(frames, has_come, guest.overheard())
+            for guest, frames, has_come in zip(self._guests, sent, have_come, strict=True)
+        ]
         return staying.kept_alive(self._case, waits, sum(guest.reply_count for guest in self._guests))
 
     async def _leave(self) -> Step:
         for guest in self._guests:
+            guest.send(guest.chatter.leaving_politely())
             guest.chatter.leaving()
             if guest.connection is not None:
                 guest.connection.close()

@@ -79,7 +79,10 @@ def joined(case: Case, waits: Sequence[Wait]) -> Step:
     """The room was confirmed, or was not."""
     join = case.script.join
     if join is None:
-        why = "no [join]: joined at the 101, and everybody shares one room"
+        rooms = (
+            "in the room that its address names" if case.script.connect.names_room else "and everybody shares one room"
+        )
+        why = f"no [join]: joined at the 101, {rooms}"
         return Step(StepName.JOIN, Outcome.NOT_ASKED_FOR, why)
     return _waited(case, _Awaited(StepName.JOIN, "join", join.until, "sent; no confirmation is awaited"), waits)
 
@@ -96,11 +99,14 @@ class _Awaited:
 
 def _waited(case: Case, awaited: _Awaited, waits: Sequence[Wait]) -> Step:
     words, name = case.words, awaited.step
-    worst = next((i for i, each in enumerate(waits) if not each.has_come or each.heard.closing), 0)
+    worst = next((i for i, each in enumerate(waits) if not each.has_come or each.heard.closing or each.refusal), 0)
     wait, user = waits[worst], worst + 1
-    until = None if awaited.until is None else case.filled(awaited.until, worst)
+    until = None if awaited.until is None else wait.awaited or case.filled(awaited.until, worst)
     sent = words.sent(wait.sent, user)
     lines = (*sent, *words.came(wait.heard, user))
+    if wait.refusal is not None:
+        summary = f"the server refused user {user}: {words.shown(wait.refusal)}"
+        return failed(name, summary, lines, Advice(f"{awaited.section}.send", "errors.frames knows this one: see it"))
     if wait.heard.closing is not None:
         summary = f"the server {words.closing(wait.heard.closing)} while user {user} waited"
         key = f"{awaited.section}.send" if wait.sent else f"{awaited.section}.until"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from loadgen.engine.transport import Connection
 from loadgen.engine.user import User, UserState
+from loadgen.errors import ServerError
 from loadgen.measure.ledger import Receive
 from scenarios.doctor.attempts import Closing, Overheard
 
@@ -20,15 +21,22 @@ KEPT_BYTES = 16_384
 class Guest:
     """A user of the engine and its socket; implements :class:`loadgen.engine.transport.Listener`."""
 
-    def __init__(self, chatter: User, prefix: bytes, receive: Receive) -> None:
-        """``prefix`` is what the markers of this examination start with."""
+    def __init__(self, chatter: User, prefix: bytes, receive: Receive, *, hears_beside: bool) -> None:
+        """``prefix`` is what the markers of this examination start with.
+
+        ``hears_beside``: whether a frame that brings a message may bring something else.
+        """
+        self._hears_beside = hears_beside
         self.chatter = chatter
         self.user = chatter.index
         self.connection: Connection | None = None
         self.closing: Closing | None = None
+        self.refusal: str | None = None
+        """The frame that the dialect takes for an error, where one came before the user was in."""
         self.first_frames: tuple[bytes, ...] = ()
         """What was sent after the 101."""
         self.reply_count = 0
+        self._said: tuple[bytes, ...] = ()
         self._prefix = prefix
         self._take = receive
         self._frames: list[bytes] = []
@@ -38,6 +46,8 @@ class Guest:
     def receive(self, user: int, payload: bytes, now_ns: int) -> bool:
         """Let the ledger look first, as in a run."""
         taken = self._take(user, payload, now_ns)
+        if taken and self._hears_beside:
+            self.send(self.chatter.heard_beside(payload, now_ns))
         self._frame_count += 1
         kept = KEPT_MESSAGES if self._prefix in payload else KEPT_FRAMES
         if len(self._frames) < kept:
@@ -51,8 +61,14 @@ class Guest:
         self.send(self.first_frames)
 
     def heard(self, payload: bytes, now_ns: int) -> None:
-        replies = self.chatter.heard(payload, now_ns)
+        try:
+            replies = self.chatter.heard(payload, now_ns)
+        except ServerError as error:
+            self.refusal = str(error)
+            self.changed()
+            return
         self.reply_count += len(replies)
+        self._said += tuple(replies)[: KEPT_FRAMES - len(self._said)]
         self.send(replies)
         self.changed()
 
@@ -72,6 +88,11 @@ class Guest:
         """Whoever waits looks again."""
         self._changed.set()
 
+    def said(self) -> tuple[bytes, ...]:
+        """What was sent back since this was asked last."""
+        said, self._said = self._said, ()
+        return said
+
     def overheard(self) -> Overheard:
         """What came since this was asked last."""
         heard = Overheard(tuple(self._frames), self._frame_count, self.closing)
@@ -82,6 +103,10 @@ class Guest:
         """Whether it has got the message with this marker."""
         return any(mark in frame for frame in self._frames)
 
+    async def is_answered(self, within_s: float) -> bool:
+        """Wait for the answer to a keep-alive, where there is to be one; whether it has come."""
+        return await self.until(lambda: not self.chatter.dialect.misses_answer, within_s)
+
     async def is_past(self, state: UserState, within_s: float) -> bool:
         """Wait until the user is not in a state any more, in which it waits for something; whether that has come."""
         return await self.until(lambda: self.chatter.state is not state, within_s) and self.closing is None
@@ -91,10 +116,10 @@ class Guest:
         await self.until(lambda: False, for_s)
 
     async def until(self, is_true: Callable[[], bool], within_s: float) -> bool:
-        """Wait until ``is_true()`` or the socket is gone; whether it came to be true."""
+        """Wait until ``is_true()``, or the socket is gone, or the user is refused; whether it came to be true."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
-                while not is_true() and self.closing is None:
+                while not is_true() and self.closing is None and self.refusal is None:
                     self._changed.clear()
                     await self._changed.wait()
         return is_true()

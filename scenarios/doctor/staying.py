@@ -19,6 +19,11 @@ def kept_alive(case: Case, waits: Sequence[Wait], reply_count: int) -> Step:
         key = "alive.send" if wait.sent else "alive.reply"
         summary = f"the server {words.closing(wait.heard.closing)}"
         return failed(name, summary, lines, Advice(key, "what does the server want to hear regularly?"))
+    silent = next((i for i, each in enumerate(waits) if not each.has_come), None)
+    if silent is not None:
+        lines = (*words.sent(waits[silent].sent, silent + 1), *words.came_instead(waits[silent].heard, silent + 1))
+        summary = f"no frame held {words.quoted(alive.answer or '')} {words.in_time}: the keep-alive is not answered"
+        return failed(name, summary, lines, Advice("alive.answer", "does the server answer it at all, and so?"))
     replies = f"answered as alive.reply says: {reply_count:,} frames" if alive.reply else None
     if wait.sent:
         summary = "sent, and the connections live" + (f"; {replies}" if replies else "")

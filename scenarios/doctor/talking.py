@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from loadgen.dialects.patterns import acknowledged_in
 from loadgen.dialects.script import Reach
-from loadgen.dialects.scripted import ack_pattern
+from loadgen.dialects.template import number_of
 from scenarios.doctor import advice
 from scenarios.doctor.attempts import Overheard, Talk
 from scenarios.doctor.case import Case
@@ -55,19 +56,15 @@ def acknowledged(case: Case, talk: Talk) -> Step:
         number = _number_in(others, ack, talk.message_id)
         matched = "a frame matched publish.ack" + ("" if number is None else f", and {{seq}} is {number}")
         return Step(name, Outcome.OK, matched, lines)
-    summary = f"no frame matched {words.quoted(ack.replace('{id}', talk.message_id))} {words.in_time}"
+    awaited = ack.replace("{id}", talk.message_id).replace("{n}", number_of(talk.message_id))
+    summary = f"no frame matched {words.quoted(awaited)} {words.in_time}"
     return failed(name, summary, lines, advice.of_ack(case, ack, talk))
 
 
 def _number_in(frames: Iterable[bytes], ack: str, message_id: str) -> int | None:
     """The message's number in its room, where the acknowledgement tells it."""
-    pattern = ack_pattern(ack)
-    if "number" not in pattern.groupindex:
-        return None
-    for found in (found for frame in frames for found in pattern.finditer(frame)):
-        if found["our_id"] == message_id.encode() and found["number"] is not None:
-            return int(found["number"])
-    return None
+    all_found = (found for frame in frames for found in acknowledged_in(frame, ack))
+    return next((found.room_sequence for found in all_found if found.message_id == message_id), None)
 
 
 def delivered(case: Case, talk: Talk) -> Step:

@@ -111,7 +111,10 @@ class Wording:
         return f"closed with {closing.code}{reason}"
 
     def _frame(self, frame: bytes, marker: str | None) -> str:
-        return self.shown(frame.decode(errors="replace"), marker) or "an empty frame"
+        text = frame.decode(errors="backslashreplace")
+        # What a binary protocol writes between its texts is readable as numbers only.
+        text = "".join(c if c.isprintable() or c.isspace() else f"\\x{ord(c):02x}" for c in text)
+        return self.shown(text, marker) or "an empty frame"
 
 
 def quoted(text: str) -> str:

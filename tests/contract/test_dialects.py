@@ -138,8 +138,7 @@ async def test_a_token_the_server_does_not_believe_is_data(reference_url: str) -
     script = load_dialect("plain")
     async with Chat(reference_url, script, user_count=1) as chat:
         ann = chat.member("user1", "password1")
-        ann.chatter.connecting(0)
-        await chat.transport.connect(ann.chatter.dialect.open(), ann)
+        await chat.transport.connect(ann.chatter.connecting(0), ann)
         await chat.until(lambda: ann.chatter.state is UserState.GONE)
 
     (((kind, _), error),) = chat.tally.errors.items()

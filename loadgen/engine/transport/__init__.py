@@ -20,7 +20,7 @@ class Connection(Protocol):
         ...
 
     def send(self, frame: bytes) -> None:
-        """Send a text frame; nothing happens where the socket is gone."""
+        """Send a frame of the kind that was asked for at the opening; nothing happens where the socket is gone."""
         ...
 
     def close(self) -> None:

@@ -64,6 +64,7 @@ class _Socket(WSListener):
 
     __slots__ = (
         "_handshake_headers",
+        "_kind",
         "_listener",
         "_parts",
         "_receive",
@@ -75,8 +76,11 @@ class _Socket(WSListener):
         "writable",
     )
 
-    def __init__(self, listener: Listener, traffic: Traffic, handshake_headers: dict[str, str]) -> None:
+    def __init__(
+        self, listener: Listener, traffic: Traffic, handshake_headers: dict[str, str], *, is_binary: bool
+    ) -> None:
         """``handshake_headers`` are filled in by the first that is opened."""
+        self._kind = WSMsgType.BINARY if is_binary else WSMsgType.TEXT  # of what is sent
         self._listener = listener
         self._receive = listener.receive
         self._user = listener.user
@@ -198,7 +202,7 @@ class _Socket(WSListener):
     def send(self, frame: bytes) -> None:
         transport = self._transport
         if transport is not None and not transport.is_close_frame_sent:
-            transport.send(WSMsgType.TEXT, frame)
+            transport.send(self._kind, frame)
             self._traffic.frames_sent += 1
             self._traffic.bytes_sent += len(frame)
 
@@ -247,7 +251,7 @@ class PicowsTransport:
         headers = [*self._headers, *opening.headers]
         if opening.subprotocols:
             headers.append(("Sec-WebSocket-Protocol", ", ".join(opening.subprotocols)))
-        socket = _Socket(listener, self.traffic, self.handshake_headers)
+        socket = _Socket(listener, self.traffic, self.handshake_headers, is_binary=opening.is_binary)
         try:
             async with asyncio.timeout(self._timeout_s):
                 await ws_connect(

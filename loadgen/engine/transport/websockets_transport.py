@@ -83,6 +83,7 @@ class _Socket(asyncio.Protocol):
         "_parts",
         "_protocol",
         "_receive",
+        "_send",
         "_traffic",
         "_transport",
         "_user",
@@ -99,9 +100,12 @@ class _Socket(asyncio.Protocol):
         traffic: Traffic,
         inbox: Inbox,
         handshake_headers: dict[str, str],
+        *,
+        is_binary: bool,
     ) -> None:
         """``protocol`` has a request to send; ``handshake_headers`` are filled in by the first that is opened."""
         self._protocol = protocol
+        self._send = protocol.send_binary if is_binary else protocol.send_text
         self._inbox = inbox
         self._handshake_headers = handshake_headers
         self._listener = listener
@@ -229,7 +233,7 @@ class _Socket(asyncio.Protocol):
 
     def send(self, frame: bytes) -> None:
         if self._transport is not None and self._protocol.state is State.OPEN:
-            self._protocol.send_text(frame)
+            self._send(frame)
             self._flush()
             self._traffic.frames_sent += 1
             self._traffic.bytes_sent += len(frame)
@@ -292,7 +296,9 @@ class WebsocketsTransport:
             protocol = self._protocol(opening)
         except (WebSocketException, UnicodeError) as error:  # a URL or a header that cannot be sent
             raise failed(error) from error
-        socket = _Socket(protocol, listener, self.traffic, self._inbox, self.handshake_headers)
+        socket = _Socket(
+            protocol, listener, self.traffic, self._inbox, self.handshake_headers, is_binary=opening.is_binary
+        )
         try:
             async with asyncio.timeout(self._timeout_s):
                 await asyncio.get_running_loop().create_connection(

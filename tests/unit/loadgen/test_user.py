@@ -11,14 +11,16 @@ from loadgen.dialects.script import (
     AliveScript,
     ConnectScript,
     DialectScript,
+    ErrorsScript,
     HttpScript,
     JoinScript,
+    LeaveScript,
     LoginScript,
     PublishScript,
 )
 from loadgen.dialects.scripted import ScriptedDialect
 from loadgen.engine.user import Books, User, UserState
-from loadgen.errors import ErrorKind
+from loadgen.errors import ErrorKind, ServerError
 from loadgen.measure import marker
 from loadgen.measure.ledger import Ledger, Reach, Rules
 from loadgen.measure.membership import Standing
@@ -75,7 +77,7 @@ def test_a_user_goes_from_login_to_ready_step_by_step() -> None:
     assert (request.method, request.path, request.body) == ("POST", "/login", b'{"name": "ann"}')
     user.logged_in(TOKEN, 1_500)
     assert user.state is UserState.LOGGED_IN
-    assert user.dialect.open().path == "/ws?token=t0"
+    assert user.connecting(0).path == "/ws?token=t0"
     user.connecting(2_000)
     assert user.opened(2_300) == [b"HELLO ann"]
     assert user.state is UserState.GREETING
@@ -262,7 +264,7 @@ def test_a_user_who_is_cut_comes_back_and_the_time_is_counted_from_the_cut() -> 
 
     user.coming_back()
     assert user.state is UserState.LOGGED_IN
-    assert user.dialect.open().path == "/ws?token=t0"
+    assert user.connecting(0).path == "/ws?token=t0"
     user.connecting(150)
     user.turned_away(ErrorKind.REFUSED, "connection refused")
     assert user.state is UserState.AWAY
@@ -369,7 +371,7 @@ def test_a_user_who_leaves_during_its_login_stays_away_and_keeps_the_token() -> 
 
     assert user.state is UserState.AWAY
     user.coming_back()
-    assert user.dialect.open().path == "/ws?token=t0"
+    assert user.connecting(0).path == "/ws?token=t0"
 
 
 def test_a_socket_that_the_server_closes_while_a_user_comes_back_is_a_drop_and_it_tries_again() -> None:
@@ -553,7 +555,7 @@ def test_a_token_from_elsewhere_takes_the_place_of_the_login() -> None:
     user.given("t7")
 
     assert user.state is UserState.LOGGED_IN
-    assert user.dialect.open().path == "/ws?token=t7"
+    assert user.connecting(0).path == "/ws?token=t7"
     assert tally.metrics[Metric.LOGIN_TIME].count == 0
 
 
@@ -568,3 +570,87 @@ def test_who_follows_acknowledgements_is_told_of_each_once() -> None:
         user.heard(b"ACK " + frame.split()[1], now_ns)
 
     assert told == [(0, frame[-marker.WIDTH :], 150)]
+
+
+# --- what a dialect takes for an error, and answers that do not come
+
+STRICT = DialectScript(
+    name="strict",
+    connect=ConnectScript(path="/ws", until="WELCOME"),
+    join=JoinScript(send=("JOIN {room}",), until="JOINED {room}"),
+    publish=PublishScript(send="SAY {id} {text}", ack="ACK {id}"),
+    leave=LeaveScript(("PART {room}",)),
+    alive=AliveScript(every_ns=5, send="ping", answer="pong"),
+    errors=ErrorsScript(("ERR",)),
+)
+
+
+def errors_of(tally: Tally) -> list[tuple[ErrorKind, str]]:
+    return [(kind, error.example) for (kind, _), error in tally.errors.items()]
+
+
+def test_an_error_frame_keeps_a_user_out_who_waits_to_get_in() -> None:
+    """Whoever brings it in is told at once, with the frame."""
+    user, _ = a_user(STRICT)
+    user.connecting(0)
+    user.opened(1)
+
+    with pytest.raises(ServerError, match="ERR banned") as caught:
+        user.heard(b"ERR banned", 2)
+    assert caught.value.kind is ErrorKind.ERROR_FRAME
+
+
+def test_an_error_frame_is_counted_when_a_user_is_in() -> None:
+    """It stays."""
+    user, tally = ready(STRICT)
+    user.heard(b"ERR too fast", 100)
+
+    assert user.state is UserState.READY
+    assert errors_of(tally) == [(ErrorKind.ERROR_FRAME, "ERR too fast")]
+
+
+@pytest.mark.parametrize(
+    ("frames", "example"),
+    [
+        ([], "the greeting ('WELCOME') never came; no frame came"),
+        ([b"hi", b"HELLO\n\xff"], "the greeting ('WELCOME') never came; what came last was 'HELLO\\n\ufffd'"),
+    ],
+)
+def test_what_came_instead_of_an_answer_is_told(frames: list[bytes], example: str) -> None:
+    """The awaited text, and the last frame that came."""
+    user, tally = a_user(STRICT)
+    user.connecting(0)
+    user.opened(1)
+    for frame in frames:
+        user.heard(frame, 2)
+    user.time_is_up()
+
+    assert errors_of(tally) == [(ErrorKind.JOIN_TIMEOUT, example)]
+
+
+def test_a_keep_alive_that_is_not_answered_is_counted() -> None:
+    """By the next one; a user who is not in sends none."""
+    user, tally = ready(STRICT)
+
+    assert user.keeping_alive() == user.keeping_alive() == b"ping"
+    assert errors_of(tally) == [(ErrorKind.ALIVE_TIMEOUT, "no answer to 'ping'")]
+    user.heard(b"pong", 100)
+    user.keeping_alive()
+    assert len(errors_of(tally)) == 1
+    assert a_user(STRICT)[0].keeping_alive() is None
+
+
+def test_a_user_who_is_in_says_good_bye() -> None:
+    """One who is not has nobody to say it to."""
+    assert ready(STRICT)[0].leaving_politely() == [b"PART room-1"]
+    assert a_user(STRICT)[0].leaving_politely() == []
+
+
+def test_what_comes_beside_a_message_is_heard() -> None:
+    """Acknowledgements, and what wants a reply."""
+    user, tally = ready()
+    user.due(0, 70, 70, writable=True)
+
+    assert user.heard_beside(b"... ACK abc123-0-0", 90) == []
+    assert tally.metrics[Metric.ACK_TIME].max_ns == 20
+    assert user.heard_beside(b"2", 91) == [b"3"]

@@ -23,7 +23,7 @@ from loadgen.dialects.script import (
 )
 from loadgen.dialects.scripted import ScriptedDialect
 from loadgen.errors import InputError
-from scenarios.dialect_files import builtin_dialects, builtin_text, load_dialect, read_dialect, summary_of
+from scenarios.dialect_files import builtin_dialects, load_dialect, named_text, read_dialect, summary_of
 from tests.support.toml_text import toml_text
 
 SMALLEST = {"connect": {"path": "/ws"}, "publish": {"send": "{text}"}}
@@ -88,7 +88,11 @@ def test_everything_a_file_may_hold() -> None:
             HttpScript("/in?as={username}", "PUT", {"X-User": "{user_id}"}, form={"p": "{password}"}), "cookie:session"
         ),
         connect=ConnectScript(
-            "/ws", {"Authorization": "Bearer {token}"}, ("bearer.{token}",), ("hello",), "re:^wel(come)?$"
+            "/ws",
+            headers={"Authorization": "Bearer {token}"},
+            subprotocols=("bearer.{token}",),
+            send=("hello",),
+            until="re:^wel(come)?$",
         ),
         join=JoinScript(("a {room}", "b"), "{room}"),
         publish=PublishScript(
@@ -118,7 +122,7 @@ def test_a_file_is_found_by_its_path_and_named_after_it(tmp_path: Path) -> None:
 
 A_TOKEN = 'a JSONPath like "$.access_token", header:NAME or cookie:NAME'
 A_PATH = 'a path like "/ws?token={token}", from / on, anything odd percent-encoded'
-WHO = "; here are {username}, {password}, {user_id}"
+WHO = "; here are {username}, {password}, {user_id}, {basic_auth}, {sasl_plain}"
 
 
 @pytest.mark.parametrize(
@@ -140,9 +144,12 @@ WHO = "; here are {username}, {password}, {user_id}"
         ({"alive": {"every": "0s", "send": "x"}}, 'alive.every: expected a time > 0 like "20s", got "0s"'),
         # placeholders
         ({"connect": {"path": "/{tokn}"}}, "connect.path: unknown placeholder {tokn}; did you mean {token}?"),
-        ({"connect": {"send": ["{room}"]}}, "connect.send: unknown placeholder {room}" + WHO + ", {token}"),
+        ({"connect": {"send": ["{text}"]}}, "connect.send: unknown placeholder {text}" + WHO + ", {token}, {room}"),
         ({"login": {"path": "/", "json": {"a": ["{token}"]}}}, "login.json: unknown placeholder {token}" + WHO),
-        ({"join": {"send": "{text}"}}, "join.send: unknown placeholder {text}" + WHO + ", {token}, {room}"),
+        (
+            {"join": {"send": "{text}"}},
+            "join.send: unknown placeholder {text}" + WHO + ", {token}, {room}, {room_number}",
+        ),
         (
             {"publish": {"send": "{text} {json:txt}"}},
             "publish.send: unknown placeholder {json:txt}; did you mean {json:text}?",
@@ -168,7 +175,7 @@ WHO = "; here are {username}, {password}, {user_id}"
         ),
         (
             {"publish": {"send": "{id} {text}", "ack": "ok\n"}},
-            'publish.ack: expected {id} in it, got "ok\\n"',
+            'publish.ack: expected {id} or {n} in it, or publish.acks_in_order = true, got "ok\\n"',
         ),
         (
             {"publish": {"ack": "ok {id}"}},
@@ -188,7 +195,7 @@ WHO = "; here are {username}, {password}, {user_id}"
         ),
         (
             {"typing": {"send": "{text}"}},
-            "typing.send: unknown placeholder {text}; here are {username}, {password}, {user_id}, {token}, {room}",
+            "typing.send: unknown placeholder {text}" + WHO + ", {token}, {room}, {room_number}",
         ),
         (
             {"presence": {"send": "who", "http": {"path": "/who"}}},
@@ -197,7 +204,7 @@ WHO = "; here are {username}, {password}, {user_id}"
         ({"http": {"method": "GET"}}, 'http.path: missing; expected a path like "/login"'),
         (
             {"http": {"path": "/{text}"}},
-            "http.path: unknown placeholder {text}; here are {username}, {password}, {user_id}, {token}, {room}",
+            "http.path: unknown placeholder {text}" + WHO + ", {token}, {room}, {room_number}",
         ),
         (
             {"http": {"path": "/", "body": "", "form": {}}},
@@ -317,11 +324,11 @@ def test_what_is_not_toml_is_refused_with_its_line(text: str, line: int) -> None
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("plian", 'unknown dialect "plian"; did you mean "plain"? (built in: echo, plain, reference; '),
-        ("Echo", 'unknown dialect "Echo"; did you mean "echo"? (built in: echo, plain, reference; '),
-        ("xmpp", 'unknown dialect "xmpp" (built in: echo, plain, reference; or the path of a dialect file)'),
-        ("", 'unknown dialect "" (built in: '),
-        ("a\nb", 'unknown dialect "a\\nb" (built in: '),
+        ("plian", 'unknown dialect "plian"; did you mean "plain"? (there are '),
+        ("Echo", 'unknown dialect "Echo"; did you mean "echo"? (there are '),
+        ("xmpp", 'unknown dialect "xmpp" (there are '),
+        ("", 'unknown dialect "" (there are '),
+        ("a\nb", 'unknown dialect "a\\nb" (there are '),
         ("x" * 5000, 'unknown dialect "xxx'),
         ("no/such.toml", "no/such.toml: cannot read the dialect file: No such file or directory"),
         ("x" * 5000 + ".toml", "xxx"),
@@ -432,7 +439,7 @@ def speak(script: DialectScript) -> None:
     if dialect.has_login:
         dialect.login()
         dialect.token_from(HttpAnswer(200, (("X", "t"),), (("x", "t"),), b'{"a": "t)"}'))
-    dialect.open()
+    dialect.open(["lobby"])
     dialect.on_connected()
     dialect.join(["room-1"])
     dialect.publish("room-1", 'say "hi"', "c0ffee-1-2")
@@ -451,16 +458,16 @@ def test_a_built_in_dialect_is_a_file_to_start_from(tmp_path: Path) -> None:
     """Written out, it says the same; and its first comment says what it is."""
     for name in builtin_dialects():
         path = tmp_path / f"{name}.toml"
-        path.write_text(builtin_text(name))
+        path.write_text(named_text(name))
 
         assert load_dialect(str(path)) == load_dialect(name)
-        assert summary_of(builtin_text(name)).endswith(".")
+        assert summary_of(named_text(name)).endswith(".")
 
 
 def test_a_dialect_that_is_not_built_in_cannot_be_printed() -> None:
     """The nearest one is."""
-    with pytest.raises(InputError, match=r'unknown dialect "plane"; did you mean "plain"\? \(built in: echo, plain'):
-        builtin_text("plane")
+    with pytest.raises(InputError, match=r'unknown dialect "plane"; did you mean "plain"\? \(there are '):
+        named_text("plane")
 
 
 def test_a_file_without_a_comment_says_nothing_of_itself() -> None:

@@ -19,6 +19,7 @@ from loadgen.plan.plan import Plan, TransportKind
 from loadgen.plan.rooms import Rooms
 from loadgen.plan.stages import Stage
 from scenarios.catalogue import catalogue
+from scenarios.dialect_files import named_dialects
 from scenarios.layers import FLAGS, Files, Layers
 from scenarios.machine import Machine, settle_source_addresses
 from scenarios.settle import Settled, base_url_of, settle
@@ -204,7 +205,7 @@ def test_a_scenario_that_cannot_be_read_is_told_with_the_reason(here: Path, scen
         (
             '[target]\ndialect = "plian"',
             'target.dialect: unknown dialect "plian"; did you mean "plain"? '
-            "(built in: echo, plain, reference; or the path of a dialect file)",
+            f"(there are {', '.join(named_dialects())}; or give the path of a dialect file)",
         ),
         (
             '[target]\nurl = "127.0.0.1:8000"',

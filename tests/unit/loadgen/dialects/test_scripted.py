@@ -4,6 +4,7 @@ import json
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
+import jwt
 import pytest
 
 from loadgen.dialects import Ack, Confirmation, Credentials, Heard, HttpAnswer, HttpRequest, KeepAlive, Opening
@@ -12,15 +13,22 @@ from loadgen.dialects.script import (
     ConnectScript,
     DialectScript,
     DirectScript,
+    ErrorsScript,
+    FrameKind,
+    FramesScript,
     HistoryScript,
     HttpScript,
     JoinScript,
+    LeaveScript,
     LoginScript,
     PublishScript,
     SideScript,
+    StepScript,
+    TokenScript,
 )
 from loadgen.dialects.scripted import ScriptedDialect
 
+SECRET = "s3cret-of-at-least-32-bytes-for-HS256"
 ODD = 'p"ä\\s{s} &=+%/#?\n'
 NOTHING = Heard()
 
@@ -66,7 +74,7 @@ def test_what_the_file_leaves_out_is_not_there() -> None:
     assert not dialect.has_join
     assert not dialect.awaits_join
     assert not dialect.has_ack
-    assert dialect.open() == Opening("/ws")
+    assert dialect.open(["lobby"]) == Opening("/ws")
     assert dialect.on_connected() == dialect.join(["room-1"]) == []
     assert dialect.keep_alive() is None
     assert dialect.on_frame(b"anything") == NOTHING
@@ -162,7 +170,7 @@ def test_the_token_is_taken_from_where_the_file_says(place: str, answer: HttpAns
     dialect = a_dialect(login=LoginScript(HttpScript("/login"), place), connect=ConnectScript("/ws?t={token}"))
 
     assert dialect.token_from(answer) == token
-    assert dialect.open().path == f"/ws?t={token or ''}"
+    assert dialect.open(["lobby"]).path == f"/ws?t={token or ''}"
 
 
 def test_a_login_without_a_token_is_content_with_any_answer() -> None:
@@ -177,14 +185,14 @@ def test_the_opening_is_filled() -> None:
     """Quoted in the path, as it is in headers and subprotocols."""
     connect = ConnectScript(
         "/ws?t={token}&u={username}",
-        {"Authorization": "Bearer {token}", "X-User": "{user_id}"},
-        ("chat", "bearer.{token}"),
-        ("hello {username}", '{"auth":"{token}"}'),
+        headers={"Authorization": "Bearer {token}", "X-User": "{user_id}"},
+        subprotocols=("chat", "bearer.{token}"),
+        send=("hello {username}", '{"auth":"{token}"}'),
     )
     dialect = logged_in("a+b/c=", connect=connect)
 
     headers = (("Authorization", "Bearer a+b/c="), ("X-User", "7"))
-    assert dialect.open() == Opening("/ws?t=a%2Bb%2Fc%3D&u=ann", headers, ("chat", "bearer.a+b/c="))
+    assert dialect.open(["lobby"]) == Opening("/ws?t=a%2Bb%2Fc%3D&u=ann", headers, ("chat", "bearer.a+b/c="))
     assert dialect.on_connected() == [b"hello ann", b'{"auth":"a+b/c="}']
 
 
@@ -411,3 +419,153 @@ def test_a_page_that_was_not_asked_for_is_not_followed() -> None:
     dialect.on_frame(b"hello #3 ")
 
     assert dialect.on_frame(b"past #9 a more") == NOTHING
+
+
+# --- what a connection is opened with
+
+
+def test_a_query_and_cookies_are_put_together() -> None:
+    """Escaped as they must be, behind what stands in the path."""
+    connect = ConnectScript(
+        "/ws?v=2", query={"token": "{token}", "room": "{room}"}, cookies={"sid": "{token}", "a": "1"}
+    )
+    dialect = logged_in("a b&c", connect=connect)
+
+    assert connect.names_room
+    assert dialect.open(["r 1"]) == Opening("/ws?v=2&token=a+b%26c&room=r+1", (("Cookie", "sid=a b&c; a=1"),))
+
+
+def test_frames_are_of_the_kind_that_the_file_says() -> None:
+    """Text, unless it says binary."""
+    assert a_dialect(frames=FramesScript(FrameKind.BINARY)).open(["r"]) == Opening("/ws", is_binary=True)
+
+
+def test_a_token_is_signed_here() -> None:
+    """With the user's own claims, and until when it is good."""
+    token = TokenScript(
+        {"sub": "{username}", "admin": False, "rooms": ["{user_id}"]}, SECRET, lifetime_s=60, issued_at_s=1_000
+    )
+    dialect = a_dialect(token=token, connect=ConnectScript("/ws?token={token}"))
+
+    path = dialect.open(["r"]).path
+    claims = jwt.decode(path.partition("=")[2], SECRET, ["HS256"], options={"verify_exp": False, "verify_iat": False})
+    assert claims == {"sub": "ann", "admin": False, "rooms": ["7"], "iat": 1_000, "exp": 1_060}
+    assert SECRET not in repr(token)
+
+
+# --- several steps
+
+
+STEPS = ConnectScript(
+    "/ws",
+    send=("<open/>",),
+    until="<features",
+    then=(StepScript(("<auth {username}/>",), "<success"), StepScript(("<open/>", "<bind/>"), "re:<bound id='\\d+'/>")),
+)
+
+
+def test_a_connection_is_made_in_steps() -> None:
+    """Each says what it has to when the one before is answered; the last makes it ready."""
+    dialect = a_dialect(connect=STEPS)
+    dialect.open(["r"])
+
+    assert dialect.on_connected() == [b"<open/>"]
+    assert dialect.awaited == "<features"
+    assert dialect.on_frame(b"<success/>") == NOTHING  # not yet its turn
+    assert dialect.on_frame(b"<features/>") == Heard(replies=(b"<auth ann/>",))
+    assert dialect.awaited == "<success"
+    assert dialect.on_frame(b"<success/>") == Heard(replies=(b"<open/>", b"<bind/>"))
+    assert dialect.on_frame(b"<features/>") == NOTHING
+    assert dialect.on_frame(b"<bound id='7'/>") == Heard(Confirmation.CONNECTED)
+    assert dialect.awaited is None
+
+
+def test_a_new_connection_begins_with_the_first_step() -> None:
+    """Whatever the old one had come to."""
+    dialect = a_dialect(connect=STEPS)
+    dialect.open(["r"])
+    dialect.on_connected()
+    dialect.on_frame(b"<features/>")
+
+    dialect.open(["r"])
+    dialect.on_connected()
+    assert dialect.awaited == "<features"
+
+
+# --- several messages in a frame
+
+
+def test_each_message_of_a_frame_is_heard() -> None:
+    """Acknowledgements, pings and what is confirmed, whatever came with it."""
+    dialect = a_dialect(
+        frames=FramesScript(separator="\r\n"),
+        join=JoinScript(("SUB {room}",), "OK {room}"),
+        publish=PublishScript("{id} {text}", ack="GOT {id}"),
+        alive=AliveScript({"PING": "PONG\r\n"}),
+    )
+    dialect.join(["a", "b"])
+
+    heard = dialect.on_frame(b"OK a\r\nPING\r\nOK b\r\nGOT c0-1-2\r\nGOT c0-1-3\r\n")
+    assert heard.confirmed is Confirmation.JOINED
+    assert [ack.message_id for ack in heard.acks] == ["c0-1-2", "c0-1-3"]
+    assert list(heard.replies) == [b"PONG\r\n"]
+    assert dialect.on_frame(b"PINGPONG\r\n") == NOTHING
+
+
+# --- acknowledgements that do not name our id
+
+
+def test_a_message_is_acknowledged_by_its_number() -> None:
+    """Where ids have to be numbers; a server's own numbers are below."""
+    dialect = a_dialect(publish=PublishScript('{"ref":{n},"t":"{json:text}"}', ack='"ref":{n},"ok":true'))
+
+    assert dialect.publish("r", "hi", "c0-3-5") == b'{"ref":1005,"t":"hi"}'
+    dialect.publish("r", "hi", "c0-3-6")
+    assert dialect.on_frame(b'{"ref":1005,"ok":true}').acks == [Ack("c0-3-5")]
+    assert dialect.on_frame(b'{"ref":1005,"ok":false}') == NOTHING
+
+
+def test_acknowledgements_may_come_in_order() -> None:
+    """Then each is of the oldest message; one too many is of none, and a new connection forgets."""
+    dialect = a_dialect(publish=PublishScript("PUB {text}", ack="+OK", acks_in_order=True))
+    for message_id in ("c0-3-0", "c0-3-1", "c0-3-2"):
+        dialect.publish("r", "hi", message_id)
+
+    assert dialect.on_frame(b"+OK\r\n+OK\r\n").acks == [Ack("c0-3-0"), Ack("c0-3-1")]
+    dialect.open(["r"])
+    assert dialect.on_frame(b"+OK") == NOTHING
+
+
+# --- what goes wrong, and good-byes
+
+
+def test_an_error_is_told_in_the_servers_words() -> None:
+    """Recognised by a text or a pattern."""
+    dialect = a_dialect(errors=ErrorsScript(('"status":"error"', "re:^44")))
+
+    assert dialect.on_frame(b'{"status":"error","why":"full"}').error == '{"status":"error","why":"full"}'
+    assert dialect.on_frame(b'44{"message":"no"}').error == '44{"message":"no"}'
+    assert dialect.on_frame(b'42["44"]') == NOTHING
+
+
+def test_a_keep_alive_without_an_answer_is_missed_by_the_next() -> None:
+    """Only where an answer is awaited."""
+    dialect = a_dialect(alive=AliveScript(every_ns=5, send="ping", answer="pong"))
+
+    assert [dialect.keep_alive(), dialect.keep_alive()] == [
+        KeepAlive(5, b"ping"),
+        KeepAlive(5, b"ping", is_missed=True),
+    ]
+    dialect.on_frame(b"pong")
+    assert dialect.keep_alive() == KeepAlive(5, b"ping")
+    silent = a_dialect(alive=AliveScript(every_ns=5, send="ping"))
+    assert [silent.keep_alive(), silent.keep_alive()] == [KeepAlive(5, b"ping")] * 2
+
+
+def test_a_user_says_good_bye_to_each_room_and_once_to_the_server() -> None:
+    """A frame that names no room is said once."""
+    dialect = a_dialect(join=JoinScript(("JOIN {room}",)), leave=LeaveScript(("PART {room} {room_number}", "QUIT")))
+    dialect.join(["a", "b"])
+
+    assert dialect.leave() == [b"PART a 1", b"PART b 2", b"QUIT"]
+    assert a_dialect().leave() == []

@@ -1,12 +1,22 @@
 """Text with placeholders."""
 
+import base64
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadgen.dialects.template import fill, fill_all, json_text, placeholders
+from loadgen.dialects.template import (
+    Values,
+    fill,
+    fill_all,
+    json_text,
+    message_id_of,
+    number_of,
+    placeholders,
+    prepared,
+)
 
 VALUES = {"room": "room-1", "text": "hello", "json:text": "hel\\nlo"}
 
@@ -54,3 +64,49 @@ def test_lists_and_tables_are_filled_all_through() -> None:
 def test_escaped_text_is_the_inside_of_a_json_string(text: str) -> None:
     """What a server reads from it is the text itself."""
     assert json.loads('"' + json_text(text) + '"') == text
+
+
+@pytest.mark.parametrize(
+    ("template", "frame"),
+    [
+        ("{text}", 'hi "a" <b>'),
+        ('{"r":"{room}","id":"{id}","t":"{json:text}"}', r'{"r":"o\'1","id":"c0-2-7","t":"hi \"a\" <b>"}'),
+        ("<b to='{xml:room}'>{xml:text}</b>", "<b to='o&apos;1'>hi &quot;a&quot; &lt;b&gt;</b>"),
+        ("PUB {room} {text_bytes}\r\n{text} 100%", 'PUB o\'1 10\r\nhi "a" <b> 100%'),
+        ("{n} {text} {n}", '1007 hi "a" <b> 1007'),
+    ],
+)
+def test_a_prepared_frame_is_what_filling_it_gives(template: str, frame: str) -> None:
+    """The room stands in it already, per cent signs are what they are."""
+    values = Values(room="o'1", id="c0-2-7", text='hi "a" <b>')
+    frame = frame.replace(r"\'", "'")
+
+    assert fill(template, values) == frame
+    make = prepared(template, "o'1")
+    assert make is not None
+    assert make('hi "a" <b>', "c0-2-7") == frame.encode()
+
+
+def test_a_frame_that_names_its_user_is_not_prepared() -> None:
+    """There would be one for each."""
+    assert prepared("{username}: {text}", "lobby") is None
+
+
+def test_a_message_is_found_by_its_number() -> None:
+    """The numbers below are the file's own, for joins and the like."""
+    assert number_of("c0ffee-12-0") == "1000"
+    assert message_id_of(1007, "c0ffee-12-0") == "c0ffee-12-7"
+
+
+def test_what_follows_from_name_and_password() -> None:
+    """As HTTP's Basic scheme and SASL PLAIN want it (RFC 7617, RFC 4616)."""
+    values = Values(username="Aladdin", password="open sesame")
+
+    assert values["basic_auth"] == "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+    assert base64.b64decode(values["sasl_plain"]) == b"\0Aladdin\0open sesame"
+
+
+def test_a_placeholder_without_a_value_is_an_error() -> None:
+    """Nothing is sent with a hole in it."""
+    with pytest.raises(KeyError):
+        fill("{json:text}", Values(room="lobby"))

@@ -29,7 +29,7 @@ def test_a_frame_of_many_lines_and_control_characters_is_shown_on_one_line() -> 
     """It must not steer a terminal."""
     step = getting_in.greeted(case(), [Wait(heard=heard('{"type":"welcome"}\n\x1b[31mred'))] * 2)
 
-    assert step.lines[0].text == '{"type":"welcome"}  [31mred'
+    assert step.lines[0].text == '{"type":"welcome"} \\x1b[31mred'
 
 
 def test_of_many_frames_the_first_are_shown() -> None:

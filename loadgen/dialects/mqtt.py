@@ -1,0 +1,215 @@
+"""MQTT 3.1.1 (OASIS, 2014): binary packets, of which a frame may hold several.
+
+We subscribe with QoS 0, so a delivery wants no answer; what we publish is acknowledged where ``qos`` is 1.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from loadgen.dialects import Ack, Confirmation, Credentials, Heard, KeepAlive
+from loadgen.dialects.script import AliveScript, DialectScript, FrameKind, FramesScript, JoinScript
+from loadgen.dialects.scripted import NOTHING_HEARD, ScriptedDialect
+from loadgen.dialects.template import Values, fill, prepared
+from loadgen.errors import InputError
+
+# The identifiers of packets: 1 to 65,535, of which the highest are for subscriptions.
+MOST_IN_FLIGHT = 60_000
+_FIRST_SUBSCRIPTION = 60_001
+
+_PINGREQ = b"\xc0\x00"
+_DISCONNECT = b"\xe0\x00"
+_SUBSCRIPTION_REFUSED = 0x80
+# Of the answer to CONNECT (MQTT 3.1.1, 3.2.2.3).
+_REFUSALS = {
+    1: "unacceptable protocol version",
+    2: "identifier rejected",
+    3: "server unavailable",
+    4: "bad user name or password",
+    5: "not authorized",
+}
+
+
+class Packet(IntEnum):
+    """Kinds of packets that a server sends."""
+
+    CONNACK = 2
+    PUBLISH = 3
+    PUBACK = 4
+    SUBACK = 9
+    PINGRESP = 13
+
+
+@dataclass(frozen=True, slots=True)
+class MqttOptions:
+    """What the file says in [options]."""
+
+    client_id: str = "chatbench-{user_id}"
+    username: str = ""
+    password: str = ""
+    topic: str = "{room}"
+    payload: str = "{text}"
+    qos: int = 1
+    keep_alive_s: float = 20.0
+
+
+class MqttDialect(ScriptedDialect):
+    """One MQTT client."""
+
+    Options = MqttOptions
+    HAS_SEVERAL_IN_A_FRAME = True
+
+    __slots__ = ("_ids", "_next_id", "_options", "_rest", "_topics")
+
+    def __init__(self, script: DialectScript, credentials: Credentials) -> None:
+        super().__init__(script, credentials)
+        self._options: MqttOptions = script.options
+        self._topics: dict[str, bytes] = {}
+        """Room -> the beginning of a message to it: its topic, with the length before it."""
+        self._ids: dict[int, str] = {}
+        """Packet identifier -> id of the message that has not been acknowledged."""
+        self._next_id = 0
+        self._rest = b""
+        """The beginning of a packet whose end is in a frame to come."""
+
+    @classmethod
+    def complete(cls, script: DialectScript) -> DialectScript:
+        options: MqttOptions = script.options
+        if options.qos not in (0, 1):
+            raise InputError(f"options.qos: expected 0 or 1, got {options.qos}")
+        if not 0 < options.keep_alive_s <= 30_000:
+            raise InputError(
+                f"options.keep_alive_s: expected seconds > 0, 30,000 at most, got {options.keep_alive_s:g}"
+            )
+        if "text}" not in options.payload:
+            raise InputError(
+                "options.payload: expected {text} or {json:text} in it, which carries the marker, got neither"
+            )
+        for sign in "#+":
+            if sign in options.topic:
+                raise InputError(f'options.topic: expected the name of one topic, got "{sign}" in it')
+        return replace(
+            script,
+            frames=FramesScript(FrameKind.BINARY),
+            connect=replace(script.connect, until="CONNACK"),
+            join=JoinScript((), "SUBACK"),
+            publish=replace(script.publish, send=options.payload, ack="PUBACK" if options.qos else None),
+            alive=AliveScript(every_ns=round(options.keep_alive_s * 1e9), send="PINGREQ", answer="PINGRESP"),
+        )
+
+    # --- what is said ----------------------------------------------------------------------------------------
+
+    def on_connected(self) -> list[bytes]:
+        super().on_connected()
+        self._rest = b""
+        self._ids.clear()
+        options, values = self._options, self.values
+        flags, payload = 0x02, _text(fill(options.client_id, values))  # a clean session
+        if options.username:
+            flags, payload = flags | 0x80, payload + _text(fill(options.username, values))
+        if options.password:
+            flags, payload = flags | 0x40, payload + _text(fill(options.password, values))
+        alive_s = min(65_535, max(1, round(2 * options.keep_alive_s)))
+        return [_packet(0x10, _text("MQTT") + struct.pack(">BBH", 4, flags, alive_s) + payload)]
+
+    def join(self, rooms: Sequence[str]) -> list[bytes]:
+        super().join(rooms)
+        self._topics = {room: _text(fill(self._options.topic, self.values_in(room))) for room in rooms}
+        return [
+            _packet(0x82, struct.pack(">H", _FIRST_SUBSCRIPTION + number) + self._topics[room] + b"\x00")
+            for number, room in enumerate(rooms)
+        ]
+
+    def publish(self, room: str, text: str, message_id: str) -> bytes:
+        make = prepared(self._options.payload, room)
+        if make is None:
+            body = fill(self._options.payload, Values(self.values_in(room), id=message_id, text=text)).encode()
+        else:
+            body = make(text, message_id)
+        if not self._options.qos:
+            return _packet(0x30, self._topics[room] + body)
+        self._next_id = self._next_id % MOST_IN_FLIGHT + 1
+        self._ids[self._next_id] = message_id
+        return _packet(0x32, self._topics[room] + self._next_id.to_bytes(2, "big") + body)
+
+    def leave(self) -> list[bytes]:
+        return [_DISCONNECT]
+
+    def keep_alive(self) -> KeepAlive | None:
+        is_missed, self.misses_answer = self.misses_answer, True
+        return KeepAlive(round(self._options.keep_alive_s * 1e9), _PINGREQ, is_missed)
+
+    # --- what is heard ---------------------------------------------------------------------------------------
+
+    def on_frame(self, frame: bytes) -> Heard:
+        confirmed, acks, error = None, [], None
+        for kind, body in self._packets_of(frame):
+            match kind:
+                case Packet.CONNACK if body[1:2] == b"\x00":
+                    confirmed = self._awaited = Confirmation.CONNECTED
+                case Packet.CONNACK:
+                    error = f"CONNACK {body[1]}: {_REFUSALS.get(body[1], 'refused')}" if len(body) > 1 else "CONNACK"
+                case Packet.SUBACK if _SUBSCRIPTION_REFUSED in body[2:]:
+                    error = "SUBACK 128: the subscription was refused"
+                case Packet.SUBACK:
+                    confirmed = self._subscribed(int.from_bytes(body[:2], "big"))
+                case Packet.PUBACK:
+                    message_id = self._ids.pop(int.from_bytes(body[:2], "big"), None)
+                    if message_id is not None:
+                        acks.append(Ack(message_id))
+                case Packet.PINGRESP:
+                    self.misses_answer = False
+        if confirmed is None and not acks and error is None:
+            return NOTHING_HEARD
+        return Heard(confirmed, acks, (), error)
+
+    def _subscribed(self, packet_id: int) -> Confirmation | None:
+        """Confirmation.JOINED with the last of the subscriptions."""
+        number = packet_id - _FIRST_SUBSCRIPTION
+        room = self._rooms[number] if 0 <= number < len(self._rooms) else None
+        if self._awaited is not Confirmation.JOINED or room not in self._unjoined:
+            return None
+        self._unjoined = tuple(each for each in self._unjoined if each != room)
+        return None if self._unjoined else Confirmation.JOINED
+
+    def _packets_of(self, frame: bytes) -> Iterator[tuple[int, bytes]]:
+        """Kind and body of each packet that ends in this frame."""
+        if self._rest:
+            frame, self._rest = self._rest + frame, b""
+        at = 0
+        while at < len(frame):
+            length, shift, body_at = 0, 0, at + 1
+            while body_at < len(frame):
+                digit = frame[body_at]
+                length, shift, body_at = length | (digit & 0x7F) << shift, shift + 7, body_at + 1
+                if not digit & 0x80:
+                    break
+            else:
+                break  # the length itself goes on in the next frame
+            if shift > 28 or body_at + length > len(frame):
+                break
+            yield frame[at] >> 4, frame[body_at : body_at + length]
+            at = body_at + length
+        self._rest = frame[at:]
+
+
+def _text(text: str) -> bytes:
+    """With its length before it (MQTT 3.1.1, 1.5.3)."""
+    raw = text.encode()
+    return len(raw).to_bytes(2, "big") + raw
+
+
+def _packet(first: int, body: bytes) -> bytes:
+    """With the length of what remains, 7 bits a byte (MQTT 3.1.1, 2.2.3)."""
+    length = len(body)
+    if length < 128:
+        return bytes((first, length)) + body
+    head = bytearray((first,))
+    while length >= 128:
+        head.append(length & 0x7F | 0x80)
+        length >>= 7
+    head.append(length)
+    return bytes(head) + body
