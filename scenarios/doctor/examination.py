@@ -183,7 +183,8 @@ class _Examination:
         # A server that does not like the token may say so after the 101.
         if any(guest.connection for guest in self._guests):
             await self._listen(QUIET_S)
-        closings = [guest.closing for guest in self._guests]
+        # Where it says more before that, the next step tells of it.
+        closings = [None if guest.has_heard_something else guest.closing for guest in self._guests]
         return getting_in.connected(
             self._case, [replace(each, closing=closing) for each, closing in zip(attempts, closings, strict=True)]
         )

@@ -88,6 +88,11 @@ class Guest:
         """Whoever waits looks again."""
         self._changed.set()
 
+    @property
+    def has_heard_something(self) -> bool:
+        """Whether a frame has come since this was last asked for."""
+        return self._frame_count > 0
+
     def said(self) -> tuple[bytes, ...]:
         """What was sent back since this was asked last."""
         said, self._said = self._said, ()
