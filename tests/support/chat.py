@@ -7,12 +7,13 @@ from contextlib import AsyncExitStack
 
 from loadgen.dialects import Credentials, HttpRequest
 from loadgen.dialects.script import DialectScript
-from loadgen.dialects.scripted import ScriptedDialect
+from loadgen.dialects.scripted import speaker_of
 from loadgen.engine.clock import now_ns
 from loadgen.engine.http import HttpClient
 from loadgen.engine.transport import Connection
 from loadgen.engine.transport.picows_transport import PicowsTransport
 from loadgen.engine.user import Books, User, UserState
+from loadgen.errors import ServerError
 from loadgen.measure import marker
 from loadgen.measure.ledger import Ledger, Rules
 from loadgen.measure.payload import Payload
@@ -55,7 +56,7 @@ class Chat:
     def member(self, username: str, password: str) -> Member:
         """One more user, who has not logged in."""
         index = len(self._members)
-        dialect = ScriptedDialect(self.script, Credentials(index, username, password))
+        dialect = speaker_of(self.script, Credentials(index, username, password))
         member = Member(User(index, self.rooms.rooms_of(index), dialect, self.books), self)
         self._members.append(member)
         return member
@@ -73,6 +74,9 @@ class Member:
         self.user = chatter.index
         self.messages: list[bytes] = []
         self.other_frames: list[bytes] = []
+        self.refusal: ServerError | None = None
+        """What kept it out, where a frame said so."""
+        self.is_closed = False
         self._chat = chat
         self._connection: Connection | None = None
 
@@ -83,6 +87,8 @@ class Member:
         taken = self._chat.ledger.receive(user, payload, now_ns)
         if taken:
             self.messages.append(payload)
+            if self._chat.script.has_several_in_a_frame:
+                self._send(self.chatter.heard_beside(payload, now_ns))
             self._chat.bell.ring()
         return taken
 
@@ -94,12 +100,16 @@ class Member:
     def heard(self, payload: bytes, now_ns: int) -> None:
         """Keep the frame, and answer as the dialect does."""
         self.other_frames.append(payload)
-        self._send(self.chatter.heard(payload, now_ns))
+        try:
+            self._send(self.chatter.heard(payload, now_ns))
+        except ServerError as error:
+            self.refusal = error
         self._chat.bell.ring()
 
     def closed(self, code: int, reason: str, now_ns: int) -> None:
         """The socket is gone."""
         self._connection = None
+        self.is_closed = True
         self.chatter.closed(code, reason, now_ns)
         self._chat.bell.ring()
 
@@ -115,12 +125,17 @@ class Member:
         if self.chatter.dialect.has_login:
             await self.log_in()
             assert self.chatter.state is UserState.LOGGED_IN, self._chat.tally.errors
-        self.chatter.connecting(now_ns())
-        await self._chat.transport.connect(self.chatter.dialect.open(), self)
-        await self._chat.until(lambda: self.chatter.state is UserState.CONNECTED)
+        await self._chat.transport.connect(self.chatter.connecting(now_ns()), self)
+        await self._is_past(UserState.CONNECTED)
         self._send(self.chatter.joining(now_ns()))
-        await self._chat.until(lambda: self.chatter.state is UserState.READY)
+        await self._is_past(UserState.READY)
         return self
+
+    async def _is_past(self, state: UserState) -> None:
+        await self._chat.until(lambda: self.chatter.state is state or self.refusal is not None or self.is_closed)
+        if self.refusal is not None:
+            raise self.refusal
+        assert self.chatter.state is state, self._chat.tally.errors
 
     async def say(self, n: int) -> str:
         """Send message ``n``; its text."""
@@ -137,12 +152,14 @@ class Member:
 
     def keep_alive(self) -> None:
         """Send the dialect's regular frame."""
-        regular = self.chatter.dialect.keep_alive()
+        regular = self.chatter.keeping_alive()
         assert regular is not None
-        self._send([regular.frame])
+        self._send([regular])
 
     async def leave(self) -> None:
-        """Close the socket in good order."""
+        """Say good-bye, and close the socket in good order."""
+        if self._connection is not None:
+            self._send(self.chatter.leaving_politely())
         self.chatter.leaving()
         if self._connection is not None:
             self._connection.close()
