@@ -77,6 +77,8 @@ class Member:
         self.refusal: ServerError | None = None
         """What kept it out, where a frame said so."""
         self.is_closed = False
+        self.is_mute = False
+        """Whether it answers nothing that it hears."""
         self._chat = chat
         self._connection: Connection | None = None
 
@@ -101,7 +103,8 @@ class Member:
         """Keep the frame, and answer as the dialect does."""
         self.other_frames.append(payload)
         try:
-            self._send(self.chatter.heard(payload, now_ns))
+            replies = self.chatter.heard(payload, now_ns)
+            self._send([] if self.is_mute else replies)
         except ServerError as error:
             self.refusal = error
         self._chat.bell.ring()
@@ -135,7 +138,9 @@ class Member:
         await self._chat.until(lambda: self.chatter.state is state or self.refusal is not None or self.is_closed)
         if self.refusal is not None:
             raise self.refusal
-        assert self.chatter.state is state, self._chat.tally.errors
+        if self.chatter.state is not state:
+            (kind, _), error = next(iter(self._chat.tally.errors.items()))
+            raise ServerError(kind, error.example)
 
     async def say(self, n: int) -> str:
         """Send message ``n``; its text."""
