@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*(?::[A-Za-z_][A-Za-z0-9_]*)?)\}")
+PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*(?::[A-Za-z_][A-Za-z0-9_]*)*)\}")
 
 FIRST_NUMBER = 1000
 """{n} of a user's first message: the numbers below are free for what a dialect file numbers itself."""
@@ -33,7 +33,7 @@ def url_text(text: str) -> str:
 
 
 ESCAPES: dict[str, Callable[[str], str]] = {"json": json_text, "xml": xml_text, "url": url_text}
-"""What may stand before a placeholder's name, as in {json:text}."""
+"""What may stand before a placeholder's name, as in {json:text}; {json:json:text} is for JSON within JSON."""
 
 
 class Values(dict[str, str]):
@@ -107,38 +107,68 @@ def fill_all(value: Any, values: Mapping[str, str]) -> Any:
     return value
 
 
-_OF_A_MESSAGE: dict[str, Callable[[str, str], str]] = {
-    "text": lambda text, _: text,
-    "json:text": lambda text, _: json_text(text),
-    "xml:text": lambda text, _: xml_text(text),
-    "text_bytes": lambda text, _: str(len(text.encode())),
-    "id": lambda _, message_id: message_id,
-    "n": lambda _, message_id: number_of(message_id),
+_OF_ID: dict[str, Callable[[str], bytes]] = {
+    "id": str.encode,
+    "n": lambda message_id: number_of(message_id).encode(),
 }
-_OF_A_ROOM = frozenset({"room", *(f"{name}:room" for name in ESCAPES)})
+_SPECIAL = {
+    "json": bytes(range(32)) + b'"\\',  # RFC 8259, 7
+    "xml": b"&<>\"'",
+    "url": bytes(set(range(256)) - set(b"-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~")),
+}
+"""For each of ESCAPES, the bytes without which a text stays as it is."""
 
 
 @lru_cache(maxsize=16384)
 def prepared(template: str, room: str) -> Callable[[str, str], bytes] | None:
     """What makes a frame for a room of (text, message id); None where the template names more than these.
 
-    The room stands in it already, and what is left is one formatting: 0.9 us with a text of 200 bytes to escape, where
-    filling everything in anew takes 2.3.
+    The room stands in it already, and what is left is one formatting: 0.4 us with a text of 200 bytes, where filling
+    everything in anew takes 2.3.
     """
     parts = _parts(template)
-    names = parts[1::2]
-    if not set(names) <= _OF_A_MESSAGE.keys() | _OF_A_ROOM:
-        return None
     if parts == ["", "text", ""]:
         return lambda text, _: text.encode()
     of_room = Values(room=room)
     pieces = [part.replace("%", "%%") for part in parts]
-    makers = []
-    for at, name in enumerate(names):
-        if name in _OF_A_ROOM:
+    names = []
+    for at, name in enumerate(parts[1::2]):
+        if name.rpartition(":")[2] == "room":
             pieces[2 * at + 1] = of_room[name].replace("%", "%%")
         else:
-            pieces[2 * at + 1] = "%s"
-            makers.append(_OF_A_MESSAGE[name])
-    pattern = "".join(pieces)
-    return lambda text, message_id: (pattern % tuple([make(text, message_id) for make in makers])).encode()
+            pieces[2 * at + 1] = "%b"
+            names.append(name)
+    of_text = {name: make for name in names if (make := _made_of_text(name)) is not None}
+    if not set(names) <= of_text.keys() | _OF_ID.keys():
+        return None
+    pattern = "".join(pieces).encode()
+    match names:
+        case [name] if name in of_text:
+            said = of_text[name]
+            return lambda text, _: pattern % said(text)
+        case [first, second] if first in _OF_ID and second in of_text:  # as in most: 0.2 us less than the general way
+            named, said = _OF_ID[first], of_text[second]
+            return lambda text, message_id: pattern % (named(message_id), said(text))
+    makers = [(name in _OF_ID, _OF_ID.get(name) or of_text[name]) for name in names]
+    return lambda text, message_id: pattern % tuple([make(message_id if by_id else text) for by_id, make in makers])
+
+
+def _made_of_text(name: str) -> Callable[[str], bytes] | None:
+    """What makes the bytes that a placeholder stands for from a message's text; None for the other placeholders."""
+    *escape_names, plain = name.split(":")
+    if name == "text_bytes":
+        return lambda text: b"%d" % len(text.encode())
+    if plain != "text" or not set(escape_names) <= _SPECIAL.keys():
+        return None
+    if not escape_names:
+        return str.encode
+    special = b"".join(_SPECIAL[each] for each in escape_names)
+    others = bytes(1 if byte == 0 else 0 for byte in special)
+    marked = bytes.maketrans(special, others)
+
+    def escaped(text: str) -> bytes:
+        # Hardly any text is in need of it: to see that takes 0.15 us with 200 bytes, to escape them 0.5.
+        raw = text.encode()
+        return raw if raw.translate(marked) == raw else Values(text=text)[name].encode()
+
+    return escaped

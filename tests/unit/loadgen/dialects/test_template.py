@@ -66,6 +66,14 @@ def test_escaped_text_is_the_inside_of_a_json_string(text: str) -> None:
     assert json.loads('"' + json_text(text) + '"') == text
 
 
+@given(st.text())
+def test_text_may_be_escaped_for_json_within_json(text: str) -> None:
+    """Whoever reads the one, and then the other, has the text."""
+    frame = fill('{"data":"{\\"text\\":\\"{json:json:text}\\"}"}', Values(text=text))
+
+    assert json.loads(json.loads(frame)["data"]) == {"text": text}
+
+
 @pytest.mark.parametrize(
     ("template", "frame"),
     [
@@ -74,6 +82,7 @@ def test_escaped_text_is_the_inside_of_a_json_string(text: str) -> None:
         ("<b to='{xml:room}'>{xml:text}</b>", "<b to='o&apos;1'>hi &quot;a&quot; &lt;b&gt;</b>"),
         ("PUB {room} {text_bytes}\r\n{text} 100%", 'PUB o\'1 10\r\nhi "a" <b> 100%'),
         ("{n} {text} {n}", '1007 hi "a" <b> 1007'),
+        ('"{json:json:room} {json:json:text}"', r'"o\'1 hi \\\"a\\\" <b>"'),
     ],
 )
 def test_a_prepared_frame_is_what_filling_it_gives(template: str, frame: str) -> None:
@@ -87,9 +96,25 @@ def test_a_prepared_frame_is_what_filling_it_gives(template: str, frame: str) ->
     assert make('hi "a" <b>', "c0-2-7") == frame.encode()
 
 
-def test_a_frame_that_names_its_user_is_not_prepared() -> None:
+@given(
+    st.text(st.characters(codec="utf-8")),
+    st.lists(st.sampled_from(["{room}", "{json:room}", "{text}", "{json:text}", "{xml:text}", "{url:text}",
+                              "{json:xml:text}", "{text_bytes}", "{id}", "{n}", "%", "%b", '"', "{}"])),
+)  # fmt: skip
+def test_whatever_is_prepared_is_what_filling_it_gives(text: str, parts: list[str]) -> None:
+    """In any order, any number of times, and whatever is in need of an escape."""
+    template = "".join(parts)
+    make = prepared(template, 'a "b" & c')
+
+    assert make is not None
+    expected = fill(template, Values(room='a "b" & c', id="c0-2-7", text=text)).encode()
+    assert make(text, "c0-2-7") == expected
+
+
+@pytest.mark.parametrize("template", ["{username}: {text}", "{token}", "{to}{text}", "{json:id}", "{text:text}"])
+def test_a_frame_that_names_its_user_is_not_prepared(template: str) -> None:
     """There would be one for each."""
-    assert prepared("{username}: {text}", "lobby") is None
+    assert prepared(template, "lobby") is None
 
 
 def test_a_message_is_found_by_its_number() -> None:
