@@ -46,7 +46,7 @@ def evidence_of(
         deliveries_per_s=_deliveries_per_s(record, settled.process_count),
         calibrated_deliveries_per_s=calibrated_deliveries_per_s,
         extensions=record.handshake_headers.get("sec-websocket-extensions"),
-        dialect_has_join=plan.dialect.join is not None,
+        dialect_has_join=plan.dialect.has_rooms,
     )
 
 
