@@ -43,6 +43,7 @@ class ErrorKind(StrEnum):
     DNS = "dns"
     TLS = "tls"
     UNREACHABLE = "unreachable"
+    PROXY = "proxy"  # the proxy, not the server: it is not there, or does not let us through
     HTTP_3XX = "http_3xx"
     HTTP_4XX = "http_4xx"
     HTTP_5XX = "http_5xx"
@@ -51,6 +52,7 @@ class ErrorKind(StrEnum):
     UNANSWERED = "unanswered"  # a request that was not made, since too many had no answer yet
     ERROR_FRAME = "error_frame"  # what the dialect says a server refuses something with
     ALIVE_TIMEOUT = "alive_timeout"  # a keep-alive that the dialect says is answered, and was not
+    TEXT_CHANGED = "text_changed"  # a message whose marker is not as it was sent
     JOIN_TIMEOUT = "join_timeout"  # a join, or the frame to wait for after connecting, that never came
     PROTOCOL = "protocol"  # frames that break RFC 6455, or exceed what we take
     CLOSE_1000 = "close_1000"

@@ -47,7 +47,7 @@ _COUNTERS = {
     Count.DELIVERIES_RECOVERED: "Excused deliveries that history brought when the receiver was back.",
     Count.DELIVERIES_LOST_ACKED: "Lost deliveries of messages that the server had acknowledged.",
     Count.DELIVERIES_LOST_UNACKED: "Lost deliveries of messages that the server may never have had.",
-    Count.FRAMES_DAMAGED: "Frames with a marker whose check digits are wrong.",
+    Count.FRAMES_DAMAGED: "Frames with a marker that is not as it was sent.",
     Count.FRAMES_SENT: "Frames sent.",
     Count.FRAMES_RECEIVED: "Frames received.",
     Count.BYTES_SENT: "Bytes sent.",

@@ -16,6 +16,7 @@ from enum import StrEnum
 from loadgen.dialects import Ack, Confirmation, Dialect, HttpAnswer, HttpRequest, Opening
 from loadgen.errors import ErrorKind, ServerError, kind_of_close, kind_of_status
 from loadgen.measure import marker
+from loadgen.measure.disguises import disguised_at
 from loadgen.measure.ledger import Ledger
 from loadgen.measure.marker import Stamp
 from loadgen.measure.payload import Payload
@@ -39,6 +40,8 @@ class UserState(StrEnum):
 
 
 MOST_SHOWN_BYTES = 200
+# So much of an envelope, or of the words, tells what a frame is.
+BEFORE_MARKER_BYTES = 60
 
 _STEPS = {
     UserState.NEW: "login",
@@ -79,6 +82,7 @@ class Books:
         self.payload = payload
         self.tag = tag
         self.prefix = marker.prefix_of(tag)
+        ledger.on_damaged = lambda frame: self.text_changed(frame, frame.find(self.prefix))
         self.deadline_ns = deadline_ns
         self.phase = "login"
         """Errors are counted under it, and what belongs to the whole run."""
@@ -100,6 +104,11 @@ class Books:
         """Note how long something took that ends now; the same."""
         self.tally.metrics[metric].record(length_ns)
         self.tally.of_slice(SliceKind.PHASE.named(self.phase)).of(metric).record(length_ns)
+
+    def text_changed(self, frame: bytes, at: int) -> None:
+        """A frame brought a text whose marker, which stands ``at``, is not as it was sent."""
+        shown = _shown(frame[max(0, at - BEFORE_MARKER_BYTES) :])
+        self.tally.error(ErrorKind.TEXT_CHANGED, self.phase, f"the server changed a text on its way: {shown}")
 
     def answered(self, answer: HttpAnswer) -> None:
         """The server has answered a request of somebody who is in."""
@@ -323,6 +332,9 @@ class User:
         """
         if marker.foreign_in(frame, self._books.prefix):
             self._books.tally.counts[Note.FOREIGN_MARKERS] += 1
+        if (at := disguised_at(frame, self._books.prefix)) is not None:
+            self._books.tally.counts[Count.FRAMES_DAMAGED] += 1
+            self._books.text_changed(frame, at)
         heard = self._dialect.on_frame(frame)
         if self.state in _WAITING:
             self._last_frame = frame

@@ -143,6 +143,8 @@ class Ledger:
         self._due_ns = [_NEVER_NS]
         self.on_due: Callable[[], None] | None = None
         """Called when a delivery comes at the time said by :meth:`remind`, or later."""
+        self.on_damaged: Callable[[bytes], None] | None = None
+        """Told of each frame that holds a damaged marker."""
         self._room_order = RoomOrder() if rules.has_room_sequence else None
         self._unnumbered: dict[bytes, Entry] = {}  # finished, and its number may still come
         self._judged_ns = 0
@@ -305,18 +307,18 @@ class Ledger:
             text = payload[at : at + marker.WIDTH]
             append = self._log_append.get(text)
             if append is None:
-                append = self._receive_unknown(user, text)
+                append = self._receive_unknown(user, text, payload)
             if append is not None:
                 append(now_ns)
                 append(user)
             at = payload.find(self._prefix, at + marker.WIDTH)
         return True
 
-    def _receive_unknown(self, user: int, text: bytes) -> Callable[[int], None] | None:
+    def _receive_unknown(self, user: int, text: bytes, payload: bytes) -> Callable[[int], None] | None:
         """An arrival of a message that is not open; how to note it where it opens one."""
         stamp = self._read(text)
         if stamp is None:
-            self.tally.counts[Count.FRAMES_DAMAGED] += 1
+            self._damaged(payload)
         elif stamp.sequence < self._sent_count[stamp.sender] or stamp.sequence in self._ahead.get(stamp.sender, ()):
             self._count_extra(user, stamp, copies=1)
         elif self._may_be_news(stamp):
@@ -324,6 +326,11 @@ class Ledger:
         else:
             self._count_of(stamp, Count.DELIVERIES_UNEXPECTED, 1)
         return None
+
+    def _damaged(self, frame: bytes) -> None:
+        self.tally.counts[Count.FRAMES_DAMAGED] += 1
+        if self.on_damaged is not None:
+            self.on_damaged(frame)
 
     def _read(self, text: bytes) -> Stamp | None:
         """What a marker says, its times on our clock; None where it is damaged."""
@@ -389,7 +396,7 @@ class Ledger:
             text = frame[at : at + marker.WIDTH]
             stamp = self._read(text)
             if stamp is None:
-                self.tally.counts[Count.FRAMES_DAMAGED] += 1
+                self._damaged(frame)
             else:
                 self.absences.count_read(user, (stamp.sender, stamp.sequence), stamp.sent_ns, self.tally.of_incident)
                 if self._was_away_since(user, stamp.sent_ns):

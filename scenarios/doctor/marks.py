@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import base64
+import html
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from loadgen.measure.disguises import in_base64
 from loadgen.measure.marker import PREFIX_WIDTH
 from scenarios.doctor.attempts import Talk
 
@@ -20,6 +21,7 @@ class Fate(StrEnum):
 
     INTACT = "intact"
     OTHER_CASE = "other case"
+    ENTITIES = "entities"
     BROKEN_UP = "broken up"
     BASE64 = "base64"
     CUT = "cut"
@@ -43,6 +45,8 @@ class Mark:
                 return "it came through as it was sent"
             case Fate.OTHER_CASE:
                 return "its letters were changed to upper or mixed case"
+            case Fate.ENTITIES:
+                return "its characters were written as HTML entities"
             case Fate.BROKEN_UP:
                 return "other characters were put between its own"
             case Fate.BASE64:
@@ -84,9 +88,11 @@ def _mark_of(talk: Talk, frame: str) -> Mark | None:
         return Mark(Fate.INTACT, size)
     if marker in frame.lower():
         return Mark(Fate.OTHER_CASE, size)
+    if "&#" in frame and marker in html.unescape(frame):
+        return Mark(Fate.ENTITIES, size)
     if marker in re.sub(r"[^0-9a-z]", "", frame):
         return Mark(Fate.BROKEN_UP, size)
-    if any(code in frame for code in _in_base64(marker)):
+    if any(code in frame for code in in_base64(marker.encode())):
         return Mark(Fate.BASE64, size)
     head = _longest(frame, (marker[:length] for length in range(size - 1, PREFIX_WIDTH - 1, -1)))
     if head is not None:
@@ -103,12 +109,3 @@ def _mark_of(talk: Talk, frame: str) -> Mark | None:
 def _longest(text: str, parts: Iterable[str]) -> str | None:
     """The first of the parts that is in the text; they come longest first."""
     return next((part for part in parts if part in text), None)
-
-
-def _in_base64(text: str) -> list[str]:
-    """The text in base64, without its ends, for each of the three ways in which it may lie over its digits."""
-    codes = []
-    for shift, start in ((0, 0), (1, 2), (2, 3)):
-        whole = (shift + len(text)) // 3 * 4
-        codes.append(base64.b64encode(b"x" * shift + text.encode()).decode()[start : whole - 4])
-    return codes

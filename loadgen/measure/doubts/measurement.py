@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from loadgen.errors import ErrorKind
 from loadgen.measure.doubts.doubt import Doubt, DoubtCode, Severity
 from loadgen.measure.doubts.evidence import Evidence, JudgedQuantile
 from loadgen.measure.histogram import MIN_SAMPLES_BEYOND, Histogram
@@ -39,7 +40,8 @@ def _judged(evidence: Evidence, judged: JudgedQuantile) -> Histogram:
 def no_deliveries(evidence: Evidence) -> Doubt | None:
     """None of what should come was recognised, and the server gave no sign of refusing it."""
     counts = evidence.tally.counts
-    refused = bool(evidence.tally.errors) or counts[Count.CONNECTIONS_DROPPED] > 0
+    refusals = [kind for kind, _ in evidence.tally.errors if kind is not ErrorKind.TEXT_CHANGED]
+    refused = bool(refusals) or counts[Count.CONNECTIONS_DROPPED] > 0
     if not counts[Count.DELIVERIES_EXPECTED] or counts[Count.DELIVERIES_RECEIVED] or refused:
         return None
     damaged = counts[Count.FRAMES_DAMAGED]

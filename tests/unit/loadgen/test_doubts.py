@@ -212,6 +212,9 @@ def test_a_run_in_which_nothing_was_recognised_is_fatal() -> None:
     silent = Simulation(fate=lambda m, r: []).run()
     assert found(silent) == [(DoubtCode.NO_DELIVERIES, Severity.FATAL)]
 
+    silent.error(ErrorKind.TEXT_CHANGED, "measure", "the server changed a text")
+    assert found(silent) == [(DoubtCode.NO_DELIVERIES, Severity.FATAL)]
+
     silent.error(ErrorKind.CLOSE_1008, "measure", "go away")
     assert found(silent) == []
 

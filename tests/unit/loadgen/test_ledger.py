@@ -272,10 +272,14 @@ def test_a_damaged_marker_is_counted_as_damaged() -> None:
     frame = send(ledger, 0, 10)
     damaged = frame[:-1] + (b"0" if frame[-1:] != b"0" else b"1")
 
+    told: list[bytes] = []
+    ledger.on_damaged = told.append
+
     assert ledger.receive(2, damaged, 20)
     assert ledger.receive(2, frame[:-5], 20)
 
     assert ledger.tally.counts[Count.FRAMES_DAMAGED] == 2
+    assert told == [damaged, frame[:-5]]
 
 
 def test_a_message_that_nobody_sent_is_unexpected() -> None:

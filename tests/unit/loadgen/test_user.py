@@ -23,6 +23,7 @@ from loadgen.engine.user import Books, User, UserState
 from loadgen.errors import ErrorKind, ServerError
 from loadgen.measure import marker
 from loadgen.measure.ledger import Ledger, Reach, Rules
+from loadgen.measure.marker import Stamp
 from loadgen.measure.membership import Standing
 from loadgen.measure.payload import Payload
 from loadgen.measure.tally import Count, Metric, Note, PerSecond, Tally
@@ -654,3 +655,19 @@ def test_what_comes_beside_a_message_is_heard() -> None:
     assert user.heard_beside(b"... ACK abc123-0-0", 90) == []
     assert tally.metrics[Metric.ACK_TIME].max_ns == 20
     assert user.heard_beside(b"2", 91) == [b"3"]
+
+
+@pytest.mark.parametrize("change", [lambda text: text[:-9], bytes.upper], ids=["shortened", "in capitals"])
+def test_a_text_that_the_server_changed_is_counted_and_shown(change: Callable[[bytes], bytes]) -> None:
+    """Whether the ledger finds something of its marker or not; the words before it tell which frame it is."""
+    user, tally = ready()
+    books = user._books
+    frame = b"x" * 500 + b" MSG " + change(marker.write(books.prefix, Stamp(0, 0, 1, 2)))
+    if not books.ledger.receive(0, frame, 100):
+        user.heard(frame, 100)
+
+    assert tally.counts[Count.FRAMES_DAMAGED] == 1
+    ((kind, example),) = errors_of(tally)
+    assert kind is ErrorKind.TEXT_CHANGED
+    assert example.startswith("the server changed a text on its way: 'xxx")
+    assert " MSG " in example
