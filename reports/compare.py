@@ -51,7 +51,18 @@ COUNTS = (
     "connections_dropped",
 )
 # Of the plan: how a run is carried out and what it leaves behind is its own affair.
-_OWN_AFFAIR = ("run.", "budgets", "target.url", "target.headers", "target.insecure", "users.file", "users.tokens_file")
+_OWN_AFFAIR = (
+    "run.",
+    "budgets",
+    "target.url",
+    "target.headers",
+    "target.insecure",
+    "target.ca",
+    "target.client_cert",
+    "target.client_key",
+    "users.file",
+    "users.tokens_file",
+)
 _LOAD = ("users.", "traffic.", "incident", "target.dialect", "target.compression")
 _MACHINE = ("host", "cpu", "cores", "kernel", "python")
 # Of these, two machines are two machines.

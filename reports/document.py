@@ -24,6 +24,7 @@ from loadgen.measure.record import (
     others_cpu_ratio,
 )
 from loadgen.measure.tally import Count, Metric, PerSecond, Tally
+from loadgen.plan.access import without_passwords
 from loadgen.plan.pacing import NS_PER_S
 from reports import slice_figures
 from reports.budgets import Budget, Document, judge, verdict_of
@@ -98,14 +99,14 @@ def _base(facts: RunFacts, record: Record, *, with_hdr: bool, last_seconds: int 
             "summary": facts.summary,
             "started_at": facts.started_at,
             "finished_at": facts.finished_at,
-            "command": facts.command,
+            "command": without_passwords(facts.command),
             "seed": record.plan.seed,
             "interrupted": record.ended_early is EndedEarly.INTERRUPTED,
             "ended_early": record.ended_early,
         },
         "target": {
-            "url": facts.target_urls[0] if facts.target_urls else "",
-            "urls": list(facts.target_urls),
+            "url": without_passwords(facts.target_urls[0]) if facts.target_urls else "",
+            "urls": [without_passwords(url) for url in facts.target_urls],
             "dialect": record.plan.dialect.name,
             "owned": facts.target_owned,
             "extensions": [name.strip() for name in extensions.split(",") if name.strip()],

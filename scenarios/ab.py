@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from loadgen.errors import BenchError, InputError
+from loadgen.plan.access import without_passwords
 from loadgen.plan.pacing import NS_PER_S
 from reports import store
 from reports.ab import Course, Ended, build
@@ -104,7 +105,7 @@ def ab(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
     base = wish.base or shlex.join(command_of_our_server(server_for(settled, None).account_count))
     servers = {Side.BASE: base, Side.HEAD: wish.head or base}
     for address in filter(is_address, dict.fromkeys(servers.values())):
-        asyncio.run(check_reachable(base_url_of(address, "--base")))
+        asyncio.run(check_reachable(base_url_of(address, "--base"), settled.access))
     apart = _why_apart(wish, settled, servers)
     started = datetime.now(UTC)
     directory = wish.out or Path("runs") / f"{started:%Y%m%d-%H%M%S}-ab-{settled.name}"
@@ -115,8 +116,8 @@ def ab(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
         "command": command,
         "started_at": started.isoformat(timespec="milliseconds"),
         "seed": wish.seed,
-        "base": wish.base or "the reference server",
-        "head": wish.head or wish.base or "the reference server",
+        "base": without_passwords(wish.base or "the reference server"),
+        "head": without_passwords(wish.head or wish.base or "the reference server"),
         "alike": servers[Side.BASE] == servers[Side.HEAD],
         "pairs_planned": wish.pairs,
         "max_pairs": wish.max_pairs,

@@ -67,6 +67,7 @@ def bench(settled: Settled, command: str, source: str) -> ExitCode:
 
     ``source`` is the name or the path of the scenario.
     """
+    settled.check_target()
     if settled.run.prometheus_port is None:
         return _bench(settled, command, source, None)
     from scenarios.exporter import Exporter
@@ -289,7 +290,7 @@ async def _target(
         cores = pinning.server if pinning else None
         return await stack.enter_async_context(embedded(server_for(settled, cores), log))
     for base_url in dict.fromkeys(settled.base_urls):
-        await check_reachable(base_url)
+        await check_reachable(base_url, settled.access)
     return None
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from loadgen.errors import InputError, TargetUnreachableError
+from loadgen.plan.access import without_passwords
 from loadgen.plan.slices import RoomClass, SliceKind, kind_of
 from reports import capacity_markdown, store
 from reports.budgets import Document, ExitCode
@@ -63,6 +64,7 @@ class _State:
 def capacity(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
     """Search, and leave a directory with the document; a BenchError before anything starts."""
     settled = _settled(wish, environ, None)
+    settled.check_target()
     if not settled.budgets:
         raise InputError(
             f"{wish.scenario}: expected a budget (--budget), since without one nothing can break, got none"
@@ -90,7 +92,7 @@ def capacity(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
         "started_at": started.isoformat(timespec="milliseconds"),
         "finished_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "seconds": time.monotonic() - began_s,
-        "target": list(settled.base_urls) or None,
+        "target": list(map(without_passwords, settled.base_urls)) or None,
     }
     answer = Answer(search.held, search.broke, search.is_confirmed)
     if state.ended is Ended.FOUND and answer.held is None:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from loadgen.errors import BenchError, InputError, TargetUnreachableError
+from loadgen.plan.access import without_passwords
 from scenarios.github import complain
 
 BAD_INPUT, UNREACHABLE, INTERRUPTED, BUG = 104, 106, 105, 1
@@ -73,6 +74,30 @@ def run(  # the flags of product.md
     insecure: Annotated[
         bool | None,
         typer.Option("--insecure", "-k", help="Take any TLS certificate.", rich_help_panel=_TARGET),
+    ] = None,
+    ca: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Certificates to trust, in PEM.", rich_help_panel=_TARGET),
+    ] = None,
+    client_cert: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Certificate for a server that asks who we are, in PEM.", rich_help_panel=_TARGET
+        ),
+    ] = None,
+    client_key: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Its key, where it is in a file of its own.", rich_help_panel=_TARGET),
+    ] = None,
+    proxy: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="HTTP proxy, http://name:password@host:port.", rich_help_panel=_TARGET),
+    ] = None,
+    unix_socket: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH", help="Everything goes through it, whatever host --target names.", rich_help_panel=_TARGET
+        ),
     ] = None,
     users: Annotated[
         str | None, typer.Option("--users", "-u", metavar="N", help="How many users.", rich_help_panel=_LOAD)
@@ -234,6 +259,11 @@ def run(  # the flags of product.md
         "target.dialect": dialect,
         "target.headers": headers_from(header, "--header") if header else None,
         "target.insecure": insecure,
+        "target.ca": ca,
+        "target.client_cert": client_cert,
+        "target.client_key": client_key,
+        "target.proxy": proxy,
+        "target.unix_socket": unix_socket,
         "users.count": users,
         "users.connect_rate_per_s": connect_rate,
         "users.rooms.count": rooms,
@@ -265,7 +295,7 @@ def run(  # the flags of product.md
     }
     flags = {key: value for key, value in given.items() if value is not None}
     settled = settle(scenario, flags, os.environ)
-    command = shlex.join(["chatbench", *sys.argv[1:]])
+    command = _command_line()
     if settled.sweep is not None:
         from scenarios.sweep_runs import Request, arguments_of, carry_out_sweep
 
@@ -356,6 +386,30 @@ def doctor(
         bool | None,
         typer.Option("--insecure", "-k", help="Take any TLS certificate.", rich_help_panel=_TARGET),
     ] = None,
+    ca: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Certificates to trust, in PEM.", rich_help_panel=_TARGET),
+    ] = None,
+    client_cert: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Certificate for a server that asks who we are, in PEM.", rich_help_panel=_TARGET
+        ),
+    ] = None,
+    client_key: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Its key, where it is in a file of its own.", rich_help_panel=_TARGET),
+    ] = None,
+    proxy: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="HTTP proxy, http://name:password@host:port.", rich_help_panel=_TARGET),
+    ] = None,
+    unix_socket: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH", help="Everything goes through it, whatever host --target names.", rich_help_panel=_TARGET
+        ),
+    ] = None,
     users: Annotated[
         int | None,
         typer.Option(
@@ -381,6 +435,11 @@ def doctor(
         "target.dialect": dialect,
         "target.headers": headers_from(header, "--header") if header else None,
         "target.insecure": insecure,
+        "target.ca": ca,
+        "target.client_cert": client_cert,
+        "target.client_key": client_key,
+        "target.proxy": proxy,
+        "target.unix_socket": unix_socket,
         "users.file": users_file,
         "users.tokens_file": tokens_file,
     }
@@ -446,7 +505,7 @@ def ab(context: typer.Context) -> None:
     except HelpWanted as wanted:
         typer.echo(wanted)
         return
-    raise typer.Exit(carry_out(wish, os.environ, command=shlex.join(["chatbench", *sys.argv[1:]])))
+    raise typer.Exit(carry_out(wish, os.environ, command=_command_line()))
 
 
 @app.command("compare")
@@ -504,7 +563,7 @@ def capacity(context: typer.Context) -> None:
     except HelpWanted as wanted:
         typer.echo(wanted)
         return
-    raise typer.Exit(search(wish, os.environ, command=shlex.join(["chatbench", *sys.argv[1:]])))
+    raise typer.Exit(search(wish, os.environ, command=_command_line()))
 
 
 @app.command()
@@ -548,6 +607,11 @@ def main() -> None:
             sys.exit(BAD_INPUT)
         _complain(error.format_message(), BAD_INPUT)
     sys.exit(INTERRUPTED if code == _TYPERS_INTERRUPTED else code or 0)
+
+
+def _command_line() -> str:
+    """What was typed, as documents show it."""
+    return without_passwords(shlex.join(["chatbench", *sys.argv[1:]]))
 
 
 def _complain(what: object, code: int) -> None:

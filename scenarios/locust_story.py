@@ -49,11 +49,9 @@ from scenarios.pinning import Pinning, confined_to, separate_cores
 from scenarios.settle import Settled, base_url_of, settle
 from scenarios.sweep import refuse
 from scenarios.target import (
-    REACH_TIMEOUT_S,
     STOP_TIMEOUT_S,
-    address_of,
+    check_reachable_at_once,
     command_of_our_server,
-    unreachable_told,
     url_in,
 )
 from scenarios.validation import duration_text
@@ -215,11 +213,11 @@ class LocustStory:
     def check(self, wish: Wish) -> Settled:
         """The same, where also somebody answers at the target."""
         settled = self.settled(wish)
+        settled.check_target()
         if not settled.base_urls and self.own is None:
             raise InputError("--host: expected the address of a server, got none")
         for base_url in dict.fromkeys(settled.base_urls):
-            with unreachable_told(base_url):
-                socket.create_connection(address_of(base_url), REACH_TIMEOUT_S).close()
+            check_reachable_at_once(base_url, settled.access)
         if self.own is not None and not settled.base_urls and (how := self.own.died()) is not None:
             raise TargetUnreachableError(f"the embedded server has ended: {how}")
         return settled

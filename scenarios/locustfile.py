@@ -70,6 +70,7 @@ def _settle_at_first(environment: Environment, options: Namespace, story: Locust
     follow(environment, settled.stages)
     if settled.base_urls and options.headless:
         story.check(wish)  # who has a web UI may start the server later
+    settled.check_target()
     if not settled.base_urls:
         environment.host = options.host = story.start_own_server()
     elif environment.host is None:

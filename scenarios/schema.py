@@ -36,6 +36,17 @@ class Target(Section):
     """How the server is spoken to: reference, plain, echo, or a dialect file (TOML)."""
     insecure: bool = _key("true or false", False)
     """Take any TLS certificate."""
+    ca: str | None = _key("the path of a file", None)
+    """File with the certificates to trust, in PEM; left out: those that the system trusts."""
+    client_cert: str | None = _key("the path of a file", None)
+    """File with the certificate that says who we are, in PEM, for a server that asks."""
+    client_key: str | None = _key("the path of a file", None)
+    """File with its key, in PEM and without a passphrase; left out: it is in the file of the certificate."""
+    proxy: str | None = _key('an address like "http://proxy.example.org:3128"', None)
+    """An HTTP proxy to go through (CONNECT); with a name and password where it wants them,
+    http://name:password@host:port."""
+    unix_socket: str | None = _key("the path of a unix socket", None)
+    """Everything goes through this socket, whatever host the address names."""
     headers: dict[str, str] = _key("a table of texts", {})
     """Sent with every request and handshake."""
     compression: bool = _key("true or false", False)

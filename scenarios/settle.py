@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from loadgen.dialects.script import DialectScript
 from loadgen.dialects.template import placeholders
 from loadgen.errors import InputError
+from loadgen.plan.access import Access, without_passwords
 from loadgen.plan.acts import Act, Mix
 from loadgen.plan.incidents import Incident
 from loadgen.plan.pacing import NS_PER_S, Loop
@@ -22,6 +23,7 @@ from loadgen.plan.room_sizes import dealt, lognormal_sizes, uniform_sizes, zipf_
 from loadgen.plan.rooms import MOST_LAYERS, Layer, Rooms, RoomShape
 from loadgen.plan.stages import Stage
 from reports.budgets import Budget
+from scenarios.access import settle_access, why_not_of_our_own
 from scenarios.accounts import generated_accounts, read_accounts, read_tokens
 from scenarios.budgets import budgets_path, rows_of, settle_budgets
 from scenarios.dialect_files import load_dialect
@@ -72,11 +74,24 @@ class Settled:
     """What differs from run to run where there are several, of which this is the first."""
     runs: tuple[Settled, ...] = ()
     """Those of a sweep, in its order."""
+    why_not_of_our_own: str | None = None
+    """What to say where the target is the embedded server, though it cannot be; None: it can."""
 
     @property
     def run(self) -> Run:
         """How the run is carried out."""
         return self.scenario.run
+
+    @property
+    def access(self) -> Access:
+        """How the target is reached."""
+        access: Access = self._plan_fields["access"]
+        return access
+
+    def check_target(self) -> None:
+        """InputError where the target is the embedded server, and what was asked for makes no sense of it."""
+        if not self.base_urls and self.why_not_of_our_own is not None:
+            raise InputError(self.why_not_of_our_own)
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -140,11 +155,12 @@ def _settled(name: str, layers: Layers, machine: Machine) -> Settled:
     scenario = with_one_rate(with_stages(scenario, layers), layers)
     base_urls = _settle_target(scenario, layers)
     process_count = settle_processes(scenario, machine, layers)
-    source_addresses = settle_source_addresses(base_urls, scenario.users.count, machine.ephemeral_port_count, layers)
+    access = settle_access(scenario, base_urls, layers)
+    source_addresses = _settle_source_addresses(scenario, base_urls, access, machine, layers)
     if scenario.run.events is not None:
         check_writable(scenario.run.events, layers.label("run.events"), scenario.run.out)
     _check_impatience(scenario, layers)
-    fields = _settle_plan(scenario, layers) | {"source_addresses": source_addresses}
+    fields = _settle_plan(scenario, layers) | {"access": access, "source_addresses": source_addresses}
     values = settled_values(fields) | {"run.processes": process_count}
     if (path := budgets_path(scenario, layers)) is not None:
         values["run.budgets_file"] = str(path)
@@ -157,7 +173,17 @@ def _settled(name: str, layers: Layers, machine: Machine) -> Settled:
         rows["extends"] = {"value": scenario.extends, "origin": str(Origin.FILE)}
     rows |= rows_of(limits)
     budgets = tuple(limit.budget for limit in limits)
-    return Settled(name, scenario.summary, scenario, base_urls, process_count, budgets, rows, fields)
+    return Settled(
+        name,
+        scenario.summary,
+        scenario,
+        base_urls,
+        process_count,
+        budgets,
+        rows,
+        fields,
+        why_not_of_our_own=why_not_of_our_own(scenario, layers),
+    )
 
 
 def _settle_plan(scenario: Scenario, layers: Layers) -> dict[str, Any]:
@@ -192,7 +218,6 @@ def _settle_plan(scenario: Scenario, layers: Layers) -> dict[str, Any]:
         "drain_ns": phases.drain,
         "deadline_ns": traffic.deadline,
         "headers": tuple(scenario.target.headers.items()),
-        "verify_tls": not scenario.target.insecure,
         "transport": TransportKind(scenario.run.transport),
         "compression": scenario.target.compression,
         "stages": tuple(Stage(stage.within, stage.count) for stage in stages),
@@ -220,6 +245,16 @@ def _settle_target(scenario: Scenario, layers: Layers) -> tuple[str, ...]:
     if url == []:
         raise InputError(f"{layers.label('target.url')}: expected an address, or a list of them, got []")
     return tuple(base_url_of(each, layers.label("target.url")) for each in urls)
+
+
+def _settle_source_addresses(
+    scenario: Scenario, base_urls: tuple[str, ...], access: Access, machine: Machine, layers: Layers
+) -> tuple[str, ...]:
+    """Of the connections to whatever comes first: the target, or the proxy; a unix socket needs no port."""
+    if access.unix_socket is not None:
+        return ()
+    first = base_urls if access.proxy is None else (access.proxy,)
+    return settle_source_addresses(first, scenario.users.count, machine.ephemeral_port_count, layers)
 
 
 def _settle_dialect(scenario: Scenario, layers: Layers) -> DialectScript:
@@ -414,6 +449,7 @@ def base_url_of(url: str, label: str) -> str:
     return f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
+_URL_KEYS = frozenset({"target.url", "target.proxy"})
 _DURATION_KEYS = frozenset(
     {
         "traffic.deadline",
@@ -430,6 +466,8 @@ _DURATION_KEYS = frozenset(
 def _shown(key: str, value: Any) -> Any:
     if key == "incident":
         return incidents_shown(value)
+    if key in _URL_KEYS and value is not None:
+        return without_passwords(value) if isinstance(value, str) else [without_passwords(url) for url in value]
     if key in ("users.stages", "traffic.rate_stages"):
         return [stage | {"within": duration_text(stage["within"])} for stage in value]
     return duration_text(value) if key in _DURATION_KEYS and value is not None else value

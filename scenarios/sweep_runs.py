@@ -79,6 +79,7 @@ def carry_out_sweep(settled: Settled, request: Request) -> ExitCode:
     """Every run, and a directory with the document; a BenchError before anything starts."""
     sweep, run = settled.sweep, settled.run
     assert sweep is not None, "asked of a sweep"
+    settled.check_target()
     if run.events is not None:
         raise InputError(f"{sweep.place}: expected no file of events (run.events) beside a sweep, got {run.events}")
     check_for_several(run.prometheus_port)

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from typing import IO
 from urllib.parse import urlsplit
 
+from loadgen.engine.dial import dialled, dialled_at_once
 from loadgen.engine.hand import ending_of
-from loadgen.errors import TargetUnreachableError
+from loadgen.errors import ServerError, TargetUnreachableError
+from loadgen.plan.access import Access, without_passwords
 from scenarios.pinning import confined_to
 
 READY_TIMEOUT_S = 20.0
@@ -146,36 +148,43 @@ async def _end(process: asyncio.subprocess.Process) -> None:
             await process.wait()
 
 
-async def check_reachable(base_url: str) -> None:
-    """TargetUnreachableError where nobody takes a TCP connection at the target's address."""
-    host, port = address_of(base_url)
-    with unreachable_told(base_url):
+async def check_reachable(base_url: str, access: Access) -> None:
+    """TargetUnreachableError where nobody takes a connection at the target's address, or the way there is barred."""
+    with _unreachable_told(base_url, access):
         async with asyncio.timeout(REACH_TIMEOUT_S):
-            _, writer = await asyncio.open_connection(host, port)
-    writer.close()
-    with contextlib.suppress(OSError):
-        await writer.wait_closed()
+            reached = await dialled(access, *_address_of(base_url))
+        reached.close()
 
 
-def address_of(base_url: str) -> tuple[str | None, int]:
-    """Host and port of a target's address."""
+def check_reachable_at_once(base_url: str, access: Access) -> None:
+    """The same for who has no event loop."""
+    with _unreachable_told(base_url, access):
+        dialled_at_once(access, *_address_of(base_url), REACH_TIMEOUT_S).close()
+
+
+def _address_of(base_url: str) -> tuple[str, int]:
     parts = urlsplit(base_url)
-    return parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
 @contextlib.contextmanager
-def unreachable_told(base_url: str) -> Iterator[None]:
+def _unreachable_told(base_url: str, access: Access) -> Iterator[None]:
     """Turn what goes wrong with a connection to the target into a TargetUnreachableError of one line."""
+    shown = without_passwords(base_url)
+    if access.unix_socket is not None:
+        shown += f" through {access.unix_socket}"
     try:
         yield
+    except ServerError as error:  # of a proxy
+        raise TargetUnreachableError(f"{shown}: {error}") from None
     except TimeoutError:
         raise TargetUnreachableError(
-            f"{base_url}: nobody answered within {REACH_TIMEOUT_S:g} s; is the server running?"
+            f"{shown}: nobody answered within {REACH_TIMEOUT_S:g} s; is the server running?"
         ) from None
     except UnicodeError:
-        host, _ = address_of(base_url)
-        raise TargetUnreachableError(f"{base_url}: cannot connect: {host} is no name of a host") from None
+        host, _ = _address_of(base_url)
+        raise TargetUnreachableError(f"{shown}: cannot connect: {host} is no name of a host") from None
     except OSError as error:
         raise TargetUnreachableError(
-            f"{base_url}: cannot connect: {error.strerror or error}; is the server running?"
+            f"{shown}: cannot connect: {error.strerror or error}; is the server running?"
         ) from None

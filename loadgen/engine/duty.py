@@ -133,7 +133,7 @@ def transports_for(plan: Plan) -> list[Transport]:
                 transport: Transport = PicowsTransport(
                     base_url,
                     plan.headers,
-                    verify_tls=plan.verify_tls,
+                    access=plan.access,
                     timeout_s=ANSWER_TIMEOUT_S,
                     local_address=address,
                 )
@@ -143,7 +143,7 @@ def transports_for(plan: Plan) -> list[Transport]:
                 transport = WebsocketsTransport(
                     base_url,
                     plan.headers,
-                    verify_tls=plan.verify_tls,
+                    access=plan.access,
                     timeout_s=ANSWER_TIMEOUT_S,
                     local_address=address,
                     compression=plan.compression,

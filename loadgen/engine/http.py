@@ -5,7 +5,9 @@ from __future__ import annotations
 import aiohttp
 
 from loadgen.dialects import HttpAnswer, HttpRequest
-from loadgen.errors import ErrorKind, ServerError, kind_of_os_error
+from loadgen.engine.tls import tls_context
+from loadgen.errors import OUR_LIMITS, ErrorKind, ServerError, kind_of_os_error
+from loadgen.plan.access import DIRECT, Access
 
 # A login answer is a few hundred bytes; a server that sends more than this is not listened to any further.
 MAX_ANSWER_BYTES = 1024 * 1024
@@ -19,18 +21,19 @@ class HttpClient:
         base_url: str,
         headers: tuple[tuple[str, str], ...],
         *,
-        verify_tls: bool,
+        access: Access = DIRECT,
         timeout_s: float,
         connection_count: int,
     ) -> None:
         """``connection_count`` requests at most are under way at a time; a caller beyond that waits."""
         self._base_url = base_url
+        self._proxy = access.proxy
         self._session = aiohttp.ClientSession(
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=timeout_s),
             # Each request carries what it needs; one user's cookies must not reach another.
             cookie_jar=aiohttp.DummyCookieJar(),
-            connector=aiohttp.TCPConnector(limit=connection_count, ssl=verify_tls),
+            connector=_connector(base_url, access, connection_count),
         )
 
     async def __aenter__(self) -> HttpClient:
@@ -50,6 +53,7 @@ class HttpClient:
                 self._base_url + request.path,
                 data=request.body,
                 headers=headers,
+                proxy=self._proxy,
                 allow_redirects=False,  # a server must not send our load, or a password, elsewhere
             ) as response:
                 body = b""
@@ -67,6 +71,12 @@ class HttpClient:
             raise ServerError(_kind_of(error), str(error) or type(error).__name__) from error
 
 
+def _connector(base_url: str, access: Access, connection_count: int) -> aiohttp.BaseConnector:
+    if access.unix_socket is not None:  # it would speak no TLS there, whatever the URL says: https:// is refused before
+        return aiohttp.UnixConnector(access.unix_socket, limit=connection_count)
+    return aiohttp.TCPConnector(limit=connection_count, ssl=tls_context(base_url, access) or True)
+
+
 def _kind_of(error: Exception) -> ErrorKind:
     match error:
         case TimeoutError():
@@ -75,6 +85,11 @@ def _kind_of(error: Exception) -> ErrorKind:
             return ErrorKind.DNS
         case aiohttp.ClientSSLError():
             return ErrorKind.TLS
+        case aiohttp.ClientProxyConnectionError():
+            kind = kind_of_os_error(error.os_error)
+            return kind if kind in OUR_LIMITS else ErrorKind.PROXY
+        case aiohttp.ClientHttpProxyError():
+            return ErrorKind.PROXY
         case aiohttp.ClientOSError() if error.errno is None:  # "Can not write request body"
             return ErrorKind.RESET
         case aiohttp.ClientOSError():

@@ -327,7 +327,7 @@ class Swarm:
                     HttpClient(
                         base_url,
                         self.plan.headers,
-                        verify_tls=self.plan.verify_tls,
+                        access=self.plan.access,
                         timeout_s=ANSWER_TIMEOUT_S,
                         connection_count=connection_count,
                     )

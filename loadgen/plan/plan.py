@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from loadgen.dialects.script import DialectScript
+from loadgen.plan.access import DIRECT, Access
 from loadgen.plan.acts import JUST_MESSAGES, Act, Mix, acts_per_message
 from loadgen.plan.incidents import COME_BACK, Incident, IncidentKind
 from loadgen.plan.pacing import Gaps, Loop
@@ -67,7 +68,8 @@ class Plan:
     drain_ns: int
     deadline_ns: int
     headers: tuple[tuple[str, str], ...] = ()
-    verify_tls: bool = True
+    access: Access = DIRECT
+    """Of all connections, and of requests over HTTP."""
     loop: Loop = Loop.OPEN
     rate_follows_users: bool = False
     """Whether ``rate_per_s`` is meant for ``user_count`` users, and is less while fewer are there."""

@@ -18,7 +18,18 @@ if TYPE_CHECKING:
 PATIENCE_S = 5.0
 
 # What the environment may say about a target; the rest of a run is none of an examination's business.
-_BESIDE_TARGET = ("target.dialect", "target.headers", "target.insecure", "users.file", "users.tokens_file")
+_BESIDE_TARGET = (
+    "target.dialect",
+    "target.headers",
+    "target.insecure",
+    "target.ca",
+    "target.client_cert",
+    "target.client_key",
+    "target.proxy",
+    "target.unix_socket",
+    "users.file",
+    "users.tokens_file",
+)
 
 
 def examine_machine(user_count: int | None, flags: Mapping[str, Any], *, print_json: bool) -> ExitCode:

@@ -141,7 +141,7 @@ class _Examination:
     def _client(self, base_url: str) -> HttpClient:
         plan, patience_s = self._plan, self._patience_s
         return HttpClient(
-            base_url, plan.headers, verify_tls=plan.verify_tls, timeout_s=patience_s, connection_count=USER_COUNT
+            base_url, plan.headers, access=plan.access, timeout_s=patience_s, connection_count=USER_COUNT
         )
 
     async def _reach(self) -> Step:
@@ -191,7 +191,7 @@ class _Examination:
 
     async def _attempt_connect(self, guest: Guest, base_url: str) -> ConnectAttempt:
         plan, opening = self._plan, guest.chatter.connecting(now_ns())
-        transport = PicowsTransport(base_url, plan.headers, verify_tls=plan.verify_tls, timeout_s=self._patience_s)
+        transport = PicowsTransport(base_url, plan.headers, access=plan.access, timeout_s=self._patience_s)
         try:
             await transport.connect(opening, guest)
         except ServerError as error:

@@ -43,7 +43,7 @@ MakeTransport = Callable[[str], Transport]
 
 @pytest.fixture(params=[PicowsTransport, WebsocketsTransport])
 def make_transport(request: pytest.FixtureRequest) -> MakeTransport:
-    return lambda url: request.param(url, (), verify_tls=True, timeout_s=10.0)
+    return lambda url: request.param(url, (), timeout_s=10.0)
 
 
 @dataclass(slots=True)

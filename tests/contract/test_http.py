@@ -9,6 +9,7 @@ from aiohttp import web
 from loadgen.dialects import HttpRequest
 from loadgen.engine.http import MAX_ANSWER_BYTES, HttpClient
 from loadgen.errors import ErrorKind, ServerError
+from loadgen.plan.access import DIRECT, Access
 from tests.support.certificates import self_signed
 from tests.support.event_loop import on_an_event_loop
 from tests.support.http_peer import http_server
@@ -26,11 +27,11 @@ def a_client(
     base_url: str,
     headers: tuple[tuple[str, str], ...] = (),
     *,
-    verify_tls: bool = True,
+    access: Access = DIRECT,
     timeout_s: float = 10.0,
     connection_count: int = 10,
 ) -> HttpClient:
-    return HttpClient(base_url, headers, verify_tls=verify_tls, timeout_s=timeout_s, connection_count=connection_count)
+    return HttpClient(base_url, headers, access=access, timeout_s=timeout_s, connection_count=connection_count)
 
 
 async def error_of(client: HttpClient, request: HttpRequest = ANYTHING) -> ServerError:
@@ -281,7 +282,7 @@ async def test_a_certificate_nobody_vouches_for_is_refused_unless_told_otherwise
         await peer.end()
 
     async with raw_server(answer_it, self_signed(tmp_path)) as server:
-        async with a_client(server.url, verify_tls=False) as client:
+        async with a_client(server.url, access=Access(verify_tls=False)) as client:
             assert (await client.request(ANYTHING)).body == b"hi"
         async with a_client(server.url) as client:
             assert (await error_of(client)).kind is ErrorKind.TLS

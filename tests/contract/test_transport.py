@@ -24,6 +24,7 @@ from loadgen.engine.transport import MAX_FRAME_BYTES, Connection, Listener, Tran
 from loadgen.engine.transport.picows_transport import PicowsTransport
 from loadgen.engine.transport.websockets_transport import WebsocketsTransport
 from loadgen.errors import ErrorKind, ServerError
+from loadgen.plan.access import DIRECT, Access
 from tests.support.certificates import self_signed
 from tests.support.event_loop import on_an_event_loop, what_went_wrong
 from tests.support.listener import Closed, RecordingListener
@@ -60,7 +61,7 @@ class MakeTransport(Protocol):
         base_url: str,
         headers: tuple[tuple[str, str], ...] = (),
         *,
-        verify_tls: bool = True,
+        access: Access = DIRECT,
         timeout_s: float = 10.0,
         local_address: str | None = None,
     ) -> Transport: ...
@@ -72,12 +73,12 @@ def make_transport(request: pytest.FixtureRequest) -> MakeTransport:
         base_url: str,
         headers: tuple[tuple[str, str], ...] = (),
         *,
-        verify_tls: bool = True,
+        access: Access = DIRECT,
         timeout_s: float = 10.0,
         local_address: str | None = None,
     ) -> Transport:
         transport: Transport = request.param(
-            base_url, headers, verify_tls=verify_tls, timeout_s=timeout_s, local_address=local_address
+            base_url, headers, access=access, timeout_s=timeout_s, local_address=local_address
         )
         return transport
 
@@ -1091,7 +1092,7 @@ async def test_compressed_messages_arrive_as_they_were_and_count_as_they_were() 
     listener = RecordingListener()
     message = b"MARK and again " * 1000
     async with websocket_server(echo_and_note, compression="deflate") as url:
-        transport = WebsocketsTransport(url, (), verify_tls=True, timeout_s=10.0, compression=True)
+        transport = WebsocketsTransport(url, (), timeout_s=10.0, compression=True)
         await transport.connect(ANYWHERE, listener)
         for _ in range(2):
             listener.open_connection.send(message)
@@ -1107,7 +1108,7 @@ async def test_a_server_that_does_not_compress_need_not() -> None:
     """It was only an offer."""
     listener = RecordingListener()
     async with websocket_server(echo, compression=None) as url:
-        transport = WebsocketsTransport(url, (), verify_tls=True, timeout_s=10.0, compression=True)
+        transport = WebsocketsTransport(url, (), timeout_s=10.0, compression=True)
         await transport.connect(ANYWHERE, listener)
         listener.open_connection.send(b"MARK")
         await listener.until(lambda: listener.received == [b"MARK"])
@@ -1128,7 +1129,7 @@ async def test_a_small_frame_that_unpacks_to_a_big_message_ends_the_connection()
 
     listener = RecordingListener()
     async with raw_server(conversation) as server:
-        transport = WebsocketsTransport(server.url, (), verify_tls=True, timeout_s=10.0, compression=True)
+        transport = WebsocketsTransport(server.url, (), timeout_s=10.0, compression=True)
         await transport.connect(ANYWHERE, listener)
         assert (await listener.end()).code == 1009
 
@@ -1147,7 +1148,7 @@ async def test_a_certificate_nobody_vouches_for_is_refused_unless_told_otherwise
         assert (await error_of(make_transport(url), RecordingListener())).kind is ErrorKind.TLS
 
         listener = RecordingListener()
-        await make_transport(url, verify_tls=False).connect(ANYWHERE, listener)
+        await make_transport(url, access=Access(verify_tls=False)).connect(ANYWHERE, listener)
         listener.open_connection.send(b"MARK")
         await listener.until(lambda: listener.received == [b"MARK"])
 
@@ -1185,7 +1186,7 @@ async def test_connections_end_over_tls_as_they_do_without(
 
     listener = RecordingListener()
     async with raw_server(conversation, self_signed(tmp_path)) as server:
-        await make_transport(server.url, verify_tls=False).connect(ANYWHERE, listener)
+        await make_transport(server.url, access=Access(verify_tls=False)).connect(ANYWHERE, listener)
         if how == "abort":
             listener.open_connection.abort()
         assert await listener.end() == (Closed(4001, "bye") if how == "close" else Closed(1006, ""))

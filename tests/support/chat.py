@@ -39,8 +39,8 @@ class Chat:
         self.ledger.measure(0, 2**62)
         self.payload = Payload(seed=1, payload_bytes=200)
         self.books = Books(self.ledger, self.payload, TAG, deadline_ns=5 * NS_PER_S)
-        self.transport = PicowsTransport(base_url, (), verify_tls=True, timeout_s=10)
-        self.http = HttpClient(base_url, (), verify_tls=True, timeout_s=10, connection_count=4)
+        self.transport = PicowsTransport(base_url, (), timeout_s=10)
+        self.http = HttpClient(base_url, (), timeout_s=10, connection_count=4)
         self._members: list[Member] = []
         self._stack = AsyncExitStack()
 

@@ -1,25 +1,13 @@
-"""What opening a connection needs whichever library does it: TLS, and what it means when it fails."""
+"""What it means when a connection could not be opened, whichever library says it."""
 
 from __future__ import annotations
 
 import re
-import ssl
 
 from loadgen.errors import ErrorKind, ServerError, kind_of_os_error, kind_of_status
 
 # Of any HTTP version and any status: the libraries know HTTP/1.1 only, and picows the registered statuses only.
 _REFUSAL = re.compile(rb"HTTP/\d(?:\.\d)? ([345]\d\d)\b")
-
-
-def tls_context(base_url: str, *, verify: bool) -> ssl.SSLContext | None:
-    """How to speak TLS to a server; None where ``base_url`` does not start with https://."""
-    if not base_url.startswith("https://"):
-        return None
-    context = ssl.create_default_context()
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def failed(error: Exception) -> ServerError:

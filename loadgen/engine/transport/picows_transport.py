@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket as sockets
 import sys
 from typing import NoReturn
 
@@ -14,6 +15,7 @@ from picows import (
     WSHandshakeError,
     WSListener,
     WSMsgType,
+    WSParsedURL,
     WSProtocolError,
     WSTransport,
     ws_connect,
@@ -21,9 +23,12 @@ from picows import (
 
 from loadgen.dialects import Opening
 from loadgen.engine.clock import now_ns
+from loadgen.engine.dial import dialled
+from loadgen.engine.tls import tls_context
 from loadgen.engine.transport import MAX_FRAME_BYTES, Listener, Traffic
-from loadgen.engine.transport.handshake import failed, hung_up, kind_of_answer, tls_context
+from loadgen.engine.transport.handshake import failed, hung_up, kind_of_answer
 from loadgen.errors import ServerError
+from loadgen.plan.access import DIRECT, Access
 
 # 2 KB instead of 16 KB keeps memory flat; the buffer grows with the frames that come.
 READ_BUFFER_BYTES = 2048
@@ -229,22 +234,23 @@ class PicowsTransport:
         base_url: str,
         headers: tuple[tuple[str, str], ...],
         *,
-        verify_tls: bool,
+        access: Access = DIRECT,
         timeout_s: float,
         local_address: str | None = None,
     ) -> None:
         """``base_url`` starts with http:// or https://; ``headers`` go into every handshake.
 
-        Connections leave from ``local_address``, where given.
+        Connections leave from ``local_address``, where given. OSError where a file of ``access`` cannot be read.
         """
         self._base_url = "ws" + base_url.removeprefix("http")
         self._headers = headers
         self._timeout_s = timeout_s
-        self._local_address = None if local_address is None else (local_address, 0)
+        self._access = access
+        self._local_address = local_address
         self.traffic = Traffic()
         self.handshake_headers: dict[str, str] = {}
         self._logger = _logger()
-        self._ssl = tls_context(base_url, verify=verify_tls)
+        self._ssl = tls_context(base_url, access)
 
     async def connect(self, opening: Opening, listener: Listener) -> None:
         """See :class:`loadgen.engine.transport.Transport`."""
@@ -265,7 +271,8 @@ class PicowsTransport:
                     max_redirects=0,  # a server must not send our load elsewhere
                     read_buffer_init_size=READ_BUFFER_BYTES,
                     use_aiofastnet=False,
-                    local_addr=self._local_address,
+                    local_addr=None if self._local_address is None else (self._local_address, 0),
+                    socket_factory=None if self._access.is_direct else self._dialled,
                 )
         except asyncio.CancelledError:
             socket.let_go()
@@ -279,6 +286,9 @@ class PicowsTransport:
             socket.is_too_late = True
         if not socket.was_opened:
             raise hung_up()
+
+    async def _dialled(self, url: WSParsedURL) -> sockets.socket:
+        return await dialled(self._access, url.host, url.port, self._local_address)
 
 
 def _number(code: WSCloseCode | int) -> int:

@@ -22,9 +22,12 @@ from websockets.uri import parse_uri
 
 from loadgen.dialects import Opening
 from loadgen.engine.clock import now_ns
+from loadgen.engine.dial import dialled
+from loadgen.engine.tls import tls_context
 from loadgen.engine.transport import MAX_FRAME_BYTES, Listener, Traffic
-from loadgen.engine.transport.handshake import failed, hung_up, kind_of_answer, tls_context
+from loadgen.engine.transport.handshake import failed, hung_up, kind_of_answer
 from loadgen.errors import ServerError
+from loadgen.plan.access import DIRECT, Access
 
 _END_OF_HEAD = b"\r\n\r\n"
 
@@ -269,7 +272,7 @@ class WebsocketsTransport:
         base_url: str,
         headers: tuple[tuple[str, str], ...],
         *,
-        verify_tls: bool,
+        access: Access = DIRECT,
         timeout_s: float,
         local_address: str | None = None,
         compression: bool = False,
@@ -278,14 +281,15 @@ class WebsocketsTransport:
 
         ``compression`` offers permessage-deflate (RFC 7692); where the server takes it, a connection costs some 35 KB
         more (39 instead of 4). What was agreed on is in ``handshake_headers``. Connections leave from
-        ``local_address``, where given.
+        ``local_address``, where given. OSError where a file of ``access`` cannot be read.
         """
         self._base_url = "ws" + base_url.removeprefix("http")
         self._headers = headers
         self._timeout_s = timeout_s
-        self._local_address = None if local_address is None else (local_address, 0)
+        self._access = access
+        self._local_address = local_address
         self._extensions = enable_client_permessage_deflate(None) if compression else None
-        self._ssl = tls_context(base_url, verify=verify_tls)
+        self._ssl = tls_context(base_url, access)
         self.traffic = Traffic()
         self._inbox = Inbox()
         self.handshake_headers: dict[str, str] = {}
@@ -301,13 +305,7 @@ class WebsocketsTransport:
         )
         try:
             async with asyncio.timeout(self._timeout_s):
-                await asyncio.get_running_loop().create_connection(
-                    lambda: socket,
-                    protocol.uri.host,
-                    protocol.uri.port,
-                    ssl=self._ssl,
-                    local_addr=self._local_address,
-                )
+                await self._connected(socket, protocol.uri.host, protocol.uri.port)
                 await socket.answered
         except (OSError, UnicodeError) as error:
             if not socket.was_opened:  # else the answer came in the very moment that the time was up
@@ -317,6 +315,16 @@ class WebsocketsTransport:
                 socket.give_up()
         if socket.failure is not None:
             raise socket.failure
+
+    async def _connected(self, socket: _Socket, host: str, port: int) -> None:
+        loop, local_address = asyncio.get_running_loop(), self._local_address
+        if self._access.is_direct:
+            local = None if local_address is None else (local_address, 0)
+            await loop.create_connection(lambda: socket, host, port, ssl=self._ssl, local_addr=local)
+            return
+        sock = await dialled(self._access, host, port, local_address)
+        server_hostname = None if self._ssl is None else host
+        await loop.create_connection(lambda: socket, sock=sock, ssl=self._ssl, server_hostname=server_hostname)
 
     def _protocol(self, opening: Opening) -> ClientProtocol:
         """A protocol that has the request to send."""
