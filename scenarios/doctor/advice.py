@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from loadgen.dialects import HttpAnswer
-from loadgen.dialects.patterns import acknowledged_in
+from loadgen.dialects.patterns import Acknowledged, acknowledged_in, matcher, names_message
 from loadgen.dialects.script import DialectScript, HttpScript
-from loadgen.dialects.template import placeholders
+from loadgen.dialects.template import number_of, placeholders
 from loadgen.errors import ErrorKind
 from reports.numbers import printable
 from scenarios.doctor.attempts import LoginAttempt, Talk, Trouble, Wait
 from scenarios.doctor.case import Case
 from scenarios.doctor.login_answer import token_places
-from scenarios.doctor.near_misses import as_written, holds_all
+from scenarios.doctor.near_misses import as_written, holds_all, separator_in
 from scenarios.doctor.steps import Advice
 from scenarios.doctor.wording import quoted
 
@@ -101,6 +102,9 @@ def of_until(case: Case, section: str, awaited: str, wait: Wait) -> Advice:
         return Advice(
             key, "the server says nothing by itself: leave until out, or tell it something first (connect.send)"
         )
+    divided = _divided(case, wait.heard.frames, matcher(awaited))
+    if divided is not None:
+        return divided
     if not awaited.startswith("re:"):
         written = next(filter(None, (as_written(awaited, frame) for frame in wait.heard.frames)), None)
         if written is not None:
@@ -114,12 +118,51 @@ def of_until(case: Case, section: str, awaited: str, wait: Wait) -> Advice:
     return Advice(key, "which of the frames that came is the one to await? Take a text from it that no other frame has")
 
 
+def of_refrain(case: Case) -> Advice | None:
+    """About a frame that came again and again, where the dialect makes nothing of it; None where there is none."""
+    refrain, script = case.refrain, case.script
+    if refrain is None or script.speaker is not None:
+        return None
+    untils = [script.connect.until, *(step.until for step in script.connect.then), script.alive.answer]
+    known = [*filter(None, untils), *script.errors.frames]
+    if script.join is not None and script.join.until is not None:
+        known.append(script.join.until)
+    ack = script.publish.ack
+    for message in case.messages_in(refrain.frame):
+        if any(matcher(case.filled(text, 0))(message) for text in known) or (ack and acknowledged_in(message, ack)):
+            return None
+    said = quoted(case.words.shown(refrain.frame.decode(errors="replace")))
+    return Advice("alive.reply", f"{said} came {refrain.count} times: does the server want an answer to it?")
+
+
+def _divided(case: Case, frames: Iterable[bytes], is_it: Callable[[bytes], object]) -> Advice | None:
+    """About messages that came in one frame, which the dialect does not divide."""
+    if case.script.frames.separator is not None:
+        return None
+    separator = next(filter(None, (separator_in(frame, is_it) for frame in frames)), None)
+    if separator is None:
+        return None
+    return Advice("frames.separator", f"it came with others in one frame: try separator = {json.dumps(separator)}")
+
+
 def of_ack(case: Case, ack: str, talk: Talk) -> Advice:
     """About an acknowledgement that did not come as ``ack`` says."""
     others = talk.beside_message()
     if not talk.copies(0) + talk.copies(1) and _complains(others):
         return Advice(case.publish_key, _REFUSES.format("message"))
-    return Advice("publish.ack", _ack_missed(case, ack, talk, others))
+    marker = talk.marker.encode()
+    divided = _divided(case, talk.heard[0].frames, lambda part: marker not in part and ack_in(case, ack, talk, part))
+    return divided or Advice("publish.ack", _ack_missed(case, ack, talk, others))
+
+
+def ack_in(case: Case, ack: str, talk: Talk, frame: bytes) -> Acknowledged | None:
+    """The acknowledgement of our message in a frame; None where it holds none."""
+    number = int(number_of(talk.message_id))
+    for message in case.messages_in(frame):
+        for found in acknowledged_in(message, ack):
+            if found.message_id == talk.message_id or found.number == number or not names_message(ack):
+                return found
+    return None
 
 
 def ack_offered(case: Case, talk: Talk) -> str | None:
@@ -137,7 +180,7 @@ def ack_offered(case: Case, talk: Talk) -> str | None:
 
 def _ack_missed(case: Case, ack: str, talk: Talk, others: Iterable[bytes]) -> str:
     for frame in talk.message_at(0).frames:
-        if any(found.message_id == talk.message_id for found in acknowledged_in(frame, ack)):
+        if ack_in(case, ack, talk, frame) is not None:
             return "it came within the message itself, where none is looked for: leave publish.ack out"
     offered = ack_offered(case, talk)
     if offered is not None:

@@ -65,6 +65,14 @@ class Overheard:
 
 
 @dataclass(frozen=True, slots=True)
+class Refrain:
+    """A frame that came again and again, and to which nothing was said."""
+
+    frame: bytes
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class LoginAttempt:
     """A login, and its answer or why there is none."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from loadgen.dialects.script import DialectScript, Reach
 from loadgen.dialects.template import PLACEHOLDER
-from scenarios.doctor.attempts import Person
+from scenarios.doctor.attempts import Person, Refrain
 from scenarios.doctor.wording import Wording
 
 
@@ -18,6 +18,8 @@ class Case:
     people: tuple[Person, Person]
     room: str
     words: Wording
+    refrain: Refrain | None = None
+    """Of what came until now; None where no frame came twice."""
 
     @property
     def publish_key(self) -> str:
@@ -34,6 +36,11 @@ class Case:
         """The users (from 0) whom the message of user 1 must reach."""
         return [1] * (self.script.publish.reach is Reach.ROOM) + [0] * self.expects_own
 
+    def messages_in(self, frame: bytes) -> list[bytes]:
+        """What a frame holds, as the dialect divides it."""
+        separator = self.script.frames.separator
+        return [frame] if separator is None else [part for part in frame.split(separator.encode()) if part]
+
     def filled(self, text: str, user: int) -> str:
         """``text`` with its placeholders replaced for a user (from 0)."""
         person = self.people[user]
@@ -43,5 +50,6 @@ class Case:
             "token": person.token or "",
             "user_id": str(user + 1),
             "room": self.room,
+            "room_number": "1",
         }
         return PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), text)

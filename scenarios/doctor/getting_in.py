@@ -110,7 +110,8 @@ def _waited(case: Case, awaited: _Awaited, waits: Sequence[Wait]) -> Step:
     if wait.heard.closing is not None:
         summary = f"the server {words.closing(wait.heard.closing)} while user {user} waited"
         key = f"{awaited.section}.send" if wait.sent else f"{awaited.section}.until"
-        return failed(name, summary, lines, Advice(key, "the server did not like what came before: see its reason"))
+        disliked = Advice(key, "the server did not like what came before: see its reason")
+        return failed(name, summary, lines, advice.of_refrain(case) or disliked)
     if not wait.has_come:
         assert until is not None, "nothing is waited for"
         summary = f"no frame held {words.quoted(until)} {words.in_time}"

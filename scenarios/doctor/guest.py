@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from loadgen.engine.transport import Connection
 from loadgen.engine.user import User, UserState
 from loadgen.errors import ServerError
 from loadgen.measure.ledger import Receive
-from scenarios.doctor.attempts import Closing, Overheard
+from scenarios.doctor.attempts import Closing, Overheard, Refrain
 
 # What is kept of what comes: enough to understand it, however much there is.
 KEPT_FRAMES = 50
 KEPT_MESSAGES = 200
 KEPT_BYTES = 16_384
+# What a server asks regularly is short.
+REFRAIN_BYTES = 200
 
 
 class Guest:
@@ -36,6 +39,7 @@ class Guest:
         self.first_frames: tuple[bytes, ...] = ()
         """What was sent after the 101."""
         self.reply_count = 0
+        self._unanswered: Counter[bytes] = Counter()
         self._said: tuple[bytes, ...] = ()
         self._prefix = prefix
         self._take = receive
@@ -67,6 +71,8 @@ class Guest:
             self.refusal = str(error)
             self.changed()
             return
+        if not replies and len(payload) <= REFRAIN_BYTES and len(self._unanswered) < KEPT_FRAMES:
+            self._unanswered[payload] += 1
         self.reply_count += len(replies)
         self._said += tuple(replies)[: KEPT_FRAMES - len(self._said)]
         self.send(replies)
@@ -92,6 +98,12 @@ class Guest:
     def has_heard_something(self) -> bool:
         """Whether a frame has come since this was last asked for."""
         return self._frame_count > 0
+
+    @property
+    def refrain(self) -> Refrain | None:
+        """The frame without a message that came most often, and was not answered."""
+        frame, count = next(iter(self._unanswered.most_common(1)), (b"", 0))
+        return Refrain(frame, count) if count > 1 else None
 
     def said(self) -> tuple[bytes, ...]:
         """What was sent back since this was asked last."""

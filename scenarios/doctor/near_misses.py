@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+
+# What stands between the messages of a frame in the protocols that we know: lines, STOMP, SignalR.
+SEPARATORS = ("\r\n", "\n", "\0", "\x1e")
 
 
 def as_written(awaited: str, frame: bytes) -> str | None:
@@ -16,3 +20,12 @@ def holds_all(awaited: str, frame: bytes) -> bool:
     """Whether the parts of a text, as commas divide it, all stand somewhere in the frame."""
     parts = [part for part in awaited.split(",") if part.strip()]
     return len(parts) > 1 and all(part.strip().encode() in frame or as_written(part, frame) for part in parts)
+
+
+def separator_in(frame: bytes, is_it: Callable[[bytes], object]) -> str | None:
+    """What divides a frame so that one of its parts is what was looked for; None where nothing does."""
+    for separator in SEPARATORS:
+        parts = frame.split(separator.encode())
+        if len(parts) > 1 and any(is_it(part) for part in parts):
+            return separator
+    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from scenarios.doctor.advice import of_refrain
 from scenarios.doctor.attempts import Closing, Wait
 from scenarios.doctor.case import Case
 from scenarios.doctor.steps import Advice, Outcome, Step, StepName, failed
@@ -12,13 +13,15 @@ from scenarios.doctor.steps import Advice, Outcome, Step, StepName, failed
 def kept_alive(case: Case, waits: Sequence[Wait], reply_count: int) -> Step:
     """The connections outlived the dialect's regular frame, or did not."""
     words, alive, name = case.words, case.script.alive, StepName.ALIVE
+    refrain = of_refrain(case)
     closed_one = next((i for i, each in enumerate(waits) if each.heard.closing is not None), 0)
     wait, user = waits[closed_one], closed_one + 1
     lines = (*words.sent(wait.sent, user), *words.came(wait.heard, user))
     if wait.heard.closing is not None:
         key = "alive.send" if wait.sent else "alive.reply"
         summary = f"the server {words.closing(wait.heard.closing)}"
-        return failed(name, summary, lines, Advice(key, "what does the server want to hear regularly?"))
+        regular = Advice(key, "what does the server want to hear regularly?")
+        return failed(name, summary, lines, refrain or regular)
     silent = next((i for i, each in enumerate(waits) if not each.has_come), None)
     if silent is not None:
         lines = (*words.sent(waits[silent].sent, silent + 1), *words.came_instead(waits[silent].heard, silent + 1))
@@ -30,6 +33,8 @@ def kept_alive(case: Case, waits: Sequence[Wait], reply_count: int) -> Step:
         return Step(name, Outcome.OK, summary, lines)
     if replies is not None and reply_count:
         return Step(name, Outcome.OK, replies, lines)
+    if refrain is not None:
+        return Step(name, Outcome.NOT_ASKED_FOR, "the server may want answers", key=refrain.key, advice=refrain.text)
     why = "no frame that alive.reply names has come yet" if alive.reply else "the dialect has no [alive]"
     return Step(name, Outcome.NOT_ASKED_FOR, why, lines)
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from loadgen.dialects.patterns import acknowledged_in
 from loadgen.dialects.script import Reach
 from loadgen.dialects.template import number_of
 from scenarios.doctor import advice
@@ -35,7 +32,8 @@ def published(case: Case, talk: Talk) -> Step:
     if closing is not None:
         summary = f"the server {words.closing(closing)} when it got the message"
         lines += words.came(talk.heard[0], 1, talk.marker)
-        return failed(name, summary, lines, Advice(key, "does the frame have the form the server wants?"))
+        odd = Advice(key, "does the frame have the form the server wants?")
+        return failed(name, summary, lines, advice.of_refrain(case) or odd)
     return Step(name, Outcome.OK, f"user 1 sent a text of {len(talk.text)} bytes", lines)
 
 
@@ -50,21 +48,16 @@ def acknowledged(case: Case, talk: Talk) -> Step:
         return Step(
             name, step.outcome, step.summary, key="publish.ack", advice=f"a frame names it all the same: {offered}"
         )
-    others = talk.beside_message()
+    acks = {frame: found for frame in talk.heard[0].frames if (found := advice.ack_in(case, ack, talk, frame))}
+    others = (*acks,) if talk.is_acked and acks else talk.beside_message()
     lines = words.came_instead(Overheard(others, len(others)) if others else talk.heard[0], 1, talk.marker)
     if talk.is_acked:
-        number = _number_in(others, ack, talk.message_id)
+        number = next((found.room_sequence for found in acks.values()), None)
         matched = "a frame matched publish.ack" + ("" if number is None else f", and {{seq}} is {number}")
         return Step(name, Outcome.OK, matched, lines)
     awaited = ack.replace("{id}", talk.message_id).replace("{n}", number_of(talk.message_id))
     summary = f"no frame matched {words.quoted(awaited)} {words.in_time}"
     return failed(name, summary, lines, advice.of_ack(case, ack, talk))
-
-
-def _number_in(frames: Iterable[bytes], ack: str, message_id: str) -> int | None:
-    """The message's number in its room, where the acknowledgement tells it."""
-    all_found = (found for frame in frames for found in acknowledged_in(frame, ack))
-    return next((found.room_sequence for found in all_found if found.message_id == message_id), None)
 
 
 def delivered(case: Case, talk: Talk) -> Step:
@@ -83,6 +76,8 @@ def delivered(case: Case, talk: Talk) -> Step:
     summary = f"user 2 did not get the message of user 1 {words.in_time}"
     if other.closing is not None:
         summary += f": the server {words.closing(other.closing)}"
+        if (unanswered := advice.of_refrain(case)) is not None:
+            return failed(name, summary, lines, unanswered)
     if mark_in(talk, other.frames) is not None:
         return failed(name, summary, lines, Advice(case.publish_key, _SPOILT))
     if talk.copies(0):
@@ -129,9 +124,15 @@ def marked(case: Case, talk: Talk) -> Step:
             lines = case.words.came(talk.heard[user], user + 1, talk.marker)
             summary = f"user {user + 1} did not get it as it was sent: {mark.says(talk)}"
             return failed(StepName.MARKER, summary, lines, Advice(case.publish_key, mark.advice(talk)))
-    if talk.copies(0) or talk.copies(1):
-        return Step(StepName.MARKER, Outcome.OK, "it came through as it was sent")
-    return Step(StepName.MARKER, Outcome.NOT_ASKED_FOR, "nothing came that could hold it")
+    if not (talk.copies(0) or talk.copies(1)):
+        return Step(StepName.MARKER, Outcome.NOT_ASKED_FOR, "nothing came that could hold it")
+    for user in case.receivers:
+        copies = talk.message_at(user)
+        if copies.frames and not any(talk.text.encode() in frame for frame in copies.frames):
+            lines = case.words.came(copies, user + 1, talk.marker)
+            summary = "it came through as it was sent; the words before it were changed, which does a run no harm"
+            return Step(StepName.MARKER, Outcome.OK, summary, lines)
+    return Step(StepName.MARKER, Outcome.OK, "it came through as it was sent")
 
 
 def _times(count: int) -> str:

@@ -15,7 +15,7 @@ from loadgen.dialects.script import (
 )
 from loadgen.measure import marker
 from loadgen.measure.marker import Stamp
-from scenarios.doctor.attempts import Overheard, Person, Talk
+from scenarios.doctor.attempts import Overheard, Person, Refrain, Talk
 from scenarios.doctor.case import Case
 from scenarios.doctor.secrets import Secrets
 from scenarios.doctor.steps import Outcome, Step
@@ -36,9 +36,9 @@ TEXT = WORDS + MARK
 FINE = (Outcome.OK, None)
 
 
-def case(script: DialectScript = CHAT) -> Case:
+def case(script: DialectScript = CHAT, refrain: Refrain | None = None) -> Case:
     """Ann and Bob, who speak the dialect and wait for 5 s."""
-    return Case(script, (ANN, BOB), "room-1", Wording(Secrets.of((ANN, BOB), ()), 5.0))
+    return Case(script, (ANN, BOB), "room-1", Wording(Secrets.of((ANN, BOB), ()), 5.0), refrain)
 
 
 def publishing(**changes: Any) -> DialectScript:

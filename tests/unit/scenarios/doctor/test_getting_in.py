@@ -13,7 +13,7 @@ from loadgen.dialects.script import ConnectScript, HttpScript, JoinScript, Login
 from loadgen.errors import ErrorKind
 from reports.budgets import ExitCode
 from scenarios.doctor import getting_in
-from scenarios.doctor.attempts import Closing, ConnectAttempt, LoginAttempt, Trouble, Wait
+from scenarios.doctor.attempts import Closing, ConnectAttempt, LoginAttempt, Refrain, Trouble, Wait
 from scenarios.doctor.steps import Direction, Line, Outcome, exit_code_of
 from tests.support.examined import CHAT, FINE, case, heard, verdict
 
@@ -261,3 +261,21 @@ def test_a_join_without_a_confirmation_is_sent_and_done() -> None:
 
     assert verdict(getting_in.joined(case(unconfirmed), [Wait((b"JOIN room-1",))] * 2)) == FINE
     assert getting_in.joined(case(replace(CHAT, join=None)), [Wait()] * 2).outcome is Outcome.NOT_ASKED_FOR
+
+
+def test_a_confirmation_in_a_frame_of_several_messages_wants_a_separator() -> None:
+    """Where the pattern is of one message."""
+    script = replace(CHAT, join=JoinScript(("JOIN {room}",), "re:^JOINED {room}$"))
+    wait = Wait((b"JOIN room-1",), has_come=False, heard=heard("HELLO ann\nJOINED room-1"))
+    step = getting_in.joined(case(script), [wait] * 2)
+
+    assert verdict(step) == (Outcome.FAILED, "frames.separator")
+
+
+def test_a_server_that_closes_upon_what_nobody_answered_points_at_it() -> None:
+    """What came again and again is the likely reason."""
+    wait = Wait((b"JOIN room-1",), has_come=False, heard=replace(heard("?"), closing=Closing(4008, "you sleep")))
+    step = getting_in.joined(case(CHAT, Refrain(b"?", 3)), [wait] * 2)
+
+    assert verdict(step) == (Outcome.FAILED, "alive.reply")
+    assert "4008 'you sleep'" in step.summary

@@ -19,6 +19,7 @@ from tests.support.examined import ALL_WELL, FINE, MARK, TEXT, WORDS, case, hear
         (f"x {TEXT} y", Mark(Fate.INTACT, marker.WIDTH)),
         (TEXT.upper(), Mark(Fate.OTHER_CASE, marker.WIDTH)),
         (WORDS + "-".join(MARK[i : i + 10] for i in range(0, len(MARK), 10)), Mark(Fate.BROKEN_UP, marker.WIDTH)),
+        ("".join(f"&#{ord(each)};" for each in TEXT), Mark(Fate.ENTITIES, marker.WIDTH)),
         (base64.b64encode(TEXT.encode()).decode(), Mark(Fate.BASE64, marker.WIDTH)),
         (base64.b64encode(b"a" + TEXT.encode()).decode(), Mark(Fate.BASE64, marker.WIDTH)),
         (base64.b64encode(b"ab" + TEXT.encode() + b"abc").decode(), Mark(Fate.BASE64, marker.WIDTH)),
@@ -67,6 +68,17 @@ def test_a_spoilt_marker_explains_the_deliveries_that_failed() -> None:
 def test_a_shortened_text_says_what_length_would_do(came: str, advice: str) -> None:
     """As long as a marker fits."""
     assert talking.marked(case(), talk(heard(came), heard(came))).advice == advice
+
+
+def test_words_that_were_changed_are_said_and_do_no_harm() -> None:
+    """Mark-up leaves a marker alone, which is letters and digits."""
+    marked_up = TEXT.replace(" ", "&nbsp;")
+    step = talking.marked(case(), talk(heard(marked_up), heard(marked_up)))
+
+    assert verdict(step) == FINE
+    assert step.summary.endswith("the words before it were changed, which does a run no harm")
+    assert "dipa&nbsp;sudi" in step.lines[0].text
+    assert talking.marked(case(), ALL_WELL).summary == "it came through as it was sent"
 
 
 def test_a_copy_that_need_not_come_may_be_spoilt() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from loadgen.dialects.script import AliveScript
 from scenarios.doctor import staying
-from scenarios.doctor.attempts import Closing, Overheard, Wait
+from scenarios.doctor.attempts import Closing, Overheard, Refrain, Wait
 from scenarios.doctor.steps import Outcome
 from tests.support.examined import CHAT, FINE, case, heard, verdict
 
@@ -24,6 +26,25 @@ def test_a_keep_alive_that_ends_the_connection_is_failed() -> None:
     well = staying.kept_alive(case(alive), [Wait((b"PING",), heard=heard("PONG"))] * 2, reply_count=3)
     assert well.summary == "sent, and the connections live; answered as alive.reply says: 3 frames"
     assert staying.kept_alive(case(), [Wait()] * 2, reply_count=0).outcome is Outcome.NOT_ASKED_FOR
+
+
+@pytest.mark.parametrize("alive", [AliveScript(), AliveScript({"2": "3"})])
+def test_a_frame_that_comes_again_and_again_may_want_an_answer(alive: AliveScript) -> None:
+    """Said where nothing is known of it, and where the server hangs up."""
+    asked = case(replace(CHAT, alive=alive), Refrain(b"?\n", 4))
+    step = staying.kept_alive(asked, [Wait()] * 2, reply_count=0)
+
+    assert verdict(step) == (Outcome.NOT_ASKED_FOR, "alive.reply")
+    assert step.advice == "'?' came 4 times: does the server want an answer to it?"
+    gone = staying.kept_alive(asked, [Wait(heard=Overheard(closing=GONE)), Wait()], reply_count=0)
+    assert verdict(gone) == (Outcome.FAILED, "alive.reply")
+    assert gone.advice == step.advice
+
+
+@pytest.mark.parametrize("frame", [b'{"type":"welcome"}', b"JOINED room-1", b"ACK c0ffee-0-0"])
+def test_what_the_dialect_knows_needs_no_answer(frame: bytes) -> None:
+    """However often it comes."""
+    assert staying.kept_alive(case(CHAT, Refrain(frame, 4)), [Wait()] * 2, reply_count=0).advice is None
 
 
 def test_a_server_that_does_not_answer_a_close_is_no_reason_to_fail() -> None:

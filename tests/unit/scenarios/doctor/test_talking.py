@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from loadgen.dialects import HttpAnswer, HttpRequest
-from loadgen.dialects.script import HttpScript, Reach
+from loadgen.dialects.script import FramesScript, HttpScript, Reach
 from reports.budgets import ExitCode
 from scenarios.doctor import talking
 from scenarios.doctor.attempts import Closing, Overheard
@@ -91,6 +92,34 @@ def test_the_number_in_the_room_is_told_where_the_dialect_asks_for_it() -> None:
     step = talking.acknowledged(case(publishing(ack="ACK {id} {seq}")), acked)
 
     assert step.summary == "a frame matched publish.ack, and {seq} is 7"
+
+
+@pytest.mark.parametrize("ack", ["ACK {id} {seq}", "re:^ACK {n} {seq}$"])
+def test_an_acknowledgement_that_came_in_a_frame_with_the_message_is_shown(ack: str) -> None:
+    """By id or by number, where the dialect divides frames."""
+    script = replace(publishing(ack=ack), frames=FramesScript(separator="\n"))
+    frames = ("2", f"MSG {TEXT}\nACK 1000 7" if "{n}" in ack else f"ACK c0ffee-0-0 7\nMSG {TEXT}")
+    step = talking.acknowledged(case(script), talk(heard(*frames), heard(), is_acked=True))
+
+    assert step.summary == "a frame matched publish.ack, and {seq} is 7"
+    (line,) = step.lines
+    assert "MSG" in line.text
+
+
+@pytest.mark.parametrize(
+    ("ack", "frame"),
+    [
+        ("re:^ACK {id}$", f"ACK c0ffee-0-0\nMSG {TEXT}"),
+        ("ACK {id}", f"ACK c0ffee-0-0\nMSG {TEXT}"),
+        ("re:^ACK {n}$", "HELLO\nACK 1000"),
+    ],
+)
+def test_an_acknowledgement_in_a_frame_of_several_messages_wants_a_separator(ack: str, frame: str) -> None:
+    """Whether or not the message itself is in it."""
+    step = talking.acknowledged(case(publishing(ack=ack)), talk(heard(frame), heard()))
+
+    assert verdict(step) == (Outcome.FAILED, "frames.separator")
+    assert step.advice == r'it came with others in one frame: try separator = "\n"'
 
 
 def test_an_acknowledgement_that_nobody_asked_for_is_offered() -> None:
