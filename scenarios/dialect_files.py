@@ -112,7 +112,7 @@ def _token_script(token: TokenSection | None, source: str) -> TokenScript | None
     if token is None:
         return None
     script = TokenScript(
-        token.claims, _secret(token, source), token.algorithm, token.lifetime // NS_PER_S, round(time.time())
+        token.claims, _secret(token, source), token.algorithm, token.lifetime // NS_PER_S, int(time.time())
     )
     try:
         sign(script, Values(username="x", password="x", user_id="1"))  # noqa: S106 - an example

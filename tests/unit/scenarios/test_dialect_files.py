@@ -533,6 +533,16 @@ def test_everything_else_a_file_may_hold() -> None:
     assert script.errors == ErrorsScript(("no", "re:^-ERR"))
 
 
+def test_no_token_is_of_the_future(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server with the same clock would not believe it yet."""
+    monkeypatch.setattr("time.time", lambda: 1_000.9)
+    text = a_file(token={"claims": {}, "secret": "a secret of 32 bytes, or even more"})
+
+    token = read_dialect(text, "mine", "mine.toml").token
+    assert token is not None
+    assert token.issued_at_s == 1_000
+
+
 SIGNED: dict[str, Any] = {"claims": {}, "secret": "x" * 32}
 
 
