@@ -258,8 +258,8 @@ def check_texts(source: str, sections: Iterable[tuple[str, BaseModel | None, tup
 def check_names(source: str, path: str, value: object, allowed: tuple[str, ...]) -> None:
     """The same of one value; tables and lists are looked through."""
     for name in placeholders(value):
-        escape, _, plain = name.rpartition(":")
-        if plain not in allowed or (escape and escape not in ESCAPES):
+        *escapes, plain = name.split(":")
+        if plain not in allowed or not ESCAPES.keys() >= set(escapes):
             raise InputError(f"{source}: {path}: unknown placeholder {{{name}}}{_hint(name, plain, allowed)}")
 
 
