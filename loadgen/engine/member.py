@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from loadgen.engine.transport import Connection
@@ -65,10 +66,17 @@ class Member:
             self.send_all(self.chatter.opened(now_ns))
 
     def heard(self, payload: bytes, now_ns: int) -> None:
+        self._hear(self.chatter.heard, payload, now_ns)
+
+    def heard_beside(self, payload: bytes, now_ns: int) -> None:
+        """A message that ``receive`` took, in a frame that may hold something else."""
+        self._hear(self.chatter.heard_beside, payload, now_ns)
+
+    def _hear(self, hear: Callable[[bytes, int], list[bytes]], payload: bytes, now_ns: int) -> None:
         if self._retired:
             return
         try:
-            replies = self.chatter.heard(payload, now_ns)
+            replies = hear(payload, now_ns)
         except ServerError as error:
             self._turned_away(error)
             return
@@ -86,11 +94,6 @@ class Member:
         self._club.one_is_gone()
         if connection is not None:
             connection.close()
-
-    def heard_beside(self, payload: bytes, now_ns: int) -> None:
-        """A message that ``receive`` took, in a frame that may hold something else."""
-        if not self._retired:
-            self.send_all(self.chatter.heard_beside(payload, now_ns))
 
     def closed(self, code: int, reason: str, now_ns: int) -> None:
         self.connection = None

@@ -335,6 +335,13 @@ class User:
         if (at := disguised_at(frame, self._books.prefix)) is not None:
             self._books.tally.counts[Count.FRAMES_DAMAGED] += 1
             self._books.text_changed(frame, at)
+        return self.heard_beside(frame, now_ns)
+
+    def heard_beside(self, frame: bytes, now_ns: int) -> list[bytes]:
+        """A frame has come that holds messages, and may hold something else; the same.
+
+        The confirmation of a join may be in one frame with the room's next message.
+        """
         heard = self._dialect.on_frame(frame)
         if self.state in _WAITING:
             self._last_frame = frame
@@ -349,13 +356,6 @@ class User:
             self._joined(now_ns)
             if is_back and self._books.catches_up:
                 return [*heard.replies, *self._dialect.catch_up()]
-        for ack in heard.acks:
-            self._acked(ack, now_ns)
-        return list(heard.replies)
-
-    def heard_beside(self, frame: bytes, now_ns: int) -> list[bytes]:
-        """A frame has come that holds messages, and may hold something else; what to send."""
-        heard = self._dialect.on_frame(frame)
         for ack in heard.acks:
             self._acked(ack, now_ns)
         return list(heard.replies)

@@ -51,7 +51,7 @@ class Guest:
         """Let the ledger look first, as in a run."""
         taken = self._take(user, payload, now_ns)
         if taken and self._hears_beside:
-            self.send(self.chatter.heard_beside(payload, now_ns))
+            self._hear(self.chatter.heard_beside, payload, now_ns)
         self._frame_count += 1
         kept = KEPT_MESSAGES if self._prefix in payload else KEPT_FRAMES
         if len(self._frames) < kept:
@@ -65,8 +65,11 @@ class Guest:
         self.send(self.first_frames)
 
     def heard(self, payload: bytes, now_ns: int) -> None:
+        self._hear(self.chatter.heard, payload, now_ns)
+
+    def _hear(self, hear: Callable[[bytes, int], list[bytes]], payload: bytes, now_ns: int) -> None:
         try:
-            replies = self.chatter.heard(payload, now_ns)
+            replies = hear(payload, now_ns)
         except ServerError as error:
             self.refusal = str(error)
             self.changed()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from loadgen.dialects.script import (
     ConnectScript,
     DialectScript,
     ErrorsScript,
+    FramesScript,
     HttpScript,
     JoinScript,
     LeaveScript,
@@ -38,6 +40,12 @@ FULL = DialectScript(
     alive=AliveScript(reply={"2": "3"}),
 )
 BARE = DialectScript(name="bare", connect=ConnectScript(path="/ws"), publish=PublishScript(send="{text}"))
+BESIDE = replace(
+    BARE,
+    frames=FramesScript(separator="\n"),
+    join=JoinScript(("JOIN {room}",), "JOINED {room}"),
+    errors=ErrorsScript(("ERR",)),
+)
 TOKEN = HttpAnswer(200, (), (), b'{"token": "t0"}')
 # Tells of a close code, and when it came, which incident it belongs to, and when that began.
 PlannedClose = Callable[[int, int], tuple[int, int] | None]
@@ -655,6 +663,34 @@ def test_what_comes_beside_a_message_is_heard() -> None:
     assert user.heard_beside(b"... ACK abc123-0-0", 90) == []
     assert tally.metrics[Metric.ACK_TIME].max_ns == 20
     assert user.heard_beside(b"2", 91) == [b"3"]
+
+
+def test_a_confirmation_may_come_beside_a_message() -> None:
+    """A server that puts several messages into a frame lets a user in with the room's next one."""
+    user, tally = a_user(BESIDE)
+    user.connecting(20)
+    user.opened(30)
+    user.joining(50)
+
+    user.heard_beside(b"JOINED room-1\n... a message ...", 60)
+
+    assert user.state is UserState.READY
+    assert tally.metrics[Metric.JOIN_TIME].max_ns == 10
+
+
+def test_an_error_may_come_beside_a_message() -> None:
+    """It keeps out who is not in, and is counted of who is."""
+    user, tally = a_user(BESIDE)
+    user.connecting(20)
+    user.opened(30)
+    user.joining(50)
+
+    with pytest.raises(ServerError, match="ERR full"):
+        user.heard_beside(b"... a message ...\nERR full", 60)
+    user.heard_beside(b"JOINED room-1", 70)
+    user.heard_beside(b"... a message ...\nERR too fast", 80)
+
+    assert errors_of(tally) == [(ErrorKind.ERROR_FRAME, "ERR too fast")]
 
 
 @pytest.mark.parametrize("change", [lambda text: text[:-9], bytes.upper], ids=["shortened", "in capitals"])
