@@ -56,8 +56,6 @@ class KeepAlive:
 
     every_ns: int
     frame: bytes
-    is_missed: bool = False
-    """Whether the one before was to be answered, and was not."""
 
 
 class Confirmation(StrEnum):

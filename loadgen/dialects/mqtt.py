@@ -20,6 +20,7 @@ from loadgen.errors import InputError
 MOST_IN_FLIGHT = 60_000
 _FIRST_SUBSCRIPTION = 60_001
 
+_PUBLISH = 0x30
 _PINGREQ = b"\xc0\x00"
 _DISCONNECT = b"\xe0\x00"
 _SUBSCRIPTION_REFUSED = 0x80
@@ -139,12 +140,14 @@ class MqttDialect(ScriptedDialect):
         return [_DISCONNECT]
 
     def keep_alive(self) -> KeepAlive | None:
-        is_missed, self.misses_answer = self.misses_answer, True
-        return KeepAlive(round(self._options.keep_alive_s * 1e9), _PINGREQ, is_missed)
+        self.misses_answer = True
+        return KeepAlive(round(self._options.keep_alive_s * 1e9), _PINGREQ)
 
     # --- what is heard ---------------------------------------------------------------------------------------
 
     def on_frame(self, frame: bytes) -> Heard:
+        if not self._rest and _is_one_message(frame):
+            return NOTHING_HEARD
         confirmed, acks, error = None, [], None
         for kind, body in self._packets_of(frame):
             match kind:
@@ -194,6 +197,16 @@ class MqttDialect(ScriptedDialect):
             yield frame[at] >> 4, frame[body_at : body_at + length]
             at = body_at + length
         self._rest = frame[at:]
+
+
+def _is_one_message(frame: bytes) -> bool:
+    """Whether a frame is one PUBLISH packet from end to end, as nearly all are; it says nothing but its message."""
+    if len(frame) < 4 or frame[0] & 0xF0 != _PUBLISH:
+        return False
+    low, high = frame[1], frame[2]
+    if low < 0x80:
+        return len(frame) == 2 + low
+    return high < 0x80 and len(frame) == 3 + (high << 7 | low & 0x7F)
 
 
 def _text(text: str) -> bytes:

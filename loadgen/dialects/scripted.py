@@ -12,6 +12,7 @@ from loadgen.dialects.patterns import acknowledged_in, matcher, number_pattern
 from loadgen.dialects.requests import find_token, headers_of, http_request, path_of
 from loadgen.dialects.script import DialectScript, DirectScript, FrameKind, SideScript
 from loadgen.dialects.signing import sign
+from loadgen.dialects.telling import telling_texts
 from loadgen.dialects.template import Values, fill, message_id_of, prepared
 
 NOTHING_HEARD = Heard()
@@ -42,6 +43,7 @@ class ScriptedDialect:
         "_rooms",
         "_script",
         "_step",
+        "_telling",
         "_to_catch_up",
         "_token",
         "_unacked",
@@ -70,6 +72,8 @@ class ScriptedDialect:
         """Ids of messages in the order they were sent; only where acknowledgements come in that order."""
         self.misses_answer = False
         """Whether the last keep-alive is to be answered, and has not been."""
+        self._telling = None if script.frames.separator is None else telling_texts(script)
+        """What a frame holds that says anything beside its messages; only where one may hold several."""
         if script.token is not None:
             self._token = sign(script.token, self.values)
 
@@ -280,7 +284,19 @@ class ScriptedDialect:
         separator = self._script.frames.separator
         if separator is None:
             return self._on_message(frame)
+        if not self._may_tell(frame):
+            return NOTHING_HEARD
         return together([self._on_message(part) for part in frame.split(separator.encode()) if part])
+
+    def _may_tell(self, frame: bytes) -> bool:
+        """Whether one of several messages in a frame may say something: to split it and to look at each takes 4 us."""
+        if self._telling is None or self._awaited is not None or self.misses_answer or self._to_catch_up:
+            return True
+        # The byte is found in 0.03 us with 200 bytes, the text in 0.15, and "in" takes 0.1 more where it is no number.
+        for byte, text in self._telling:  # noqa: SIM110 - any() takes thrice as long
+            if byte in frame and frame.find(text) >= 0:
+                return True
+        return False
 
     def _on_message(self, frame: bytes) -> Heard:
         script = self._script
@@ -325,8 +341,8 @@ class ScriptedDialect:
         alive = self._script.alive
         if alive.every_ns is None or alive.send is None:
             return None
-        is_missed, self.misses_answer = self.misses_answer, alive.answer is not None
-        return KeepAlive(alive.every_ns, fill(alive.send, self.values).encode(), is_missed)
+        self.misses_answer = alive.answer is not None
+        return KeepAlive(alive.every_ns, fill(alive.send, self.values).encode())
 
     def _confirmed_by(self, frame: bytes) -> tuple[Confirmation | None, list[bytes]]:
         """What is confirmed where it is what was awaited, or the last of it; else what is to be sent next, if it is."""

@@ -128,6 +128,7 @@ class User:
         "_dialect",
         "_has_logged_in",
         "_incident",
+        "_kept_alive_with",
         "_last_frame",
         "index",
         "rooms",
@@ -146,6 +147,7 @@ class User:
         self._has_logged_in = False
         self._cut_ns: int | None = None  # when it lost the socket that it is to get again
         self._incident: tuple[int, int] | None = None  # which it was hit by, and when that began
+        self._kept_alive_with: bytes | None = None  # until it is told that the answer is missed
         self._last_frame: bytes | None = None  # that came while it waits for another
 
     @property
@@ -362,12 +364,19 @@ class User:
 
     def keeping_alive(self) -> bytes | None:
         """What to send so that the connection is kept; None where nothing is, or there is none."""
-        own = None if self.state is not _READY else self._dialect.keep_alive()
-        if own is None:
+        if self.state is not _READY:
             return None
-        if own.is_missed:
-            self._books.tally.error(ErrorKind.ALIVE_TIMEOUT, self._books.phase, f"no answer to {_shown(own.frame)}")
-        return own.frame
+        self.misses_answer()
+        own = self._dialect.keep_alive()
+        self._kept_alive_with = None if own is None else own.frame
+        return self._kept_alive_with
+
+    def misses_answer(self) -> None:
+        """Count it, once, where what it sent to keep the connection has not been answered in time."""
+        sent = self._kept_alive_with
+        if sent is not None and self.state is _READY and self._dialect.misses_answer:
+            self._books.tally.error(ErrorKind.ALIVE_TIMEOUT, self._books.phase, f"no answer to {_shown(sent)}")
+            self._kept_alive_with = None
 
     def leaving_politely(self) -> list[bytes]:
         """What it says before it closes its socket."""

@@ -638,14 +638,20 @@ def test_what_came_instead_of_an_answer_is_told(frames: list[bytes], example: st
 
 
 def test_a_keep_alive_that_is_not_answered_is_counted() -> None:
-    """By the next one; a user who is not in sends none."""
+    """Once, when its time is up or the next one is due; a user who is not in sends none."""
     user, tally = ready(STRICT)
+    missed = (ErrorKind.ALIVE_TIMEOUT, "no answer to 'ping'")
 
     assert user.keeping_alive() == user.keeping_alive() == b"ping"
-    assert errors_of(tally) == [(ErrorKind.ALIVE_TIMEOUT, "no answer to 'ping'")]
-    user.heard(b"pong", 100)
+    assert errors_of(tally) == [missed]
+    user.misses_answer()
+    user.misses_answer()
     user.keeping_alive()
-    assert len(errors_of(tally)) == 1
+    assert tally.errors[ErrorKind.ALIVE_TIMEOUT, "login"].count == 2
+    user.heard(b"pong", 100)
+    user.misses_answer()
+    user.keeping_alive()
+    assert tally.errors[ErrorKind.ALIVE_TIMEOUT, "login"].count == 2
     assert a_user(STRICT)[0].keeping_alive() is None
 
 
