@@ -71,13 +71,10 @@ def test_replies_acknowledgements_and_errors_are_telling() -> None:
         errors=ErrorsScript(("re:^-ERR", "denied")),
     )
 
-    assert telling_texts(script) == (
-        (b"P", b"PONG"),
-        (b"-", b"-ERR"),
-        (b"d", b"denied"),
-        (b"P", b"PING"),
-        (b"{", b"{}"),
-    )
+    telling = telling_texts(script)
+    assert telling is not None
+    assert [text for _, text in telling] == [b"PONG", b"-ERR", b"denied", b"PING", b"{}"]
+    assert bytes(byte for byte, _ in telling) == b"P-dP{"  # rare ones where there are some
 
 
 def test_where_one_of_them_may_be_anything_every_frame_may_be_telling() -> None:
