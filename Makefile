@@ -17,12 +17,13 @@ check: $(STAMP)  ## style, types (import rules are a test)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/unit/test_architecture.py
 
-bench: $(STAMP)  ## our receive path beside bare C, what one process can carry, what the server costs, Locust, workloads
+bench: $(STAMP)  ## our receive path beside bare C, what one process can carry, what the server costs, Locust, workloads, dialects
 	$(BIN)/python -m benchmarks.receive
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.server
 	$(BIN)/python -m benchmarks.locust
 	$(BIN)/python -m benchmarks.workloads
+	$(BIN)/python -m benchmarks.dialects
 
 docs: $(STAMP)  ## docs/scenarios.md, from its template, the schema and the catalogue
 	$(BIN)/python -m scenarios.handbook_file

@@ -88,3 +88,16 @@ def json_from(command: Sequence[str], limit_s: float, *, measured_exits: tuple[i
     except json.JSONDecodeError as error:
         raise BenchmarkError(f"{name} did not print JSON: {error}") from error
     return document
+
+
+def put_into(page: Path, place: str, text: str) -> None:
+    """Put ``text`` where a page has the last one of its ``place``, or the place for it: ``<!-- table: NAME -->``.
+
+    A page that has none gets one at its end.
+    """
+    before, mark, rest = page.read_text(encoding="utf-8").partition(place)
+    if not mark:
+        before, rest = f"{before.rstrip()}\n\n", "\n"
+    end = place.replace("table", "end of table")
+    _, _, after = rest.partition(end) if end in rest else ("", "", rest)
+    page.write_text(f"{before}{place}\n\n{text}\n{end}{after}", encoding="utf-8")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.ab.bouts import A_A, A_FIFTH, A_TENTH, FIVE_MS, Bout, Outcome, carried_out
 from benchmarks.ab.drawn import REPEATS, Table, drawn_from
-from benchmarks.common import REPOSITORY, BenchmarkError
+from benchmarks.common import REPOSITORY, BenchmarkError, put_into
 from reports.power import Rates
 
 PLACE = "<!-- table: benchmarks/ab -->"
@@ -49,7 +49,7 @@ def main() -> int:
     text = table_of(outcomes, drawn, asked.duration)
     print(f"\n{text}")
     if asked.write:
-        put_into(REPOSITORY / "docs/ci.md", text)
+        put_into(REPOSITORY / "docs/ci.md", PLACE, text)
     return int(not all(outcome.is_right for outcome in outcomes))
 
 
@@ -112,15 +112,6 @@ def _real_row(outcomes: list[Outcome]) -> str:
 def _drawn_row(name: str, rates: Rates) -> str:
     shares = (rates.regression, rates.inconclusive, rates.fine)
     return f"| {name} | {' | '.join(f'{100 * share:.1f} %' for share in shares)} |"
-
-
-def put_into(page: Path, text: str) -> None:
-    """Put the table where the page has the last one, or a place for it."""
-    before, mark, rest = page.read_text().partition(PLACE)
-    assert mark, f"{page} has a place for the table"
-    end = f"{PLACE.replace('table', 'end of table')}"
-    _, _, after = rest.partition(end) if end in rest else ("", "", rest)
-    page.write_text(f"{before}{PLACE}\n\n{text}\n{end}{after}")
 
 
 if __name__ == "__main__":

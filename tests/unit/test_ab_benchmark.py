@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.ab.__main__ import PLACE, put_into, table_of, told
+from benchmarks.ab.__main__ import table_of, told
 from benchmarks.ab.bouts import A_A, A_FIFTH, A_TENTH, SERVE, Outcome, command
 from benchmarks.ab.drawn import drawn_from
 from reports.ab import Ended, build
@@ -50,20 +50,6 @@ def test_an_answer_is_right_or_wrong() -> None:
     assert "right" in told(Outcome(A_TENTH, 96, a_document()))
     assert "WRONG" in told(Outcome(A_TENTH, 0, a_document()))
     assert "WRONG" in told(Outcome(A_A, 96, a_document()))
-
-
-def test_the_table_takes_its_own_place_in_the_page_again_and_again(tmp_path: Path) -> None:
-    """And what stands around it stays."""
-    page = tmp_path / "ci.md"
-    page.write_text(f"before\n\n{PLACE}\n\nafter\n")
-
-    put_into(page, "first\n")
-    put_into(page, "second\n")
-
-    assert page.read_text().startswith("before\n")
-    assert page.read_text().endswith("\n\nafter\n")
-    assert "second" in page.read_text()
-    assert "first" not in page.read_text()
 
 
 def test_a_slower_server_is_one_with_faults(tmp_path: Path) -> None:
