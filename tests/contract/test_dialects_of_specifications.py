@@ -387,7 +387,7 @@ async def test_a_client_of_its_own_makers_takes_the_server_for_centrifuge() -> N
     centrifuge = pytest.importorskip("centrifuge", reason="no client to try: pip install centrifuge-python")
     fake, bell, heard, ended = FakeCentrifuge(closed_rooms=["room-2"]), Bell(), [], []
 
-    class Events(centrifuge.SubscriptionEventHandler):  # type: ignore[misc]
+    class Events(centrifuge.SubscriptionEventHandler):  # type: ignore[name-defined, misc]
         async def on_publication(self, ctx: Any) -> None:
             heard.append(ctx.pub.data)
             bell.ring()
