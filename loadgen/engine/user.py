@@ -345,7 +345,8 @@ class User:
         The confirmation of a join may be in one frame with the room's next message.
         """
         heard = self._dialect.on_frame(frame)
-        if self.state in _WAITING:
+        # What is answered is understood, and tells less: a server's ping.
+        if self.state in _WAITING and not (heard.replies and self._last_frame):
             self._last_frame = frame
         if heard.error is not None:
             if self.state in _WAITING:

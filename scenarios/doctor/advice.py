@@ -68,9 +68,10 @@ def of_connect(script: DialectScript, trouble: Trouble) -> Advice:
             return Advice(
                 place.key, f"{place.text}; some servers say so of a path they do not know, too: see connect.path"
             )
-        case ErrorKind.HTTP_4XX if trouble.status in (400, 426):
-            wants = "the server wants another handshake: subprotocol, headers or query"
-            return Advice("connect.subprotocols", wants)
+        case ErrorKind.HTTP_4XX if trouble.status == 426 or "protocol" in trouble.said.lower():
+            return Advice("connect.subprotocols", "the server wants another subprotocol: see what it says")
+        case ErrorKind.HTTP_4XX if trouble.status == 400:
+            return Advice("connect.path", "the server wants another query, headers or subprotocol: see what it says")
         case ErrorKind.HTTP_5XX:
             return Advice("connect.path", "the server failed by itself: see its log")
         case _:
@@ -82,7 +83,9 @@ def of_token_place(script: DialectScript) -> Advice:
     connect = script.connect
     for key, value in (
         ("connect.path", connect.path),
+        ("connect.query", connect.query),
         ("connect.headers", connect.headers),
+        ("connect.cookies", connect.cookies),
         ("connect.subprotocols", connect.subprotocols),
         ("connect.send", connect.send),
     ):

@@ -141,14 +141,12 @@ class _Examination:
 
     def _client(self, base_url: str) -> HttpClient:
         plan, patience_s = self._plan, self._patience_s
-        return HttpClient(
-            base_url, plan.headers, access=plan.access, timeout_s=patience_s, connection_count=USER_COUNT
-        )
+        return HttpClient(base_url, plan.headers, access=plan.access, timeout_s=patience_s, connection_count=USER_COUNT)
 
     async def _reach(self) -> Step:
         for base_url in self._plan.base_urls:
             try:
-                await check_reachable(base_url)
+                await check_reachable(base_url, self._plan.access)
             except TargetUnreachableError as error:
                 return getting_in.reached(self._case, address_of(base_url), str(error))
         return getting_in.reached(self._case, " and ".join(map(address_of, self._plan.base_urls)), None)

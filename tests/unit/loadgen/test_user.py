@@ -637,6 +637,18 @@ def test_what_came_instead_of_an_answer_is_told(frames: list[bytes], example: st
     assert errors_of(tally) == [(ErrorKind.JOIN_TIMEOUT, example)]
 
 
+def test_what_came_last_is_not_a_ping() -> None:
+    """It is answered, so it is understood."""
+    user, tally = a_user(replace(STRICT, alive=AliveScript(reply={"2": "3"})))
+    user.connecting(0)
+    user.opened(1)
+    for frame in (b"2", b"HELLO", b"2"):
+        user.heard(frame, 2)
+    user.time_is_up()
+
+    assert errors_of(tally)[0][1].endswith("what came last was 'HELLO'")
+
+
 def test_a_keep_alive_that_is_not_answered_is_counted() -> None:
     """Once, when its time is up or the next one is due; a user who is not in sends none."""
     user, tally = ready(STRICT)

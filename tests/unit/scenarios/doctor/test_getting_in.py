@@ -140,6 +140,12 @@ def test_a_connection_shows_its_handshake_without_the_token() -> None:
         (Trouble(ErrorKind.HTTP_4XX, "wanted 101, but received 404: no"), "HTTP 404", "connect.path"),
         (Trouble(ErrorKind.HTTP_4XX, "wanted 101, but received 401"), "HTTP 401", "connect.path"),
         (Trouble(ErrorKind.HTTP_4XX, "wanted 101, but received 426"), "HTTP 426", "connect.subprotocols"),
+        (Trouble(ErrorKind.HTTP_4XX, "wanted 101, but received 400: which version?"), "HTTP 400", "connect.path"),
+        (
+            Trouble(ErrorKind.HTTP_4XX, "wanted 101, but received 400: Protocol?"),
+            "HTTP 400",
+            "connect.subprotocols",
+        ),
         (Trouble(ErrorKind.HTTP_5XX, "wanted 101, but received 503"), "HTTP 503", "connect.path"),
         (Trouble(ErrorKind.TIMEOUT, "TimeoutError"), "no answer within 5 s", "connect.path"),
         (Trouble(ErrorKind.TLS, "self-signed"), "tls (self-signed)", "--target"),
@@ -167,6 +173,8 @@ def test_what_the_server_said_to_a_handshake_is_shown() -> None:
     [
         (ConnectScript("/ws?token={token}"), "connect.path"),
         (ConnectScript("/ws", headers={"Authorization": "Bearer {token}"}), "connect.headers"),
+        (ConnectScript("/ws", query={"t": "{token}"}), "connect.query"),
+        (ConnectScript("/ws", cookies={"sid": "{token}"}), "connect.cookies"),
         (ConnectScript("/ws", send=("AUTH {token}",)), "connect.send"),
         (ConnectScript("/ws"), "connect.path"),
     ],
