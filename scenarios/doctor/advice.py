@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from loadgen.dialects import HttpAnswer
 from loadgen.dialects.patterns import Acknowledged, acknowledged_in, matcher, names_message
@@ -15,7 +15,7 @@ from reports.numbers import printable
 from scenarios.doctor.attempts import LoginAttempt, Talk, Trouble, Wait
 from scenarios.doctor.case import Case
 from scenarios.doctor.login_answer import token_places
-from scenarios.doctor.near_misses import as_written, holds_all, separator_in
+from scenarios.doctor.near_misses import SEPARATORS, as_written, holds_all, separator_in
 from scenarios.doctor.steps import Advice
 from scenarios.doctor.wording import quoted
 
@@ -93,6 +93,9 @@ def of_token_place(script: DialectScript) -> Advice:
             return Advice(key, "is this where the server wants the token, and is login.token the right one?")
     if script.login is None:
         return Advice("connect.path", "does the server want a login first?")
+    kind, _, name = (script.login.token or "").partition(":")
+    if kind == "cookie":
+        return Advice("connect.cookies", f'the token is put nowhere: try cookies = {{ {name} = "{{token}}" }}')
     return Advice("connect.path", 'the token is put nowhere: try "?token={token}", or a header in connect.headers')
 
 
@@ -170,8 +173,8 @@ def ack_in(case: Case, ack: str, talk: Talk, frame: bytes) -> Acknowledged | Non
 
 def ack_offered(case: Case, talk: Talk) -> str | None:
     """The line for a dialect file that would take what came for an acknowledgement; None where nothing names our id."""
-    for frame in talk.beside_message():
-        text = frame.decode(errors="replace")
+    for piece in _pieces_beside_message(talk):
+        text = piece.decode(errors="replace")
         before, found, after = text.partition(talk.message_id)
         if found:
             # What follows may differ each time.
@@ -179,6 +182,15 @@ def ack_offered(case: Case, talk: Talk) -> str | None:
             before = printable(case.words.secrets.hide(before[-_BEFORE_ID_CHARACTERS:]))
             return f"ack = {quoted(before + '{id}' + follows)}"
     return None
+
+
+def _pieces_beside_message(talk: Talk) -> Iterator[bytes]:
+    """What else came to user 1, in the same frame or in others."""
+    for frame in talk.heard[0].frames:
+        marker = talk.marker.encode()
+        separator = next((each.encode() for each in SEPARATORS if each.encode() in frame), None)
+        pieces = [frame] if separator is None or marker not in frame else frame.split(separator)
+        yield from (piece for piece in pieces if marker not in piece)
 
 
 def _ack_missed(case: Case, ack: str, talk: Talk, others: Iterable[bytes]) -> str:

@@ -287,3 +287,13 @@ def test_a_server_that_closes_upon_what_nobody_answered_points_at_it() -> None:
 
     assert verdict(step) == (Outcome.FAILED, "alive.reply")
     assert "4008 'you sleep'" in step.summary
+
+
+def test_a_token_from_a_cookie_belongs_into_a_cookie() -> None:
+    """Where it is put nowhere yet."""
+    login = LoginScript(HttpScript("/login", form={"user": "{username}"}), "cookie:sid")
+    refused = connecting(Trouble(ErrorKind.HTTP_4XX, "wanted 101, but received 401"))
+    step = getting_in.connected(case(replace(CHAT, login=login, connect=ConnectScript("/ws"))), refused)
+
+    assert verdict(step) == (Outcome.FAILED, "connect.cookies")
+    assert (step.advice or "").startswith('the token is put nowhere: try cookies = { sid = "{token}" }')

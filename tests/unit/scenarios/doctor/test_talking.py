@@ -128,6 +128,8 @@ def test_an_acknowledgement_that_nobody_asked_for_is_offered() -> None:
 
     assert verdict(step) == (Outcome.NOT_ASKED_FOR, "publish.ack")
     assert step.advice == "a frame names it all the same: ack = 'ACK {id}'"
+    both = talking.acknowledged(case(publishing(ack=None)), talk(heard(f"ACK c0ffee-0-0\nMSG {TEXT}"), heard()))
+    assert both.advice == step.advice
 
 
 @pytest.mark.parametrize(
