@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 
+from loadgen.engine.alive import keep_alive
 from loadgen.engine.clock import now_ns, sleep_until
 from loadgen.engine.course import Course
 from loadgen.engine.crash import crash_loudly
@@ -89,6 +90,10 @@ class Duty(ABC):
         while True:
             await sleep_until(now_ns() + NEWS_PERIOD_NS)
             await self._tell()
+
+    async def keep_alive(self) -> None:
+        """Have users send what keeps their connections alive, where the dialect has that; until it is cancelled."""
+        await keep_alive(self._swarm)
 
     async def _tell(self) -> None:
         if news := self._swarm.ledger.take_news():

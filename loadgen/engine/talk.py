@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from loadgen.dialects import HttpRequest
 from loadgen.engine.attendance import Attendance
 from loadgen.engine.calls import CONNECTIONS, Calls
-from loadgen.engine.clock import Alarm, new_alarm, now_ns, sleep_until
+from loadgen.engine.clock import Alarm, new_alarm, now_ns
 from loadgen.engine.course import Course
 from loadgen.engine.incidents import Incidents
 from loadgen.engine.member import Member
 from loadgen.engine.movement import Movement
-from loadgen.engine.swarm import ANSWER_TIMEOUT_S, Swarm
+from loadgen.engine.swarm import Swarm
 from loadgen.engine.user import UserState
 from loadgen.engine.watch import Traffic, collector_watched, keep_books, watch_loop
 from loadgen.measure import marker
@@ -84,10 +84,6 @@ class Conversation:
                 asyncio.create_task(keep_books(swarm.ledger)),
                 asyncio.create_task(_wake_when_nobody_is_left(swarm, alarm)),
             ]
-            if (every_ns := plan.dialect.alive.every_ns) is not None:
-                asked: deque[tuple[int, int]] = deque()
-                helpers.append(asyncio.create_task(_keep_alive(swarm, course.start_ns, every_ns, asked)))
-                helpers.append(asyncio.create_task(_miss_answers(swarm, asked)))
             try:
                 async with asyncio.TaskGroup() as group:
                     movement = Movement(swarm, clients, course.measure_ns, loop.joined)
@@ -406,31 +402,3 @@ class ClosedLoop:
 async def _wake_when_nobody_is_left(swarm: Swarm, alarm: Alarm) -> None:
     await swarm.nobody_left.wait()
     alarm.wake()
-
-
-async def _keep_alive(swarm: Swarm, start_ns: int, every_ns: int, asked: deque[tuple[int, int]]) -> None:
-    """Send each user's keep-alive, spread evenly over the interval; ``asked``: until when which is to be answered."""
-    patience_ns = round(ANSWER_TIMEOUT_S * NS_PER_S)
-    while True:
-        users = list(swarm.members)
-        for n, user in enumerate(users, start=1):
-            await sleep_until(start_ns + n * every_ns // len(users))
-            member = swarm.members[user]
-            frame = member.chatter.keeping_alive()
-            if frame is not None:
-                member.send_all([frame])
-                # Where the next one comes before that, it looks itself.
-                if every_ns > patience_ns:
-                    asked.append((now_ns() + patience_ns, user))
-        start_ns += every_ns
-        await sleep_until(start_ns)
-
-
-async def _miss_answers(swarm: Swarm, asked: deque[tuple[int, int]]) -> None:
-    """Look, when its time is up, whether each keep-alive was answered."""
-    while True:
-        while not asked:
-            await asyncio.sleep(LOOK_PERIOD_NS / NS_PER_S)
-        until_ns, user = asked.popleft()
-        await sleep_until(until_ns)
-        swarm.members[user].chatter.misses_answer()

@@ -51,6 +51,7 @@ _STEPS = {
     UserState.JOINING: "join",
 }
 _WAITING = (UserState.GREETING, UserState.JOINING)
+_OPEN = (UserState.CONNECTED, UserState.JOINING, UserState.READY)
 _READY = UserState.READY  # to ask an enum for a member costs 0.07 us
 
 
@@ -365,7 +366,7 @@ class User:
 
     def keeping_alive(self) -> bytes | None:
         """What to send so that the connection is kept; None where nothing is, or there is none."""
-        if self.state is not _READY:
+        if self.state not in _OPEN:
             return None
         self.misses_answer()
         own = self._dialect.keep_alive()
@@ -375,7 +376,7 @@ class User:
     def misses_answer(self) -> None:
         """Count it, once, where what it sent to keep the connection has not been answered in time."""
         sent = self._kept_alive_with
-        if sent is not None and self.state is _READY and self._dialect.misses_answer:
+        if sent is not None and self.state in _OPEN and self._dialect.misses_answer:
             self._books.tally.error(ErrorKind.ALIVE_TIMEOUT, self._books.phase, f"no answer to {_shown(sent)}")
             self._kept_alive_with = None
 

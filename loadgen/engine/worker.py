@@ -32,7 +32,10 @@ async def work(sock: socket.socket) -> int:
     if not isinstance(begin, Begin):
         return 0
     duty: Duty = OnCallDuty(wire, begin) if begin.plan.on_call else PlannedDuty(wire, begin)
-    tasks = [asyncio.create_task(each) for each in (duty.obey(), duty.report(), duty.tell_news())]
+    jobs = [duty.obey(), duty.report(), duty.tell_news()]
+    if begin.plan.dialect.alive.every_ns is not None:
+        jobs.append(duty.keep_alive())
+    tasks = [asyncio.create_task(job) for job in jobs]
     futures: set[asyncio.Future[None]] = {*tasks, crash}
     done, _ = await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
     for future in futures:

@@ -218,6 +218,20 @@ def test_a_run_closes_its_books(peer: Peer, tmp_path: Path) -> None:
     assert counters["acks_received"] == (counters["messages_sent"] if peer.script.publish.ack else 0)
 
 
+def test_who_waits_for_the_others_to_come_is_kept_alive(mosquitto: Peer, tmp_path: Path) -> None:
+    """Nine users need three seconds to connect, and a silent one is hung up on after half of that."""
+    impatient = mosquitto.with_text(*_IMPATIENT["mosquitto"])
+    run = chatbench(
+        *("run", "smoke", *in_files(impatient, tmp_path), "--users", "9", "--connect-rate", "3"),
+        *("--warmup", "0s", "--duration", "1s", "--drain", "1s", "--no-plots", "--no-html", "--json", "-o", "out"),
+        cwd=tmp_path,
+    )
+    assert run.returncode == 0, run.stderr
+    document = json.loads(run.stdout)
+    assert document["errors"] == []
+    assert document["counters"]["connections_dropped"] == 0
+
+
 def test_the_doctor_finds_it_well(peer: Peer, tmp_path: Path) -> None:
     """Step by step, none failed."""
     examined = chatbench("doctor", *in_files(peer, tmp_path), cwd=tmp_path)
