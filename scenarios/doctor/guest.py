@@ -49,15 +49,19 @@ class Guest:
 
     def receive(self, user: int, payload: bytes, now_ns: int) -> bool:
         """Let the ledger look first, as in a run."""
-        taken = self._take(user, payload, now_ns)
-        if taken and self._hears_beside:
+        if not self._take(user, payload, now_ns):
+            return False
+        self._keep(payload)
+        if self._hears_beside:
             self._hear(self.chatter.heard_beside, payload, now_ns)
+        return True
+
+    def _keep(self, payload: bytes) -> None:
         self._frame_count += 1
         kept = KEPT_MESSAGES if self._prefix in payload else KEPT_FRAMES
         if len(self._frames) < kept:
             self._frames.append(payload[:KEPT_BYTES])
         self.changed()
-        return taken
 
     def opened(self, connection: Connection, now_ns: int) -> None:
         self.connection = connection
@@ -65,6 +69,8 @@ class Guest:
         self.send(self.first_frames)
 
     def heard(self, payload: bytes, now_ns: int) -> None:
+        # Not before: the receive path sees pings and close frames, too.
+        self._keep(payload)
         self._hear(self.chatter.heard, payload, now_ns)
 
     def _hear(self, hear: Callable[[bytes, int], list[bytes]], payload: bytes, now_ns: int) -> None:

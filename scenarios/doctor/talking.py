@@ -49,8 +49,9 @@ def acknowledged(case: Case, talk: Talk) -> Step:
             name, step.outcome, step.summary, key="publish.ack", advice=f"a frame names it all the same: {offered}"
         )
     acks = {frame: found for frame in talk.heard[0].frames if (found := advice.ack_in(case, ack, talk, frame))}
-    others = (*acks,) if talk.is_acked and acks else talk.beside_message()
-    lines = words.came_instead(Overheard(others, len(others)) if others else talk.heard[0], 1, talk.marker)
+    # It may hide in the message's frame, and a ping that came ten times hides what came once.
+    telling = (*acks,) if talk.is_acked and acks else (*dict.fromkeys(talk.heard[0].frames),)
+    lines = words.came_instead(Overheard(telling, len(telling)), 1, talk.marker)
     if talk.is_acked:
         number = next((found.room_sequence for found in acks.values()), None)
         matched = "a frame matched publish.ack" + ("" if number is None else f", and {{seq}} is {number}")

@@ -28,8 +28,8 @@ from scenarios.doctor.steps import StepName
 from tests.support.benches import CHATBENCH, FAST_SERVER, RELAY_DIALECT, chatbench, environment
 from tests.support.patience import PATIENCE_S
 from tests.support.programs import Listening, listening
-from tests.support.raw_websocket import accepting
-from tests.support.rude_servers import refusing_server, request_of, silent_server, talking_server
+from tests.support.raw_websocket import accepting, close_frame
+from tests.support.rude_servers import refusing_server, request_of, silent_server, stay_with, talking_server
 from tests.support.server_process import ServerProcess, server_process
 from tests.support.silent_port import refusing_port
 
@@ -387,6 +387,20 @@ def test_a_server_that_hangs_up_upon_the_message_ends_it(examiner: Examiner) -> 
 
     assert (code, failed(steps)) == (97, {"publish": "publish.send"})
     assert list(steps)[-1] == "publish"
+
+
+def test_a_server_that_closes_at_once_said_nothing_before(examiner: Examiner) -> None:
+    """Its close frame is no frame that came."""
+
+    def turn_away(client: socket.socket, _: int) -> None:
+        client.sendall(accepting(request_of(client)) + close_frame(1008, "who are you?"))
+        stay_with(client)
+
+    with talking_server(turn_away) as url:
+        code, steps = examiner.examine(url, ECHO)
+
+    assert (code, failed(steps)) == (97, {"connect": "connect.path"})
+    assert "closed with 1008 'who are you?' at once" in steps["connect"]["summary"]
 
 
 def test_a_server_that_changes_texts_is_found_out(examiner: Examiner) -> None:

@@ -116,9 +116,10 @@ def test_an_acknowledgement_that_came_in_a_frame_with_the_message_is_shown(ack: 
 )
 def test_an_acknowledgement_in_a_frame_of_several_messages_wants_a_separator(ack: str, frame: str) -> None:
     """Whether or not the message itself is in it."""
-    step = talking.acknowledged(case(publishing(ack=ack)), talk(heard(frame), heard()))
+    step = talking.acknowledged(case(publishing(ack=ack)), talk(heard(*["2"] * 10, frame), heard()))
 
     assert verdict(step) == (Outcome.FAILED, "frames.separator")
+    assert any("ACK" in line.text for line in step.lines)
     assert step.advice == r'it came with others in one frame: try separator = "\n"'
 
 
