@@ -53,7 +53,9 @@ def run(  # the flags of product.md
     ] = None,
     dialect: Annotated[
         str | None,
-        typer.Option(metavar="NAME|FILE", help="reference, plain, echo, or a dialect file.", rich_help_panel=_TARGET),
+        typer.Option(
+            metavar="NAME|FILE", help="A built-in one (chatbench dialects), or a file.", rich_help_panel=_TARGET
+        ),
     ] = None,
     users_file: Annotated[
         str | None,
@@ -364,9 +366,7 @@ def doctor(
     ] = None,
     dialect: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME|FILE", help="reference (default), plain, echo, or a dialect file.", rich_help_panel=_TARGET
-        ),
+        typer.Option(metavar="NAME|FILE", help="A built-in one (reference), or a file.", rich_help_panel=_TARGET),
     ] = None,
     users_file: Annotated[
         str | None,

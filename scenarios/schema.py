@@ -33,7 +33,7 @@ class Target(Section):
     """Base address, http(s):// or ws(s)://; of several, the nodes of one server, users take them in turn; left out:
     the embedded reference server."""
     dialect: str = _key("the name of a built-in dialect or the path of a dialect file", "reference")
-    """How the server is spoken to: reference, plain, echo, or a dialect file (TOML)."""
+    """How the server is spoken to: a built-in dialect (`chatbench dialects`), or a dialect file (TOML)."""
     insecure: bool = _key("true or false", False)
     """Take any TLS certificate."""
     ca: str | None = _key("the path of a file", None)

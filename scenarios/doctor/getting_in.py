@@ -106,7 +106,12 @@ def _waited(case: Case, awaited: _Awaited, waits: Sequence[Wait]) -> Step:
     lines = (*sent, *words.came(wait.heard, user))
     if wait.refusal is not None:
         summary = f"the server refused user {user}: {words.shown(wait.refusal)}"
-        return failed(name, summary, lines, Advice(f"{awaited.section}.send", "by errors.frames this is a refusal: see what it says"))
+        return failed(
+            name,
+            summary,
+            lines,
+            Advice(f"{awaited.section}.send", "by errors.frames this is a refusal: see what it says"),
+        )
     if wait.heard.closing is not None:
         summary = f"the server {words.closing(wait.heard.closing)} while user {user} waited"
         key = f"{awaited.section}.send" if wait.sent else f"{awaited.section}.until"

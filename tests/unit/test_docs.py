@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from loadgen.dialects.template import ESCAPES
 from loadgen.measure.doubts import DoubtCode
 from loadgen.measure.tally import Metric
-from scenarios.dialect_files import read_dialect
+from scenarios.dialect_checks import OF_A_MESSAGE
+from scenarios.dialect_files import builtin_dialects, read_dialect
+from scenarios.dialect_schema import DialectFile, SpokenFile
 from scenarios.layers import FLAGS
 from scenarios.schema import Scenario
 from scenarios.settle import settle
@@ -18,6 +21,8 @@ from scenarios.validation import fields_of
 ROOT = Path(__file__).parents[2]
 SCENARIOS = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", SCENARIOS, re.DOTALL | re.MULTILINE)
+DIALECT_GUIDE = (ROOT / "docs" / "dialects.md").read_text(encoding="utf-8")
+DIALECT_EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", DIALECT_GUIDE, re.DOTALL | re.MULTILINE)
 DIALECTS = [example for example in EXAMPLES if "[publish]" in example]
 SHARED_BUDGETS = [example for example in EXAMPLES if "[scenario." in example]
 SCENARIO_FILES = [example for example in EXAMPLES if example not in (*DIALECTS, *SHARED_BUDGETS)]
@@ -29,6 +34,52 @@ def test_the_dialect_in_the_documentation_is_a_whole_file() -> None:
     script = read_dialect(example, "example", "example.toml")
 
     assert None not in (script.direct, script.typing, script.presence, script.history, script.http)
+
+
+@pytest.mark.parametrize("number", range(len(DIALECT_EXAMPLES)))
+def test_every_dialect_in_the_guide_is_a_whole_file(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who copies it can try it."""
+    monkeypatch.setenv("CHAT_SECRET", "a secret of thirty-two bytes or more")
+
+    assert read_dialect(DIALECT_EXAMPLES[number], "example", "example.toml").connect.path
+
+
+def sections_of(text: str) -> dict[str, str]:
+    """Heading -> what stands below it, up to the next."""
+    parts = re.split(r"^#+ (.*)$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@pytest.mark.parametrize(
+    "key", sorted({key.replace("json_", "json") for model in (DialectFile, SpokenFile) for key, _ in fields_of(model)})
+)
+def test_every_key_of_a_dialect_file_is_in_the_guide(key: str) -> None:
+    """In the table of its section; those of a request in one that is for all of them."""
+    sections = sections_of(DIALECT_GUIDE)
+    *within, name = key.split(".")
+    if "http" in within[1:] or (within[:1] == ["login"] and name != "token"):
+        heading = "An HTTP request"
+    elif within:
+        heading = f"[{within[0]}]"
+    else:
+        heading = "A dialect in Python" if name == "options" else "Top of the file"
+
+    assert f"`{name}`" in sections[heading] or (not within and f"[{name}]" in sections[heading])
+
+
+def test_every_placeholder_is_in_the_guide() -> None:
+    """Those that a message to one user, which knows the most, may hold, and those of patterns."""
+    known = {*OF_A_MESSAGE, "to", "seq", "after"}
+
+    assert {name for name in known if f"`{{{name}}}`" not in sections_of(DIALECT_GUIDE)["Placeholders"]} == set()
+    assert {name for name in ESCAPES if f"`{{{name}:" not in sections_of(DIALECT_GUIDE)["Placeholders"]} == set()
+
+
+def test_every_dialect_that_comes_with_us_is_in_the_guide() -> None:
+    """With the servers that it was proven on."""
+    told = sections_of(DIALECT_GUIDE)["The built-in ones"]
+
+    assert [name for name in builtin_dialects() if f"| `{name}` |" not in told] == []
 
 
 def test_the_file_of_budgets_in_the_documentation_can_be_used(tmp_path: Path) -> None:
@@ -69,7 +120,7 @@ def test_every_doubt_and_metric_is_explained() -> None:
     assert [name for name in (*DoubtCode, *Metric) if f"`{name}`" not in text] == []
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/scenarios.md", "docs/measuring.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/scenarios.md", "docs/measuring.md", "docs/dialects.md"])
 def test_every_flag_of_run_in_the_documentation_is_there(name: str) -> None:
     """A flag that was renamed is renamed here, too."""
     text = (ROOT / name).read_text(encoding="utf-8")
