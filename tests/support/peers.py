@@ -143,12 +143,12 @@ def _socketio(url: str, pid: int) -> Peer:
 
 
 @contextmanager
-def socketio_node() -> Iterator[Peer]:
-    """Socket.IO on Node."""
+def socketio_node(alive_s: float = ALIVE_S) -> Iterator[Peer]:
+    """Socket.IO on Node, which pings twice in ``alive_s``."""
     installed = NODE_FOLDER / "node_modules" / "socket.io"
     _needed("node", files=[installed], install=f"apt-get install nodejs npm; npm ci --prefix {NODE_FOLDER}")
     port = refusing_port()
-    command = ["node", str(NODE_FOLDER / "chat.js"), str(port), str(ALIVE_S * 500), str(ALIVE_S * 500)]
+    command = ["node", str(NODE_FOLDER / "chat.js"), str(port), str(round(alive_s * 500)), str(round(alive_s * 500))]
     with _folder() as folder, _running(command, folder, port) as process:
         yield _socketio(f"http://127.0.0.1:{port}", process.pid)
 
@@ -263,8 +263,8 @@ Component "conference.localhost" "muc"
 
 
 @contextmanager
-def nchan() -> Iterator[Peer]:
-    """A channel for each room, which keeps no message; ``/closed/`` is forbidden."""
+def nchan(alive_s: int = ALIVE_S) -> Iterator[Peer]:
+    """A channel for each room, which keeps no message, and pings every ``alive_s``; ``/closed/`` is forbidden."""
     _needed("nginx", files=[NCHAN_MODULE], install="apt-get install nginx-light libnginx-mod-nchan")
     with _folder() as folder:
         port = refusing_port()
@@ -279,7 +279,7 @@ http {{
   scgi_temp_path scgi;
   server {{
     listen 127.0.0.1:{port};
-    nchan_message_buffer_length 0; nchan_subscriber_first_message newest; nchan_websocket_ping_interval {ALIVE_S};
+    nchan_message_buffer_length 0; nchan_subscriber_first_message newest; nchan_websocket_ping_interval {alive_s};
     location ~ ^/pubsub/(.+)$ {{ nchan_pubsub websocket; nchan_channel_id $1; }}
     location ~ ^/sub/(.+)$ {{ nchan_subscriber websocket; nchan_channel_id $1; }}
     location ~ ^/pub/(.+)$ {{ nchan_publisher http; nchan_channel_id $1; }}
