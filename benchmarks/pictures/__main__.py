@@ -12,18 +12,15 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
+from benchmarks.pictures.saving import save
 from benchmarks.pictures.telling import check_books, loop_of, most_telling
 from reports import numbers
 from reports.budgets import Document
 from reports.plots.calibration import ceiling
-from reports.plots.frame import write_png
 from reports.plots.measuring import Loop, OneMessage, books_of, coordinated_omission, ledger_of_a_message
 from reports.truth import TruthError
 from scenarios.calibration_runs import Place, TroubleError, faulty_target, run_chatbench, truth_in
@@ -31,7 +28,6 @@ from scenarios.calibration_store import default_path
 from scenarios.pinning import separate_cores
 
 PICTURES = Path("docs/pictures")
-COLOUR_COUNT = 96
 CALIBRATE = (sys.executable, "-P", "-c", "from scenarios.cli import main; main()", "calibrate", "--quick", "--out")
 
 FREEZE = "[[freeze]]\nafter_s = 4.0\nfor_s = 1.0"
@@ -136,29 +132,21 @@ def _calibration(path: Path, folder: Path) -> dict[str, Any]:
 def _draw_omission(path: Path, open_loop: Loop, closed_loop: Loop) -> None:
     title = "A server stands still for one second of ten, and is measured twice"
     draw = partial(coordinated_omission, open_loop=open_loop, closed_loop=closed_loop)
-    _save(path, (900, 560), title, draw)
+    save(path, (900, 560), title, draw)
     for loop in (open_loop, closed_loop):
         print(f"  {loop.name}: {loop.waiting_count()} messages waited")
 
 
 def _draw_ledger(path: Path, message: OneMessage) -> None:
     title = f"One message of {message.sender} to a room of {len(message.deliveries)}, and what became of each delivery"
-    _save(path, (900, 440), title, partial(ledger_of_a_message, message=message))
+    save(path, (900, 440), title, partial(ledger_of_a_message, message=message))
     print(f"  {books_of(message.deliveries)}")
 
 
 def _draw_ceiling(path: Path, calibration: dict[str, Any]) -> None:
     title = "What one process carries, by the deliveries a second that it is asked for"
-    _save(path, (900, 300), title, partial(ceiling, document=calibration))
+    save(path, (900, 300), title, partial(ceiling, document=calibration))
     print(f"  {numbers.rate(calibration['ceiling']['deliveries_per_s_per_process'])} deliveries/s were carried")
-
-
-def _save(path: Path, size_px: tuple[int, int], title: str, draw: Callable[..., None]) -> None:
-    write_png(path, size_px, title, draw)
-    # A quarter of the size, and nobody sees it.
-    with Image.open(path) as picture:
-        picture.convert("RGB").quantize(COLOUR_COUNT, method=Image.Quantize.MEDIANCUT).save(path, optimize=True)
-    print(f"{path}  {path.stat().st_size / 1000:.0f} KB", flush=True)
 
 
 if __name__ == "__main__":

@@ -46,20 +46,26 @@ class Watched:
 
         Raises BenchmarkError where it was not watched.
         """
-        announced = datetime.fromisoformat(document["run"]["started_at"])
-        began_ns = round(announced.timestamp() * NS_PER_S) - (time_ns() - monotonic_ns())
-        window = next(phase for phase in document["phases"] if phase["name"] == "measure")
-        start_ns, end_ns = (began_ns + round(window[key] * NS_PER_S) for key in ("start_s", "end_s"))
+        start_ns, end_ns = window_of(document)
         inside = [
             (reading.at_ns, reading.cpu_ns, loop_ns)
             for reading, loop_ns in zip(self.readings, self.loop_cpu_ns, strict=False)
-            if start_ns + MARGIN_NS <= reading.at_ns <= end_ns - MARGIN_NS
+            if start_ns <= reading.at_ns <= end_ns
         ]
         per_s = document["rates"]["deliveries_received_per_s"]
         if len(inside) < 2 or not per_s:
             raise BenchmarkError("the server could not be watched")
         took_ns, all_ns, loop_ns = (last - first for first, last in zip(inside[0], inside[-1], strict=True))
         return all_ns / took_ns / per_s * 1e6, loop_ns / took_ns / per_s * 1e6
+
+
+def window_of(document: dict[str, Any]) -> tuple[int, int]:
+    """From when to when a run certainly measured, monotonic ns; to be asked while no clock has been set since."""
+    announced = datetime.fromisoformat(document["run"]["started_at"])
+    began_ns = round(announced.timestamp() * NS_PER_S) - (time_ns() - monotonic_ns())
+    window = next(phase for phase in document["phases"] if phase["name"] == "measure")
+    start_ns, end_ns = (began_ns + round(window[key] * NS_PER_S) for key in ("start_s", "end_s"))
+    return start_ns + MARGIN_NS, end_ns - MARGIN_NS
 
 
 @contextmanager

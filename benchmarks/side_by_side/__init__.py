@@ -1,0 +1,1 @@
+"""The same scenario on four servers, one after the other, and again."""
