@@ -194,8 +194,8 @@ def test_pings_that_nobody_answers_are_noticed(doctor: Doctor) -> None:
         steps = doctor(url, changed(ALIVE, ""))
 
     hints = {step["advice"] for step in steps.values() if step["key"] == "alive.reply"}
-    assert len(hints) == 1
-    assert "does the server want an answer to it?" in hints.pop()
+    assert hints
+    assert all(hint.startswith("'?' came ") for hint in hints)
 
 
 def test_a_run_that_answers_no_pings_says_who_hung_up(tmp_path: Path) -> None:
