@@ -7,7 +7,7 @@ import aiohttp
 from loadgen.dialects import HttpAnswer, HttpRequest
 from loadgen.engine.tls import tls_context
 from loadgen.errors import OUR_LIMITS, ErrorKind, ServerError, kind_of_os_error
-from loadgen.plan.access import DIRECT, Access
+from loadgen.plan.access import DIRECT, Access, without_passwords
 
 # A login answer is a few hundred bytes; a server that sends more than this is not listened to any further.
 MAX_ANSWER_BYTES = 1024 * 1024
@@ -68,7 +68,7 @@ class HttpClient:
                     body,
                 )
         except (aiohttp.ClientError, OSError, UnicodeError) as error:
-            raise ServerError(_kind_of(error), str(error) or type(error).__name__) from error
+            raise ServerError(_kind_of(error), without_passwords(str(error)) or type(error).__name__) from error
 
 
 def _connector(base_url: str, access: Access, connection_count: int) -> aiohttp.BaseConnector:

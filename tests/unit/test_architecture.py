@@ -32,6 +32,7 @@ PURE = (
     "loadgen.plan",
     "loadgen.measure",
     "loadgen.engine.user",
+    "loadgen.engine.tunnel",
     "loadgen.locust_bridge.lead",
     "loadgen.locust_bridge.messages",
     "loadgen.locust_bridge.options",

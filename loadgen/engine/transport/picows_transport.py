@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket as sockets
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from picows import (
     WSCloseCode,
@@ -226,6 +226,17 @@ class _Socket(WSListener):
             self._transport.disconnect(graceful=False)
 
 
+class _UnixSocket(sockets.socket):
+    """One that lets picows set its options of TCP, which a unix socket does not have."""
+
+    def setsockopt(self, level: int, *option: Any) -> None:
+        if level != sockets.IPPROTO_TCP:
+            super().setsockopt(level, *option)
+
+    def getsockopt(self, level: int, *option: Any) -> Any:
+        return 0 if level == sockets.IPPROTO_TCP else super().getsockopt(level, *option)
+
+
 class PicowsTransport:
     """Implements :class:`loadgen.engine.transport.Transport`."""
 
@@ -270,7 +281,8 @@ class PicowsTransport:
                     max_frame_size=MAX_FRAME_BYTES,
                     max_redirects=0,  # a server must not send our load elsewhere
                     read_buffer_init_size=READ_BUFFER_BYTES,
-                    use_aiofastnet=False,
+                    # uvloop hands out no socket of ours, on which those options can be passed over.
+                    use_aiofastnet=self._access.unix_socket is not None,
                     local_addr=None if self._local_address is None else (self._local_address, 0),
                     socket_factory=None if self._access.is_direct else self._dialled,
                 )
@@ -288,7 +300,8 @@ class PicowsTransport:
             raise hung_up()
 
     async def _dialled(self, url: WSParsedURL) -> sockets.socket:
-        return await dialled(self._access, url.host, url.port, self._local_address)
+        sock = await dialled(self._access, url.host, url.port, self._local_address)
+        return _UnixSocket(fileno=sock.detach()) if self._access.unix_socket is not None else sock
 
 
 def _number(code: WSCloseCode | int) -> int:

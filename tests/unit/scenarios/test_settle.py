@@ -394,6 +394,7 @@ _VALUES: dict[str, tuple[str, Any]] = {
     "target.url": ("http://127.0.0.1:1", "http://127.0.0.1:1"),
     "target.dialect": ("reference", "reference"),
     "target.insecure": ("true", True),
+    "target.proxy": ("http://ann:secret@127.0.0.1:3128", "http://ann:***@127.0.0.1:3128"),
     "users.count": ("7", 7),
     "users.connect_rate_per_s": ("7.5", 7.5),
     "users.rooms.count": ("3", 3),
@@ -465,6 +466,7 @@ def test_texts_are_words_unless_they_are_not_to_be_compressed(write: Write) -> N
 def test_no_flag_is_missing_from_that_table() -> None:
     """Headers and budgets are lists, and have tests of their own; so have those that do nothing alone."""
     others = {"target.headers", "budgets", "run.budgets_file", "run.abort_after"}
+    others |= {"target.ca", "target.client_cert", "target.client_key", "target.unix_socket"}
     assert {flag.key for flag in FLAGS} == {*_VALUES, *others}
 
 
