@@ -191,6 +191,10 @@ class Dialect(Protocol):
         """What a frame says that brings no marked message, or may say something beside them."""
         ...
 
+    def may_tell(self, frame: bytes) -> bool:
+        """Whether ``on_frame`` must hear of a frame that brings messages; asked of each where a frame may say more."""
+        ...
+
     def keep_alive(self) -> KeepAlive | None:
         """What to send now, as is done regularly."""
         ...

@@ -145,9 +145,10 @@ class MqttDialect(ScriptedDialect):
 
     # --- what is heard ---------------------------------------------------------------------------------------
 
+    def may_tell(self, frame: bytes) -> bool:
+        return bool(self._rest) or not _is_one_message(frame)
+
     def on_frame(self, frame: bytes) -> Heard:
-        if not self._rest and _is_one_message(frame):
-            return NOTHING_HEARD
         confirmed, acks, error = None, [], None
         for kind, body in self._packets_of(frame):
             match kind:

@@ -284,12 +284,10 @@ class ScriptedDialect:
         separator = self._script.frames.separator
         if separator is None:
             return self._on_message(frame)
-        if not self._may_tell(frame):
-            return NOTHING_HEARD
         return together([self._on_message(part) for part in frame.split(separator.encode()) if part])
 
-    def _may_tell(self, frame: bytes) -> bool:
-        """Whether one of several messages in a frame may say something: to split it and to look at each takes 4 us."""
+    def may_tell(self, frame: bytes) -> bool:
+        # To split a frame and to look at each message takes 4 us.
         if self._telling is None or self._awaited is not None or self.misses_answer or self._to_catch_up:
             return True
         # The byte is found in 0.03 us with 200 bytes, the text in 0.15, and "in" takes 0.1 more where it is no number.

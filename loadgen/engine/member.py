@@ -20,6 +20,11 @@ class Club(Protocol):
         """The receive path."""
         ...
 
+    @property
+    def hears_beside(self) -> bool:
+        """Whether a frame that brings messages may bring something else, which a user must hear of."""
+        ...
+
     def one_has_opened(self) -> None:
         """A socket is open."""
         ...
@@ -55,7 +60,19 @@ class Member:
 
     @property
     def receive(self) -> Receive:
-        return self._club.receive
+        receive = self._club.receive
+        if not self._club.hears_beside:
+            return receive
+        may_tell, heard_beside = self.chatter.dialect.may_tell, self.heard_beside
+
+        def receive_all(user: int, payload: bytes, now_ns: int) -> bool:
+            if not receive(user, payload, now_ns):
+                return False
+            if may_tell(payload):
+                heard_beside(payload, now_ns)
+            return True
+
+        return receive_all
 
     def opened(self, connection: Connection, now_ns: int) -> None:
         self._club.one_has_opened()

@@ -29,9 +29,10 @@ class ScriptedMember(Member):
     def __init__(self, chatter: User, club: Club, tell: Callable[[bytes], None]) -> None:
         super().__init__(chatter, club)
         self._tell = tell
+        receive = super().receive
 
         def receive_and_tell(user: int, payload: bytes, now: int) -> bool:
-            taken = club.receive(user, payload, now)
+            taken = receive(user, payload, now)
             if taken:
                 tell(payload)
             return taken

@@ -82,8 +82,6 @@ class Swarm:
         history = plan.dialect.history
         if history is not None and plan.reads_history:
             self.receive = self.ledger.history_told_apart(matcher(history.frame))
-        if plan.dialect.has_several_in_a_frame:
-            self.receive = self._receive_all(self.receive)
         self.books = Books(self.ledger, payload_of(plan), plan.tag, plan.deadline_ns)
         self.books.catches_up = history is not None and history.catch_up is not None
         self.answers = Answers()
@@ -92,6 +90,7 @@ class Swarm:
             self.books.on_ack = self.answers.came
         elif plan.loop is Loop.CLOSED:
             self.receive = self.answers.noticed_by(self.receive)
+        self.hears_beside = plan.dialect.has_several_in_a_frame
         self._rooms = rooms
         self.members: dict[int, Member] = {}
         self.nobody_left = asyncio.Event()
@@ -109,17 +108,6 @@ class Swarm:
         # With stages, of a herd, and on call, each coming is counted as it is due.
         at_first = sum(member.chatter.state is not UserState.AWAY for member in self.members.values())
         self.tally.counts[Count.CONNECTIONS_PLANNED] = 0 if plan.stages else at_first
-
-    def _receive_all(self, receive: Receive) -> Receive:
-        """The receive path where a frame that brings messages may bring an acknowledgement or a ping as well."""
-
-        def receive_all(user: int, payload: bytes, now_ns: int) -> bool:
-            if not receive(user, payload, now_ns):
-                return False
-            self.members[user].heard_beside(payload, now_ns)
-            return True
-
-        return receive_all
 
     def admit(self, user: int) -> None:
         """From now on it is one of ours, and has yet to come."""

@@ -186,3 +186,14 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, Any], line: s
     with pytest.raises(InputError) as caught:
         MqttDialect.complete(script)
     assert str(caught.value) == line
+
+
+def test_a_frame_that_is_one_message_says_nothing_else() -> None:
+    """Unless it ends a packet that began before it."""
+    client = joined("a")
+    long = b"\x30\xc8\x01" + b"x" * 200
+
+    assert [client.may_tell(frame) for frame in (DELIVERY, long)] == [False, False]
+    assert [client.may_tell(frame) for frame in (DELIVERY + SUBACK, long[:-1], b"\x40\x02\x00\x01")] == [True] * 3
+    client.on_frame(DELIVERY[:3])
+    assert client.may_tell(DELIVERY)

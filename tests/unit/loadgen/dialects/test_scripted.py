@@ -587,3 +587,24 @@ def test_a_user_says_good_bye_to_each_room_and_once_to_the_server() -> None:
 
     assert dialect.leave() == [b"PART a 1", b"PART b 2", b"QUIT"]
     assert a_dialect().leave() == []
+
+
+def test_a_frame_with_messages_is_looked_at_where_it_may_say_more() -> None:
+    """It holds the text of an acknowledgement, an error or a ping, or something is awaited."""
+    dialect = a_dialect(
+        frames=FramesScript(separator="\r\n"),
+        join=JoinScript(("SUB {room}",), "OK {room}"),
+        publish=PublishScript("{text}", ack="re:^PONG$", acks_in_order=True),
+        alive=AliveScript({"PING": "PONG\r\n"}, 5, "hi", "ho"),
+        errors=ErrorsScript(("-ERR",)),
+    )
+
+    assert [dialect.may_tell(b"MSG hello\r\n" + more) for more in (b"", b"PONG", b"PING", b"-ERR")] == [
+        *(False, True, True, True)
+    ]
+    dialect.join(["a"])
+    assert dialect.may_tell(b"MSG hello\r\n")
+    dialect.on_frame(b"OK a")
+    assert not dialect.may_tell(b"MSG hello\r\n")
+    dialect.keep_alive()
+    assert dialect.may_tell(b"MSG hello\r\n")
