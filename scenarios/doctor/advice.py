@@ -24,13 +24,24 @@ _BEFORE_ID_CHARACTERS = 40
 _REFUSES = "the server seems to refuse the {}: see what came"
 _COMPLAINT = re.compile(rb"(?i)\berr\b|error|denied|forbidden|invalid|unauthor|not allowed|refused|unknown")
 
+_OF_TLS = Advice(
+    "--target",
+    "is it https or wss at all? --ca says whom to trust, --client-cert who we are; --insecure takes any certificate",
+)
+_OF_PROXY = Advice(
+    "--proxy", "it is not the server that says so: does the proxy know us, and connect us to this place?"
+)
+
 
 def of_login(http: HttpScript, attempt: LoginAttempt) -> Advice:
     """About a login that was refused or not answered."""
     body = "login.json" if http.json is not None else "login.form" if http.form is not None else "login.body"
     if attempt.answer is None:
-        if attempt.trouble is not None and attempt.trouble.kind is ErrorKind.TLS:
-            return Advice("--target", "is it https at all? --insecure takes any certificate")
+        match attempt.trouble:
+            case Trouble(kind=ErrorKind.TLS):
+                return _OF_TLS
+            case Trouble(kind=ErrorKind.PROXY):
+                return _OF_PROXY
         return Advice("login.path", "does the server answer at this path?")
     status = attempt.answer.status
     if status in (401, 403):
@@ -62,7 +73,9 @@ def of_connect(script: DialectScript, trouble: Trouble) -> Advice:
     """About a handshake that led to no WebSocket."""
     match trouble.kind:
         case ErrorKind.TLS:
-            return Advice("--target", "is it https or wss at all? --insecure takes any certificate")
+            return _OF_TLS
+        case ErrorKind.PROXY:
+            return _OF_PROXY
         case ErrorKind.HTTP_4XX if trouble.status in (401, 403):
             place = of_token_place(script)
             return Advice(

@@ -94,10 +94,11 @@ class _Examination:
     def _case(self) -> Case:
         """What is known so far: the tokens come with the login."""
         one, two = self._people
-        in_urls = [urlsplit(url).password for url in self._plan.base_urls]
-        hidden = Secrets.of(self._people, self._plan.headers, *in_urls, *self._of_dialect())
+        plan = self._plan
+        in_urls = [urlsplit(url).password for url in (*plan.base_urls, plan.access.proxy or "")]
+        hidden = Secrets.of(self._people, plan.headers, *in_urls, *self._of_dialect())
         refrain = next((guest.refrain for guest in self._guests if guest.refrain is not None), None)
-        return Case(self._plan.dialect, (one, two), room_name(0), Wording(hidden, self._patience_s), refrain)
+        return Case(plan.dialect, (one, two), room_name(0), Wording(hidden, self._patience_s), refrain)
 
     def _of_dialect(self) -> Iterator[str]:
         """What the dialect makes of passwords, and what it signs tokens with."""

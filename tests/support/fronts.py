@@ -151,12 +151,14 @@ class ConnectProxy:
         if self._credentials is not None:
             basic = b64encode(self._credentials.encode()).decode()
             if f"Proxy-Authorization: Basic {basic}\r\n" not in head.decode():
-                return await _refused(client, "407 Proxy Authentication Required")
+                await _refuse(client, "407 Proxy Authentication Required")
+                return None
         parts = urlsplit(f"//{authority}")
         try:
             server = await asyncio.open_connection(parts.hostname, parts.port or 80)
         except OSError:
-            return await _refused(client, "502 Bad Gateway")
+            await _refuse(client, "502 Bad Gateway")
+            return None
         if method == "CONNECT":
             # In pieces, as a busy proxy may.
             client[1].write(b"HTTP/1.1 200 Connection ")
@@ -168,7 +170,7 @@ class ConnectProxy:
         return server
 
 
-async def _refused(client: _Streams, status: str) -> None:
+async def _refuse(client: _Streams, status: str) -> None:
     client[1].write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
     await client[1].drain()
 

@@ -17,6 +17,7 @@ from scenarios.layers import FLAGS
 from scenarios.schema import Scenario
 from scenarios.settle import settle
 from scenarios.validation import fields_of
+from tests.support.certificates import authority
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
@@ -101,6 +102,8 @@ def test_every_scenario_in_the_documentation_is_a_whole_file(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tokens.txt").write_text("token\n", encoding="utf-8")
     (tmp_path / "example.toml").write_text(SCENARIO_FILES[number], encoding="utf-8")
+    if "authority.pem" in SCENARIO_FILES[number]:
+        authority(tmp_path)
 
     assert settle("example.toml", {}, {}).name == "example"
 

@@ -183,7 +183,17 @@ def test_the_key_must_be_that_of_the_certificate(known: Authority) -> None:
 def test_a_key_with_a_passphrase_is_refused(known: Authority, tmp_path: Path) -> None:
     """Nobody is asked for it in the middle of a run."""
     locked = tmp_path / "locked.key"
-    command = ["openssl", "pkcs8", "-topk8", "-in", str(known.client_key), "-passout", "pass:secret", "-out", locked]
+    command = [
+        "openssl",
+        "pkcs8",
+        "-topk8",
+        "-in",
+        str(known.client_key),
+        "-passout",
+        "pass:secret",
+        "-out",
+        str(locked),
+    ]
     subprocess.run(command, check=True, capture_output=True)
 
     assert complaint(client_cert=str(known.client_certificate), client_key=str(locked)).endswith(

@@ -149,6 +149,7 @@ def test_a_connection_shows_its_handshake_without_the_token() -> None:
         (Trouble(ErrorKind.HTTP_5XX, "wanted 101, but received 503"), "HTTP 503", "connect.path"),
         (Trouble(ErrorKind.TIMEOUT, "TimeoutError"), "no answer within 5 s", "connect.path"),
         (Trouble(ErrorKind.TLS, "self-signed"), "tls (self-signed)", "--target"),
+        (Trouble(ErrorKind.PROXY, "proxy a:1: it answered 407"), "proxy (proxy a:1: it answered 407)", "--proxy"),
     ],
 )
 def test_a_refused_handshake_names_the_key_to_look_at(trouble: Trouble, summary: str, key: str) -> None:
