@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, expect
 
 from tests.support.certificates import self_signed
 from tests.support.chromium import chromium
-from tests.support.server_process import ServerProcess, asked, heard, server_process
 from tests.support.fronts import tls_front
+from tests.support.server_process import ServerProcess, asked, heard, server_process
 from tests.support.visitors import a_token, a_visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.system]
