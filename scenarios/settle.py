@@ -352,7 +352,7 @@ def _settle_tokens(scenario: Scenario, layers: Layers, dialect: DialectScript) -
         return ()
     if users.file is not None:
         raise InputError(f"{label}: expected one of users.file and users.tokens_file, got both")
-    parts = [dialect.connect, dialect.join, dialect.publish, dialect.presence, dialect.http, dialect.alive]
+    parts: list[Any] = [dialect.connect, dialect.join, dialect.publish, dialect.presence, dialect.http, dialect.alive]
     parts += [dialect.direct, dialect.history, dialect.options]
     used = [asdict(part) for part in parts if part]
     if "token" not in placeholders(used):
