@@ -138,6 +138,7 @@ def test_every_flag_of_run_in_the_documentation_is_there(name: str) -> None:
         *("--of", "--max-time"),  # of capacity
         *("--base", "--head"),  # of ab
         "--port",  # of a server that it starts
+        "--write",  # of a benchmark
         *("--host", "--headless"),  # of Locust
     }
 
