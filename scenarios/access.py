@@ -12,11 +12,14 @@ from urllib.parse import urlsplit
 from loadgen.engine.tls import tls_context_of
 from loadgen.errors import InputError
 from loadgen.plan.access import Access, without_passwords
+from scenarios.dialect_files import named_dialects
 from scenarios.layers import Layers
 from scenarios.schema import Scenario
 
 # What makes no sense of the embedded server, which is started here and speaks no TLS.
 _OF_ANOTHER_SERVER = ("ca", "client_cert", "client_key", "proxy", "unix_socket")
+# The named dialects that the embedded server speaks; one in a file may be of it, too.
+_OF_OUR_SERVER = frozenset({"reference", "plain", "echo"})
 
 _CERTIFICATE = re.compile(rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----")
 _KEY = re.compile(rb"-----BEGIN (?:\w+ )*PRIVATE KEY-----")
@@ -46,7 +49,7 @@ def settle_access(scenario: Scenario, base_urls: Sequence[str], layers: Layers) 
 
 
 def why_not_of_our_own(scenario: Scenario, layers: Layers) -> str | None:
-    """What to say where the target is the embedded server; None where nothing is asked of the way to it."""
+    """What to say where the target is the embedded server; None where nothing is asked that it cannot do."""
     for key in _OF_ANOTHER_SERVER:
         value = getattr(scenario.target, key)
         if value is not None:
@@ -54,6 +57,12 @@ def why_not_of_our_own(scenario: Scenario, layers: Layers) -> str | None:
                 f"{layers.label(f'target.{key}')}: expected together with --target (target.url), since the embedded "
                 f"server is reached directly, got {_named(value)} alone"
             )
+    name = scenario.target.dialect
+    if name in set(named_dialects()) - _OF_OUR_SERVER:
+        return (
+            f"{layers.label('target.dialect')}: expected together with --target (target.url), since the embedded server "
+            f'speaks {", ".join(sorted(_OF_OUR_SERVER))}, got "{name}" alone'
+        )
     return None
 
 

@@ -136,6 +136,18 @@ def test_the_embedded_server_is_reached_directly(known: Authority, listening: st
     settled({"target.url": "http://a", f"target.{name}": value}).check_target()
 
 
+def test_the_embedded_server_speaks_its_own_dialects() -> None:
+    """A dialect of another server needs that server; one in a file may be of ours."""
+    with pytest.raises(InputError) as caught:
+        settled({"target.dialect": "mqtt"}).check_target()
+    assert str(caught.value) == (
+        "--dialect: expected together with --target (target.url), since the embedded server speaks echo, plain, "
+        'reference, got "mqtt" alone'
+    )
+    settled({"target.url": "http://a", "target.dialect": "mqtt"}).check_target()
+    settled({"target.dialect": "plain"}).check_target()
+
+
 # --- files
 
 
