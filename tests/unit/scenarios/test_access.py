@@ -145,7 +145,7 @@ def test_the_embedded_server_speaks_its_own_dialects() -> None:
         'reference, got "mqtt" alone'
     )
     settled({"target.url": "http://a", "target.dialect": "mqtt"}).check_target()
-    settled({"target.dialect": "plain"}).check_target()
+    settled({"target.dialect": "reference"}).check_target()
 
 
 # --- files
