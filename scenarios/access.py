@@ -60,8 +60,8 @@ def why_not_of_our_own(scenario: Scenario, layers: Layers) -> str | None:
     name = scenario.target.dialect
     if name in set(named_dialects()) - _OF_OUR_SERVER:
         return (
-            f"{layers.label('target.dialect')}: expected together with --target (target.url), since the embedded server "
-            f'speaks {", ".join(sorted(_OF_OUR_SERVER))}, got "{name}" alone'
+            f"{layers.label('target.dialect')}: expected together with --target (target.url), since the embedded "
+            f'server speaks {", ".join(sorted(_OF_OUR_SERVER))}, got "{name}" alone'
         )
     return None
 
