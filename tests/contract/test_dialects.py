@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from loadgen.dialects.script import DialectScript
+from loadgen.engine.clock import now_ns
 from loadgen.engine.user import UserState
 from loadgen.errors import ErrorKind
 from loadgen.measure.tally import Count
@@ -142,7 +143,7 @@ async def test_a_token_the_server_does_not_believe_is_data(reference_url: str) -
     script = load_dialect("plain")
     async with Chat(reference_url, script, user_count=1) as chat:
         ann = chat.member("user1", "password1")
-        await chat.transport.connect(ann.chatter.connecting(0), ann)
+        await chat.transport.connect(ann.chatter.connecting(now_ns()), ann)
         await chat.until(lambda: ann.chatter.state is UserState.GONE)
 
     (((kind, _), error),) = chat.tally.errors.items()
