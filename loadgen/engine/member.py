@@ -104,8 +104,9 @@ class Member:
     def _turned_away(self, error: ServerError) -> None:
         """The server has said that the user does not get in."""
         connection = self.connection
-        if self._waiting is not None and not self._waiting[1].done():
-            self._waiting[1].set_exception(error)  # whoever waits for it lets go of the socket
+        if self._waiting is not None:  # whoever waits for it lets go of the socket, and counts it
+            if not self._waiting[1].done():
+                self._waiting[1].set_exception(error)
             return
         self.chatter.failed(error.kind, str(error))
         self._club.one_is_gone()

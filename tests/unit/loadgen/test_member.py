@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -11,7 +12,7 @@ from loadgen.dialects.script import ConnectScript, DialectScript, ErrorsScript, 
 from loadgen.dialects.scripted import speaker_of
 from loadgen.engine.member import Member
 from loadgen.engine.user import Books, User, UserState
-from loadgen.errors import ErrorKind
+from loadgen.errors import ErrorKind, ServerError
 from loadgen.measure import marker
 from loadgen.measure.ledger import Ledger, Receive, Rules
 from loadgen.measure.marker import Stamp
@@ -19,6 +20,7 @@ from loadgen.measure.payload import Payload
 from loadgen.measure.tally import Count, Tally
 from loadgen.plan.rooms import Rooms
 from loadgen.plan.slices import UNSLICED
+from tests.support.event_loop import on_an_event_loop
 
 TAG = "abc123"
 SCRIPT = DialectScript(
@@ -111,6 +113,20 @@ def test_what_comes_in_a_frame_with_a_message_is_heard() -> None:
     assert member.receive(0, mark + b"\nNO", 10)
     assert ledger.tally.errors == {}
     assert connection.sent == [b"JOIN room-1"]
+
+
+@on_an_event_loop
+async def test_who_is_waited_for_is_refused_once() -> None:
+    """However many frames say so: it is for whoever waits to count it, and to let go of the socket."""
+    member, club, connection, ledger = a_member()
+    waiting = asyncio.create_task(member.answered(UserState.GREETING, 10))
+    await asyncio.sleep(0)
+    member.heard(b"NO room for you", 2)
+    member.heard(b"NO more of you", 3)
+
+    with pytest.raises(ServerError, match="NO room for you"):
+        await waiting
+    assert (club.gone_count, connection.is_closed, ledger.tally.errors) == (0, False, {})
 
 
 @pytest.mark.parametrize("before", [[], [b"HELLO"]])
