@@ -81,9 +81,9 @@ def test_what_a_storm_kept_from_users_comes_back_to_them_from_history(tmp_path: 
 
     assert books_close(document)
     assert counters["reconnects"] > 0
-    # By its log the server had them for who had gone, and so in the history. What had not reached it by then is not;
-    # nor was what reached it while it had not seen the cut: a message or two for each of ten users, at the most.
+    # By its log the server had them for who had gone, and so in the history. It may be off by a message or two for each
+    # of ten users: what had not reached the server by then, and what it wrote to a socket whose cut it had not seen.
     assert gone > 100
-    assert gone - 20 <= counters["deliveries_recovered"] <= gone
+    assert gone - 20 <= counters["deliveries_recovered"] <= gone + 20
     assert counters["deliveries_recovered"] <= counters["deliveries_excused"] <= gone + 20
     assert counters["deliveries_lost"] == counters["deliveries_duplicated"] == counters["deliveries_unexpected"] == 0

@@ -84,7 +84,8 @@ def a_short_run(cwd: Path, *arguments: str, seed: int = 1) -> dict[str, Any]:
 def smoke(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A run with everything that can be written: its directory and what went to stderr."""
     cwd = tmp_path_factory.mktemp("smoke")
-    ended = run_shortly(cwd=cwd)
+    # An ack waits for the disk, and that can take long where others use it.
+    ended = run_shortly("--drain", "3s", cwd=cwd)
     assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr
     return cwd / "run", ended.stderr
 
