@@ -28,7 +28,7 @@ bench: $(STAMP)  ## our receive path beside bare C, what one process can carry, 
 docs: $(STAMP)  ## docs/scenarios.md, from its template, the schema and the catalogue
 	$(BIN)/python -m scenarios.handbook_file
 
-pictures: $(STAMP)  ## the pictures of docs/measuring.md, from runs made for them
+pictures: $(STAMP)  ## the pictures of README and docs, from runs made for them
 	$(BIN)/python -m benchmarks.pictures
 
 clean:

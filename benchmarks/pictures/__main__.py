@@ -1,6 +1,7 @@
-"""``python -m benchmarks.pictures``: draw the pictures of docs/measuring.md anew, from runs that are made for them.
+"""``python -m benchmarks.pictures``: draw the pictures of README and docs anew, from runs that are made for them.
 
-Takes a minute; another one where this machine was never calibrated.
+Takes three minutes; another one where this machine was never calibrated. The picture of docs/side_by_side.md comes with
+its table, from benchmarks.side_by_side.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import argparse
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,7 +18,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.pictures.saving import save
+from benchmarks.common import BenchmarkError
+from benchmarks.pictures.pages import REPORT_SIZE_PX, a_browser, draw_chat, draw_page, run_for_report
+from benchmarks.pictures.saving import save, shrink
 from benchmarks.pictures.telling import check_books, loop_of, most_telling
 from reports import numbers
 from reports.budgets import Document
@@ -60,8 +64,13 @@ ROOM_USERS, DEADLINE_NS = 12, 150_000_000
 ROOM_FLAGS = ("--users", "12", "--rate", "240", "--warmup", "0s", "--duration", "20s", "--deadline", "150ms")
 
 
+# The example above the picture of a storm is the scenario of its run.
+HANDBOOK, STORM_USERS = Path("docs/scenarios.md"), 200
+STORM_PICTURE = "pictures/storm.png"
+
+
 def main() -> int:
-    """Draw all three; the exit code."""
+    """Draw them all; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pictures", description=__doc__)
     parser.add_argument("--out", type=Path, default=PICTURES, metavar="DIR", help="where to (default: %(default)s)")
     parser.add_argument(
@@ -78,15 +87,43 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="chatbench-pictures-") as folder:
             place = Place(Path(folder), pinning.server if pinning else None, pinning.generator if pinning else None)
+            _draw_pages(given.out, place.folder)
+            _draw_storm(given.out / "storm.png", place.folder)
             _draw_omission(given.out / "omission.png", *asyncio.run(_frozen(place)))
             _draw_ledger(given.out / "ledger.png", asyncio.run(_faulty(place)))
             _draw_ceiling(
                 given.out / "ceiling.png", _calibration(given.calibration or default_path(os.environ), place.folder)
             )
-    except (TroubleError, TruthError, OSError, ValueError) as error:
+    except (BenchmarkError, TroubleError, TruthError, OSError, ValueError) as error:
         print(f"benchmarks.pictures: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _draw_pages(pictures: Path, folder: Path) -> None:
+    """The report of ``make demo``'s run, and the reference server's own page."""
+    run = run_for_report(folder, "fanout", "--users", "500")
+    _warn("report", json.loads((run / "result.json").read_text(encoding="utf-8")))
+    with a_browser() as browser:
+        draw_page(browser, run / "report.html", pictures / "report.png", REPORT_SIZE_PX)
+        draw_page(browser, run / "report.html", pictures / "report_dark.png", REPORT_SIZE_PX, dark=True)
+        draw_chat(browser, pictures / "chat_page.png")
+
+
+def _draw_storm(picture: Path, folder: Path) -> None:
+    scenario = folder / "storms.toml"
+    scenario.write_text(example_above(HANDBOOK.read_text(encoding="utf-8"), STORM_PICTURE), encoding="utf-8")
+    run = run_for_report(folder, str(scenario), "--users", str(STORM_USERS))
+    shutil.copy(run / "plots/connections.png", picture)
+    shrink(picture)
+
+
+def example_above(page: str, picture: str) -> str:
+    """The TOML that a page shows before a picture; ValueError where there is none."""
+    before, found, _ = page.partition(f"]({picture})")
+    if not found or "```toml\n" not in before:
+        raise ValueError(f"no example above {picture}")
+    return before.rpartition("```toml\n")[2].partition("```")[0]
 
 
 async def _frozen(place: Place) -> tuple[Loop, Loop]:

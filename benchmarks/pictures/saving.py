@@ -13,6 +13,11 @@ COLOUR_COUNT = 96
 def save(path: Path, size_px: tuple[int, int], title: str, draw: Callable[..., None]) -> None:
     """Draw into a PNG, and say how large it is."""
     write_png(path, size_px, title, draw)
+    shrink(path)
+
+
+def shrink(path: Path) -> None:
+    """Give a picture fewer colours, and say how large it is."""
     # A quarter of the size, and nobody sees it.
     with Image.open(path) as picture:
         picture.convert("RGB").quantize(COLOUR_COUNT, method=Image.Quantize.MEDIANCUT).save(path, optimize=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 
+from benchmarks.pictures.__main__ import HANDBOOK, STORM_PICTURE, example_above
 from benchmarks.pictures.telling import check_books, loop_of, most_telling
 from reports.plots.measuring import Fate, OneMessage
 from reports.truth import TruthError, read_truth
@@ -93,3 +96,12 @@ def test_a_server_that_never_stood_still_makes_no_picture() -> None:
 
     with pytest.raises(TruthError, match="never stood still"):
         loop_of(read_truth(log.lines), a_document(), "open loop", from_due=True)
+
+
+def test_the_picture_of_a_storm_is_of_the_example_above_it() -> None:
+    """Whoever runs the example sees what the handbook shows."""
+    example = tomllib.loads(example_above(HANDBOOK.read_text(encoding="utf-8"), STORM_PICTURE))
+
+    assert [incident["kind"] for incident in example["incident"]] == ["reconnect_storm", "reconnect_storm"]
+    with pytest.raises(ValueError, match=r"pictures/none\.png"):
+        example_above("```toml\n```\n![](pictures/storm.png)", "pictures/none.png")
