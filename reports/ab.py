@@ -169,15 +169,7 @@ def _why(pairs: Sequence[Pair], times: Sequence[dict[str, Any]], counts: Sequenc
             f"head failed in {len(failed[Side.HEAD])} of {len(pairs)} pairs, base in {len(failed[Side.BASE])}: "
             + "; ".join(examples)
         )
-    sentences += [
-        f"{_words(row['metric'])} is {row['ratio']:.2f} times that of base ({row['low']:.2f} to {row['high']:.2f}; "
-        f"{100 * row['tolerance']:g} % more is tolerated)"
-        for row in times
-        if row["tolerance"] is not None and row["verdict"] == compare.Verdict.SLOWER
-    ]
-    return sentences + [
-        f"{_words(row['name'])}: {row['new']:,} in head, {row['base']:,} in base" for row in counts if row["worse"]
-    ]
+    return sentences + compare.why_worse(times, counts, "head")
 
 
 def _words(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reports import numbers, sheet
-from reports.ab_texts import noise_sentences, why_sentences
+from reports.ab_texts import noise_sentences
 from reports.budgets import Document
 from reports.compare import Whole
 from reports.compare_page import TONES, values_of_page
@@ -25,7 +25,6 @@ def render(document: Document) -> str:
         distributions=sheet.shown(distributions_picture.draw_for_page(document)),
         ab=ab,
         took=numbers.seconds(ab["seconds"]),
-        why=why_sentences(document),
         noise=noise_sentences(document),
         gated=[name.rpartition(" ")[2] for name in gated],
         pairs=[_row(pair, gated) for pair in document["pairs"]],

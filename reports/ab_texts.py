@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any
 
 from reports import compare, numbers
 from reports.budgets import Document
-
-_WIDTH = 88
 
 
 def pair_line(pair: dict[str, Any], max_pairs: int, left_s: float | None) -> str:
@@ -33,11 +30,9 @@ def _trial_text(trial: dict[str, Any]) -> str:
 
 def lines_of(document: Document) -> list[str]:
     """The whole for a terminal."""
-    lines = compare.lines_of(document)
-    said = why_sentences(document)
     noise = noise_sentences(document)
-    # What makes it worse comes right after the verdict.
-    return [lines[0], *_wrapped(said), *lines[1:], *([""] if noise else []), *_wrapped(noise)]
+    said = [line for sentence in noise for line in compare.wrapped(sentence)]
+    return [*compare.lines_of(document), *([""] if noise else []), *said]
 
 
 def markdown_of(document: Document) -> str:
@@ -45,14 +40,7 @@ def markdown_of(document: Document) -> str:
     headline, _, rest = compare.markdown_of(document).partition("\n")
     ab = document["ab"]
     about = [f"- base: `{ab['base']}`", f"- head: `{ab['head']}`"]
-    said = [f"- {sentence}" for sentence in why_sentences(document)]
-    noise = noise_sentences(document)
-    return "\n".join([headline, "", *said, *about, rest, *noise]).rstrip() + "\n"
-
-
-def why_sentences(document: Document) -> list[str]:
-    """What makes head worse; none where nothing does."""
-    return [f"{why[0].upper()}{why[1:]}." for why in document["ab"]["why"]]
+    return "\n".join([headline, "", *about, rest, *noise_sentences(document)]).rstrip() + "\n"
 
 
 def noise_sentences(document: Document) -> list[str]:
@@ -69,12 +57,4 @@ def noise_sentences(document: Document) -> list[str]:
         f"{numbers.percent(noise['false_alarms'])} were false alarms and {numbers.percent(noise['inconclusive'])} "
         "told nothing.",
         f"A slower head is found here 95 times in 100: {', '.join(found)}.",
-    ]
-
-
-def _wrapped(sentences: list[str]) -> list[str]:
-    return [
-        line
-        for sentence in sentences
-        for line in textwrap.wrap(sentence, _WIDTH, initial_indent="  ", subsequent_indent="  ")
     ]

@@ -1,7 +1,7 @@
 """The document of a comparison (schema chatbench.compare/1): two runs, or two sets of runs of one scenario. Pure.
 
 compare   base, new (each {runs, failed, invalid}), scenario, verdict (worse | no worse | cannot tell | invalid),
-          exit_code, advice
+          exit_code, why [what makes new worse, without a full stop], advice
 settings  [{key, base, new}]   what was asked for otherwise; what makes runs incomparable is refused before
 machine   [{key, base, new}]   likewise, of the environment
 times     [{metric, base_ms, new_ms (medians over runs), ratio, low, high (null without an interval), confidence (of the
@@ -29,6 +29,7 @@ from reports.markdown import text as markdown_text
 from reports.planned import plain_text
 
 SCHEMA = "chatbench.compare/1"
+_WIDTH = 88
 ERROR = 0.05
 
 # What is judged, and by how much it may rise: enough samples lie beyond both in any run.
@@ -148,7 +149,7 @@ def build(base: Sequence[Document], new: Sequence[Document]) -> Document:
         "schema": SCHEMA,
         "compare": sides
         | {"scenario": base[0]["run"]["scenario"], "verdict": str(whole), "exit_code": int(CODES[whole])}
-        | {"advice": _advice(whole, min(len(base), len(new)))},
+        | {"why": _why(sides, times, counts), "advice": _advice(whole, min(len(base), len(new)))},
         "settings": [asdict(each) for each in settings],
         "machine": [asdict(each) for each in machine],
         "times": times,
@@ -261,11 +262,36 @@ def _whole(
     base, new = sides["base"], sides["new"]
     if base["invalid"] or new["invalid"]:
         return Whole.INVALID
-    fails_more = new["failed"] * base["runs"] > base["failed"] * new["runs"]
     gated = [row["verdict"] for row in times if row["tolerance"] is not None]
-    if fails_more or Verdict.SLOWER in gated or any(row["worse"] for row in counts):
+    if _fails_more(base, new) or Verdict.SLOWER in gated or any(row["worse"] for row in counts):
         return Whole.WORSE
     return Whole.CANNOT_TELL if Verdict.CANNOT_TELL in gated else Whole.NO_WORSE
+
+
+def _fails_more(base: dict[str, int], new: dict[str, int]) -> bool:
+    return new["failed"] * base["runs"] > base["failed"] * new["runs"]
+
+
+def _why(
+    sides: dict[str, dict[str, int]], times: Sequence[dict[str, Any]], counts: Sequence[dict[str, Any]]
+) -> list[str]:
+    base, new = sides["base"], sides["new"]
+    failed = f"new failed in {new['failed']} of {new['runs']} runs, base in {base['failed']} of {base['runs']}"
+    return [*([failed] if _fails_more(base, new) else []), *why_worse(times, counts, "new")]
+
+
+def why_worse(times: Sequence[dict[str, Any]], counts: Sequence[dict[str, Any]], new: str) -> list[str]:
+    """The times and counts that make the other side, called ``new``, worse: sentences without a full stop."""
+    return [
+        f"{_words(row['metric'])} is {row['ratio']:.2f} times that of base ({row['low']:.2f} to {row['high']:.2f}; "
+        f"{100 * row['tolerance']:g} % more is tolerated)"
+        for row in times
+        if row["tolerance"] is not None and row["verdict"] == Verdict.SLOWER
+    ] + [f"{_words(row['name'])}: {row['new']:,} in {new}, {row['base']:,} in base" for row in counts if row["worse"]]
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _advice(whole: Whole, fewer_runs: int) -> str | None:
@@ -285,6 +311,8 @@ def lines_of(document: Document) -> list[str]:
     """The comparison for a terminal."""
     compare = document["compare"]
     lines = [f"{compare['verdict'].upper()}  {compare['scenario']}: {_sides_text(compare, name_of_new(document))}"]
+    # What makes it worse comes right after the verdict.
+    lines += [line for sentence in why_sentences(document) for line in wrapped(sentence)]
     differences = [f"  differs  {each['key']}: {each['base']} -> {each['new']}" for each in _differences(document)]
     lines += ["", *differences] if differences else []
     other = name_of_new(document)
@@ -300,8 +328,13 @@ def lines_of(document: Document) -> list[str]:
         lines.append(f"  {row['name'].replace('_', ' '):<22} {figures}")
     advice = advice_sentence(document)
     if advice is not None:
-        lines += ["", *textwrap.wrap(advice, 88, initial_indent="  ", subsequent_indent="  ")]
+        lines += ["", *wrapped(advice)]
     return lines
+
+
+def wrapped(sentence: str) -> list[str]:
+    """A sentence as lines below a headline."""
+    return textwrap.wrap(sentence, _WIDTH, initial_indent="  ", subsequent_indent="  ")
 
 
 def markdown_of(document: Document) -> str:
@@ -310,6 +343,8 @@ def markdown_of(document: Document) -> str:
     mark = MARKS[_TONES[Whole(compare["verdict"])]]
     lines = [
         f"### {mark} chatbench {markdown_text(compare['scenario'])}: {compare['verdict'].upper()}",
+        "",
+        *(f"- {sentence}" for sentence in why_sentences(document)),
         "",
         f"{_sides_text(compare, name_of_new(document)).capitalize()}.",
         "",
@@ -334,6 +369,11 @@ def markdown_of(document: Document) -> str:
         )
     advice = advice_sentence(document)
     return "\n".join(lines if advice is None else [*lines, "", advice]) + "\n"
+
+
+def why_sentences(document: Document) -> list[str]:
+    """What makes the other side worse; none where nothing does."""
+    return [f"{why[0].upper()}{why[1:]}." for why in (document.get("ab") or document["compare"]).get("why", ())]
 
 
 def _differences(document: Document) -> list[dict[str, str]]:

@@ -6,7 +6,17 @@ from typing import Any
 
 from reports import numbers, sheet
 from reports.budgets import Document
-from reports.compare import Whole, advice_sentence, interval_text, name_of_new, ratio_text, runs_text, verdict_text
+from reports.compare import (
+    Whole,
+    advice_sentence,
+    interval_text,
+    name_of_new,
+    ratio_text,
+    runs_text,
+    verdict_text,
+    why_sentences,
+)
+from reports.plots import ratios as ratios_picture
 from reports.plots.compare import draw_for_page
 
 TONES = {Whole.WORSE: "bad", Whole.NO_WORSE: "good", Whole.CANNOT_TELL: "unsure", Whole.INVALID: "unsure"}
@@ -27,7 +37,9 @@ def values_of_page(document: Document) -> dict[str, Any]:
         "new": runs_text(compare["new"]),
         "other": name_of_new(document),
         "test": "signed-rank" if "ab" in document else "rank-sum",
+        "why": why_sentences(document),
         "advice": advice_sentence(document),
+        "ratios": sheet.shown(ratios_picture.draw_for_page(document)),
         "differences": [*document["settings"], *document["machine"]],
         "times": [
             {

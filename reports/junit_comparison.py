@@ -75,7 +75,7 @@ def _fails_no_more(document: Document) -> Case:
         return Case(FAILS_NO_MORE, Blame(Outcome.SKIPPED, "invalid", _UNBELIEVABLE), (told,))
     if new["failed"] * base["runs"] <= base["failed"] * new["runs"] or compare["verdict"] == Whole.NO_WORSE:
         return Case(FAILS_NO_MORE, said=(told,))
-    lines = (told, *(document.get("ab") or {}).get("why", ()))
+    lines = (told, *(document.get("ab") or document["compare"]).get("why", ()))
     is_worse = compare["verdict"] == Whole.WORSE
     outcome, kind = (Outcome.FAILURE, "failed") if is_worse else (Outcome.SKIPPED, "cannot_tell")
     return Case(FAILS_NO_MORE, Blame(outcome, kind, told, lines), (told,))

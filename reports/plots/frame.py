@@ -94,13 +94,18 @@ def svg_element(name: str, size_px: tuple[int, int], draw: Callable[[Figure], No
     return with_variables(re.sub(r"\n\s*", "\n", svg)).strip()
 
 
+def has_room(figure: Figure) -> bool:
+    """Whether things fit beside one another, as they do not on a phone."""
+    return bool(figure.get_figwidth() / _PX > _COLUMNS_FROM_PX)
+
+
 def panels(
     figure: Figure, count: int = 1, *, columns: int = 1, left_px: float = 60, right_px: float = 14
 ) -> list[Axes]:
     """Axes with fixed margins, row by row in so many columns where there is room, else below one another."""
     width_px, height_px = figure.get_figwidth() / _PX, figure.get_figheight() / _PX
     usable_px = height_px - (_PNG_TITLE_PX if figure.texts else 0)
-    columns = columns if width_px > _COLUMNS_FROM_PX else 1
+    columns = columns if has_room(figure) else 1
     cell_w, cell_h = width_px / columns, usable_px / (count // columns)
     return [
         figure.add_axes(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from reports.budgets import ExitCode
-from reports.compare import build, lines_of, markdown_of, reason_against
+from reports.compare import build, lines_of, markdown_of, reason_against, why_sentences
 from reports.compare_page import render
 from tests.support.documents import a_document
 
@@ -154,3 +155,31 @@ def test_terminal_markdown_and_page_say_the_same() -> None:
         assert "worse" in text.lower()
         for name in ("delivery time p50", "delivery time p99", "deliveries lost"):
             assert name in text
+
+
+def test_what_makes_it_worse_is_said_in_sentences() -> None:
+    """Times that are judged, counts, and failed runs; on a terminal right after the verdict."""
+    slower = build(runs(1.0, 12), runs(1.3, 12, deliveries_lost=3))
+    failing = build(runs(1.0, 12), [*runs(1.0, 11), *runs(1.0, 1, verdict="fail")])
+
+    first, second, third = why_sentences(slower)
+    assert re.fullmatch(
+        r"Delivery time p50 is 1\.30 times that of base \(1\.\d\d to 1\.\d\d; 5 % more is tolerated\)\.", first
+    )
+    assert second.startswith("Delivery time p95 is 1.30 times")
+    assert third == "Deliveries lost: 36 in new, 0 in base."
+    assert lines_of(slower)[1].strip() == first
+    assert why_sentences(failing) == ["New failed in 1 of 12 runs, base in 0 of 12."]
+    assert why_sentences(build(runs(1.0, 12), runs(1.0, 12))) == []
+
+
+def test_the_page_shows_each_change_and_how_sure_it_is() -> None:
+    """As a picture with its figures in words; a time that one side lacks has no row in it, too few runs no interval."""
+    page = render(build(runs(1.0, 12), runs(1.2, 12)))
+    single = render(build(runs(1.0, 1), runs(1.2, 1)))
+
+    assert "How much longer it took in new" in page
+    assert re.search(r"\+20\.0 % \(\+\d+(\.\d)? to \+\d+(\.\d)?\)", page)
+    assert "last delivery time p50 (not judged)" in page
+    assert re.search(r">\+20\.0 %<", single)
+    assert "nan" not in page + single
