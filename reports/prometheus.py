@@ -66,6 +66,7 @@ _TIMES = {
     Metric.DELIVERY_SERVICE_TIME: "From sent to received: the server and the network.",
     Metric.FIRST_DELIVERY_TIME: "From due to the first receiver of each message.",
     Metric.LAST_DELIVERY_TIME: "From due to the last receiver of each message.",
+    Metric.FANOUT_TIME: "From the first to the last receiver of each message that reached several.",
     Metric.SEND_LATENESS: "From due to sent: the generator's own fault.",
     Metric.RECONNECT_TIME: "From the loss of the socket until back in the room.",
     Metric.LOOP_LAG: "How late the generator's own event loop ran.",

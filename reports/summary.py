@@ -20,7 +20,10 @@ TOO_FEW = "too few"
 
 _TIMES = (
     # What the run was made for, what may spoil it, and how users got in: (metrics, in the order of the report).
-    ("delivery_time", "delivery_service_time", "first_delivery_time", "last_delivery_time", "ack_time", "http_time"),
+    (
+        *("delivery_time", "delivery_service_time", "first_delivery_time", "last_delivery_time", "fanout_time"),
+        *("ack_time", "http_time"),
+    ),
     ("send_lateness", "loop_lag", "gc_pause"),
     ("login_time", "tcp_time", "tls_time", "upgrade_time", "connect_time", "join_time", "reconnect_time"),
 )
@@ -30,6 +33,7 @@ _LABELS = {
     "delivery_service_time": "service time",
     "first_delivery_time": "first delivery",
     "last_delivery_time": "last delivery",
+    "fanout_time": "fan-out",
     "loop_lag": "event loop lag",
     "gc_pause": "garbage collection",
 }

@@ -54,15 +54,20 @@ class Spreads:
 
 
 def record_spreads(spreads: Spreads, tally: Tally, cells: Cells | None = None) -> None:
-    """Note first and last arrivals of messages whose receivers are all accounted for, of slices as well."""
+    """Note first and last arrivals, and how far they are apart, of messages whose receivers are all accounted for."""
     _, due_ns, first_ns, last_ns, cell_of = spreads.rows[spreads.rows[:, 3] >= 0].T
     # Before due is before sent: doubted where it arrives, and no time. Nor is what comes of reports that contradict.
     sound = (first_ns >= due_ns) & (last_ns - due_ns <= HIGHEST_NS)
-    tally.metrics[Metric.FIRST_DELIVERY_TIME].record_many((first_ns - due_ns)[sound])
-    tally.metrics[Metric.LAST_DELIVERY_TIME].record_many((last_ns - due_ns)[sound])
-    if cells is not None:
-        for metric, at_ns in ((Metric.FIRST_DELIVERY_TIME, first_ns), (Metric.LAST_DELIVERY_TIME, last_ns)):
-            time_cells(tally, cells, cell_of[sound], metric, (at_ns - due_ns)[sound])
+    # Who is alone to get a message is its first receiver and its last: from one to the other is no way.
+    several = sound & (last_ns > first_ns)
+    for metric, lengths_ns, wanted in (
+        (Metric.FIRST_DELIVERY_TIME, first_ns - due_ns, sound),
+        (Metric.LAST_DELIVERY_TIME, last_ns - due_ns, sound),
+        (Metric.FANOUT_TIME, last_ns - first_ns, several),
+    ):
+        tally.metrics[metric].record_many(lengths_ns[wanted])
+        if cells is not None:
+            time_cells(tally, cells, cell_of[wanted], metric, lengths_ns[wanted])
 
 
 class SpreadJoin:

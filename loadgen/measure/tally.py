@@ -28,6 +28,7 @@ class Metric(StrEnum):
     DELIVERY_SERVICE_TIME = "delivery_service_time"
     FIRST_DELIVERY_TIME = "first_delivery_time"
     LAST_DELIVERY_TIME = "last_delivery_time"
+    FANOUT_TIME = "fanout_time"
     SEND_LATENESS = "send_lateness"
     RECONNECT_TIME = "reconnect_time"
     LOOP_LAG = "loop_lag"
@@ -111,6 +112,7 @@ OF_A_SLICE = frozenset(
         Metric.DELIVERY_SERVICE_TIME,
         Metric.FIRST_DELIVERY_TIME,
         Metric.LAST_DELIVERY_TIME,
+        Metric.FANOUT_TIME,
     }
 )
 """What is also told of the messages to rooms of each class, and of those due in each stage and incident."""

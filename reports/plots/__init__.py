@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.incidents import returns
-from reports.plots import frame, incidents, pictures
+from reports.plots import fanout, frame, incidents, pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,16 @@ PLOTS = (
     ),
 )
 
+FANOUT = Plot(
+    "fanout",
+    "From the first receiver to the last",
+    "Of each message: when the first receiver had it, and the last; dashed, how long it took from one to the other. "
+    "Between them lies each delivery.",
+    fanout.first_to_last,
+    wide=(1080, 320),
+    narrow=(350, 300),
+)
+
 INCIDENTS = Plot(
     "incidents",
     "How soon they were back",
@@ -95,8 +105,11 @@ INCIDENTS = Plot(
 
 
 def plots_of(document: dict[str, Any]) -> tuple[Plot, ...]:
-    """PLOTS, and INCIDENTS where somebody came back after one."""
-    return (*PLOTS, INCIDENTS) if returns(document) else PLOTS
+    """PLOTS; FANOUT where messages reached several, INCIDENTS where somebody came back after one."""
+    *most, last = PLOTS
+    several = (FANOUT,) if fanout.has_fanout(document) else ()
+    back = (INCIDENTS,) if returns(document) else ()
+    return (*most, *several, last, *back)
 
 
 def draw_all(document: dict[str, Any], directory: Path) -> list[Path]:

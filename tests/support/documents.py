@@ -337,6 +337,7 @@ def _metrics(
         "delivery_service_time": _metric(p50_ms * 0.97, spread, received, p50_ms * 0.3, stall_ms / 3),
         "first_delivery_time": _metric(p50_ms * 0.6, spread, MEASURE_S * RATE_PER_S, p50_ms * 0.3),
         "last_delivery_time": _metric(p50_ms * 1.6, spread, MEASURE_S * RATE_PER_S, p50_ms * 0.3),
+        "fanout_time": _metric(p50_ms, spread, MEASURE_S * RATE_PER_S),
         "send_lateness": _metric(lateness_p50_ms, 0.9, MEASURE_S * RATE_PER_S * 2),
         "loop_lag": _metric(0.12, 0.8, 2_000),
         "gc_pause": _metric(0.3, 0.4, 25),

@@ -221,6 +221,16 @@ def test_first_and_last_receiver_of_each_message() -> None:
         first, last = tally.metrics[Metric.FIRST_DELIVERY_TIME], tally.metrics[Metric.LAST_DELIVERY_TIME]
         assert (first.count, first.min_ns, first.max_ns) == (10, 6 * MS, 6 * MS)
         assert (last.count, last.min_ns, last.max_ns) == (10, 15 * MS, 15 * MS)
+        fanout = tally.metrics[Metric.FANOUT_TIME]
+        assert (fanout.count, fanout.min_ns, fanout.max_ns) == (10, 9 * MS, 9 * MS)
+
+
+def test_a_message_with_one_receiver_has_no_way_from_the_first_to_the_last() -> None:
+    """Zeros of direct messages would hide how long a room takes."""
+    tally = Simulation(user_count=4, room_count=4).run()
+
+    assert tally.metrics[Metric.LAST_DELIVERY_TIME].count == 10
+    assert tally.metrics[Metric.FANOUT_TIME].count == 0
 
 
 def test_what_is_said_in_another_room_is_unexpected() -> None:

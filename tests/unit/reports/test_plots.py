@@ -9,9 +9,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from reports.plots import PLOTS, draw_all, draw_for_page
+from loadgen.measure.histogram import Histogram
+from reports.figures import metric_of
+from reports.plots import FANOUT, PLOTS, draw_all, draw_for_page
 from tests.support.documents import (
     a_document,
     a_document_of_five_storms,
@@ -32,7 +35,8 @@ def test_every_picture_becomes_a_file(tmp_path: Path) -> None:
     """For a wiki, a ticket, a chat."""
     paths = draw_all(a_document(), tmp_path / "plots")
 
-    assert paths == [tmp_path / "plots" / f"{name}.png" for name in NAMES]
+    assert {path.stem for path in paths} == {*NAMES, FANOUT.name}
+    assert all(path.parent == tmp_path / "plots" for path in paths)
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
 
 
@@ -46,6 +50,32 @@ def test_a_picture_without_data_says_so() -> None:
 def test_a_document_with_almost_nothing_in_it_is_drawn(document: dict[str, Any]) -> None:
     """A run that died at its start has a report all the same."""
     assert list(drawn(document)) == NAMES
+
+
+def test_how_far_the_last_receiver_is_behind_the_first_is_drawn_where_there_are_several() -> None:
+    """Quantile by quantile, on one axis; of an echo, first and last are the same one, and there is no picture."""
+    svg = drawn(a_document())["fanout"]
+    echo = a_document()
+    echo["metrics"]["fanout_time"] = echo["metrics"]["ack_time"]
+
+    for text in (">last<", ">first<", ">each<", ">fan-out<", ">90 %<"):
+        assert text in svg, text
+    assert "fanout" not in drawn(echo)
+
+
+def test_a_fan_out_of_too_few_messages_says_so() -> None:
+    """A curve of nine messages would promise more than is known."""
+    document = a_document()
+    for name in ("first_delivery_time", "last_delivery_time", "fanout_time", "delivery_time"):
+        document["metrics"][name] = _few()
+
+    assert "9 messages are too few: no data" in drawn(document)["fanout"]
+
+
+def _few() -> dict[str, Any]:
+    times = Histogram()
+    times.record_many(np.arange(9) * 1_000_000)
+    return metric_of(times)
 
 
 def test_pictures_take_their_colours_from_the_page() -> None:

@@ -117,7 +117,7 @@ def test_times_come_in_the_order_of_their_weight() -> None:
     rows = summarise(document).latencies
 
     assert [[row.name for row in rows if row.group == group] for group in range(4)] == [
-        ["delivery time", "service time", "first delivery", "last delivery"],
+        ["delivery time", "service time", "first delivery", "last delivery", "fan-out"],
         ["send lateness", "event loop lag", "garbage collection"],
         ["login time", "connect time", "join time", "reconnect time"],
         ["new time"],
