@@ -57,6 +57,8 @@ _LIMIT = re.compile(
 )
 _TIME_AGGREGATES = {"min": "min", "mean": "mean", "med": "p50", "max": "max"}
 _COUNT_AGGREGATES = ("count", "rate")
+# What a document has of every time without its histogram, which snapshots leave out.
+_DOCUMENTED = {50.0: "p50", 75.0: "p75", 90.0: "p90", 95.0: "p95", 99.0: "p99", 99.9: "p99_9"}
 _BUDGET = re.compile(r"(?P<subject>[^:{}]*(?:\{[^{}]*\}\s*)?):(?P<limit>.*)", re.DOTALL)
 _FROM_CONNECT_ON = frozenset(
     {Count.CONNECTIONS_OPENED, Count.CONNECTIONS_FAILED, Count.CONNECTIONS_DROPPED, Count.RECONNECTS}
@@ -81,6 +83,11 @@ class Budget:
         """What it limits: of a subject there may be several limits."""
         return Subject(self.metric, self.slice)
 
+    @property
+    def is_documented(self) -> bool:
+        """Whether a document without histograms has its figure, too."""
+        return self.percent is None or self.percent in _DOCUMENTED
+
     def observe(self, document: Document) -> float | None:
         """The figure that is judged; None where there is no data."""
         figures = _figures_of(document, self)
@@ -98,6 +105,9 @@ class Budget:
         if self.percent is None:
             value: float | None = metric[_TIME_AGGREGATES[self.aggregate]]
             return value
+        if "hdr" not in metric:
+            documented: float | None = metric.get(_DOCUMENTED.get(self.percent, ""))
+            return documented
         value_ns = hdr.decode(metric["hdr"]).quantile_ns(self.percent / 100)
         return None if value_ns is None else value_ns / 1e6
 

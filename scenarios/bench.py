@@ -30,6 +30,7 @@ from reports.calibration import carried_per_s, quoted
 from reports.document import RunFacts, build, snapshot
 from reports.impatience import Impatience
 from reports.terminal import LiveView, print_summary
+from reports.terminal.so_far import needs_histograms
 from scenarios import github
 from scenarios.calibration_store import calibration_of, fingerprint_of
 from scenarios.diary import Diary
@@ -102,9 +103,11 @@ def _bench(settled: Settled, command: str, source: str, exporter: Exporter | Non
     with interrupts.caught():
         diary = _diary_of(settled, directory)
         onlookers = [onlooker for onlooker in (diary, exporter) if onlooker is not None]
+        notes = () if exporter is None else (f"metrics  {exporter.url}",)
+        live = None if settled.run.quiet else LiveView(budgets=settled.budgets, notes=notes)
         try:
             with (directory / RUN_LOG_NAME).open("ab") as log:
-                facts, record, target_died = asyncio.run(_run(settled, facts, interrupts, log, onlookers))
+                facts, record, target_died = asyncio.run(_run(settled, facts, interrupts, log, live, onlookers))
         except TargetUnreachableError:
             store.give_back(directory, RUN_LOG_NAME)
             raise
@@ -230,6 +233,7 @@ async def _run(
     facts: RunFacts,
     interrupts: Interrupts,
     log: IO[bytes],
+    live: LiveView | None,
     onlookers: Sequence[Diary | Exporter],
 ) -> tuple[RunFacts, Record, str | None]:
     tag = secrets.token_hex(3)
@@ -245,13 +249,15 @@ async def _run(
             own = arriving.result()
             if own is not None:
                 facts = replace(facts, target_urls=(base_url_of(own.url, "target.url"),))
-            live = None if settled.run.quiet else stack.enter_context(LiveView())
+            if live is not None:
+                stack.enter_context(live)
             impatience = _impatience_of(settled)
+            with_hdr = impatience is not None or _needs_histograms(live, settled)
 
             def on_second(record: Record) -> None:
                 if live is None and not onlookers and impatience is None:
                     return  # nobody looks; on a crowded machine a snapshot takes its 2 ms from a worker
-                document = snapshot(facts, record, with_hdr=impatience is not None)
+                document = snapshot(facts, record, with_hdr=with_hdr)
                 if live is not None:
                     with contextlib.suppress(OSError), _given_up_when_broken(sys.stderr):
                         live.update(document)
@@ -275,6 +281,11 @@ async def _run(
             record = await coordinator.run()
             return facts, record, own.died() if own is not None else None
     raise AssertionError("unreachable")
+
+
+def _needs_histograms(live: LiveView | None, settled: Settled) -> bool:
+    """Whether somebody looks at budgets of whose figures a snapshot without histograms knows nothing."""
+    return live is not None and live.is_a_screen and needs_histograms(settled.budgets)
 
 
 def _impatience_of(settled: Settled) -> Impatience | None:

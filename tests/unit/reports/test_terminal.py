@@ -62,18 +62,6 @@ def test_a_plain_line_says_phase_load_speed_and_loss() -> None:
     assert line.rstrip("\n").isprintable()
 
 
-def test_on_a_terminal_the_line_is_drawn_over_and_gone_at_the_end() -> None:
-    """What stays is the summary."""
-    console, out = a_console(terminal=True)
-
-    with LiveView(console) as view:
-        view.update(at(11.0))
-        view.update(at(12.0))
-
-    assert "measured window 4 of 20 s" in out.getvalue()
-    assert out.getvalue().endswith("\x1b[2K")
-
-
 def test_progress_of_login_is_told_by_users() -> None:
     """It lasts as long as it lasts, so time cannot tell."""
     console, out = a_console()
@@ -118,7 +106,7 @@ def test_users_who_are_not_wanted_yet_are_not_missed() -> None:
 
 def test_the_first_snapshot_may_be_empty() -> None:
     """Before the first second there is nothing to say, and nothing to fall over."""
-    console, out = a_console(terminal=True)
+    console, out = a_console()
 
     with LiveView(console) as view:
         view.update({})
@@ -180,25 +168,11 @@ def test_nothing_is_said_on_standard_output(capsys: pytest.CaptureFixture[str]) 
     assert "PASS" in captured.err
 
 
-def test_standard_output_stays_free_while_the_line_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
-    """Drawing must not carry off what another part prints there."""
-    console, out = a_console(terminal=True)
-
-    with LiveView(console) as view:
-        view.update(at(9.0))
-        print("document")
-
-    assert capsys.readouterr().out == "document\n"
-    assert "document" not in out.getvalue()
-
-
-def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_color_is_honoured_by_the_summary(monkeypatch: pytest.MonkeyPatch) -> None:
     """https://no-color.org: set and not empty means no colour, whatever the terminal can do."""
     monkeypatch.setenv("NO_COLOR", "1")
     console, out = a_console(terminal=True)
 
-    with LiveView(console) as view:
-        view.update(at(9.0))
     print_summary(a_failed_document(), console=console)
 
     assert not any(f"\x1b[{code}" in out.getvalue() for code in ("31m", "32m", "1;31m", "1;32m", "38;", "36m", "91m"))
