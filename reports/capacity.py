@@ -2,7 +2,8 @@
 
 search    id, scenario, command, started_at, finished_at, of (users | rate | room), ended, seconds
 answer    held, broke (the interval; null where there is no such end), confirmed, limit {side, reason}, broken_budget
-probes    [{load, outcome, confirms, verdict, p50_ms, p99_ms, deliveries_per_s, limit, broken, run}]  in order
+probes    [{load, outcome, confirms, verdict, p50_ms, p99_ms, deliveries_per_s, limit, broken, run, hdr (its
+          histogram of delivery times, as in a result document)}]  in order
 environment, target   as in a result document, of the first probe
 """
 
@@ -57,6 +58,8 @@ class Probe:
     """The budgets that did not hold."""
     run: str
     """Its run directory."""
+    hdr: str | None = None
+    """Its histogram of delivery times, as in a result document."""
 
     @classmethod
     def of(cls, document: Document, load: int, outcome: str, run: str, *, confirms: bool) -> Probe:
@@ -73,6 +76,7 @@ class Probe:
             document["limit"],
             tuple(budget["expression"] for budget in document["budgets"] if budget["ok"] is False),
             run,
+            delivery.get("hdr"),
         )
 
 

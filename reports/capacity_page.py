@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from reports import numbers, sheet
 from reports.budgets import Document
 from reports.capacity import WORDS, badge, headline, reasons
+from reports.plots import quantiles
 from reports.plots.capacity import draw_for_page
+from reports.plots.quantiles import Distribution
 
 
 def render(document: Document) -> str:
@@ -14,6 +18,11 @@ def render(document: Document) -> str:
     return sheet.render(
         "capacity.html.j2",
         draw_for_page(document),
+        distributions=sheet.shown(
+            quantiles.draw_for_page(
+                [Distribution(_name_of(probe), probe["hdr"], held=probe["outcome"] == "held") for probe in probes]
+            )
+        ),
         document=document,
         badge=badge(document),
         headline=headline(document),
@@ -33,3 +42,7 @@ def render(document: Document) -> str:
             for probe in probes
         ],
     )
+
+
+def _name_of(probe: dict[str, Any]) -> str:
+    return f"{probe['load']:,}" + (", longer" if probe["confirms"] else "")

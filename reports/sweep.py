@@ -5,7 +5,8 @@ sweep     id, scenario, summary, command, started_at, finished_at, seconds, key,
 target, environment   as in a result document, of the first row; null where there is none
 rows      in order, each: value, verdict, exit_code, doubts [{code, severity, detail}], broken (the budgets),
           p50_ms, p90_ms, p99_ms (delivery time), deliveries_per_s, lost, duplicated, generator_cpu_ratio (all its
-          workers together; 1.0 is one core), server_cpu_ratio, server_rss_bytes, ended_early, run (its directory)
+          workers together; 1.0 is one core), server_cpu_ratio, server_rss_bytes, ended_early, run (its directory), hdr
+          (its histogram of delivery times, as in a result document)
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Row:
     server_rss_bytes: int | None
     ended_early: str | None
     run: str
+    hdr: str | None = None
 
     @classmethod
     def of(cls, document: Document, value: Any, exit_code: int, run: str) -> Row:
@@ -86,6 +88,7 @@ class Row:
             server_rss_bytes=server.get("rss_bytes"),
             ended_early=document["run"]["ended_early"],
             run=run,
+            hdr=delivery.get("hdr"),
         )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from reports import numbers, sheet
 from reports.budgets import Document
+from reports.plots import quantiles
+from reports.plots.quantiles import Distribution
 from reports.plots.sweep import draw_for_page
 from reports.sweep import headline, name_of, troubles_of
 
@@ -14,6 +16,14 @@ def render(document: Document, file_name: str) -> str:
         "sweep.html.j2",
         draw_for_page(document),
         sweep=document["sweep"],
+        distributions=sheet.shown(
+            quantiles.draw_for_page(
+                [
+                    Distribution(name_of(row["value"]), row["hdr"], held=row["verdict"] == "pass")
+                    for row in document["rows"]
+                ]
+            )
+        ),
         key=document["sweep"]["key"].rpartition(".")[2],
         headline=headline(document),
         rows=[

@@ -6,12 +6,12 @@ from functools import partial
 from typing import Any
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from reports.compare import name_of_new
 from reports.palette import LIGHT
 from reports.plots import Drawing, Plot, frame
-from reports.plots.curves import MEDIAN_NINES, has_data, highest, lowest, quantile_curve
+from reports.plots.curves import has_data, quantile_curve
+from reports.plots.quantiles import quantile_axes
 
 
 def draw_for_page(document: dict[str, Any]) -> Drawing:
@@ -37,16 +37,8 @@ def distributions(figure: Figure, document: dict[str, Any]) -> None:
     sides = (("base", LIGHT.first), ("new", LIGHT.second))
     curves = {name: [quantile_curve(text) for text in document["curves"][name]] for name, _ in sides}
     every = [curve for of_side in curves.values() for curve in of_side]
-    if not has_data(*every):
-        frame.no_data(axes)
+    if not quantile_axes(axes, every):
         return
-    known = [curve for curve in every if has_data(curve)]
-    frame.duration_axis(axes, lowest(*known), highest(*known) * 1.1)
-    last = max([1.0, *(float(curve[0][-1]) for curve in known)])
-    axes.set_xlim(MEDIAN_NINES, last)
-    axes.grid(visible=True, axis="both")
-    axes.xaxis.set_major_locator(FixedLocator([MEDIAN_NINES, *(float(n) for n in range(1, int(last) + 1))]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{100 * (1 - 10**-n):.6g} %"))
     named = []
     for name, colour in sides:
         of_side = [curve for curve in curves[name] if has_data(curve)]

@@ -6,12 +6,11 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from reports import numbers
 from reports.palette import LIGHT
 from reports.plots import frame
-from reports.plots.curves import MEDIAN_NINES, Line, at_nines, has_data, highest, lowest, quantile_curve
+from reports.plots.curves import Line, at_nines, has_data, highest, lowest, quantile_curve
 
 # From the slowest to the fastest, as their curves lie above one another: metric, name at its end, colour, style.
 _CURVES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
@@ -39,10 +38,7 @@ def first_to_last(figure: Figure, document: dict[str, Any]) -> None:
     last = max(curve[0][-1] for (name, *_), curve in zip(_CURVES, curves, strict=True) if _of_messages(name, curve))
     shown = [(x[x <= last], y[x <= last]) for x, y in curves]
     frame.duration_axis(axes, lowest(*shown), highest(*shown) * 1.1)
-    axes.set_xlim(MEDIAN_NINES, last)
-    axes.grid(visible=True, axis="both")
-    axes.xaxis.set_major_locator(FixedLocator([MEDIAN_NINES, *(float(n) for n in range(1, int(last) + 1))]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{100 * (1 - 10**-n):.6g} %"))
+    frame.quantile_axis(axes, last)
     if len(shown[0][0]) == len(shown[2][0]):
         axes.fill_between(shown[0][0], shown[2][1], shown[0][1], color=LIGHT.first, alpha=0.12, linewidth=0)
     labelled = []

@@ -22,7 +22,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, Multiple
 
 from reports import numbers
 from reports.palette import LIGHT, with_variables
-from reports.plots.curves import Line, Span, clock_step, log_bounds, log_ticks, spans, spread, wants_log
+from reports.plots.curves import MEDIAN_NINES, Line, Span, clock_step, log_bounds, log_ticks, spans, spread, wants_log
 from reports.summary import label_of
 
 _STYLE: Any = {
@@ -215,6 +215,14 @@ def duration_axis(axes: Axes, low_ms: float, high_ms: float, *, along: Literal["
         limit(0, high_ms * 1.1)
         axis.set_major_locator(MaxNLocator(max(3, most), steps=[1, 2, 2.5, 5, 10]))
     axis.set_major_formatter(FuncFormatter(lambda value_ms, _: numbers.round_duration(value_ms)))
+
+
+def quantile_axis(axes: Axes, last: float) -> None:
+    """Quantiles along the bottom, from the median to so many nines, each of the same width."""
+    axes.set_xlim(MEDIAN_NINES, last)
+    axes.grid(visible=True, axis="both")
+    axes.xaxis.set_major_locator(FixedLocator([MEDIAN_NINES, *(float(n) for n in range(1, int(last) + 1))]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{100 * (1 - 10**-n):.6g} %"))
 
 
 def count_axis(axes: Axes, high: float) -> None:

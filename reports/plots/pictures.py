@@ -7,14 +7,12 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from reports import numbers
 from reports.palette import LIGHT
 from reports.planned import users_over_time
 from reports.plots import frame
 from reports.plots.curves import (
-    MEDIAN_NINES,
     Line,
     at_nines,
     closed_line,
@@ -79,14 +77,10 @@ def delivery_distribution(figure: Figure, document: dict[str, Any]) -> None:
         return frame.no_data(axes, f"{numbers.count(timed)} deliveries are too few" if timed else "")
     frame.duration_axis(axes, lowest(delivery, service), highest(delivery, service) * 1.1)
     last = max([1.0, *delivery[0][-1:].tolist(), *service[0][-1:].tolist()])
-    axes.set_xlim(MEDIAN_NINES, last)
-    axes.grid(visible=True, axis="both")
-    nines = [MEDIAN_NINES, *(float(n) for n in range(1, int(last) + 1))]
-    axes.xaxis.set_major_locator(FixedLocator(nines))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{100 * (1 - 10**-n):.6g} %"))
+    frame.quantile_axis(axes, last)
     frame.stroke(axes, service, LIGHT.second, linewidth=1.4, linestyle=_DASHED)
     frame.stroke(axes, delivery, LIGHT.first, linewidth=2.4)
-    for place in nines[1:]:
+    for place in range(1, int(last) + 1):
         value_ms = at_nines(delivery, place)
         if value_ms is not None:
             axes.plot(place, value_ms, "o", color=LIGHT.first, markersize=4.5)

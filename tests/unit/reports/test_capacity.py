@@ -9,6 +9,7 @@ import pytest
 from reports.budgets import Document
 from reports.capacity import Answer, Axis, Ended, Probe, badge, build, headline, lines_of
 from reports.capacity_page import render
+from tests.support.documents import a_document as a_result
 
 
 def a_probe(load: int, outcome: str = "held", *, confirms: bool = False, side: str = "none") -> Probe:
@@ -85,3 +86,14 @@ def test_words_from_a_server_stay_words_on_the_page() -> None:
     page = render(a_document(a_probe(9, "broke", side="server"), broke=9, held=8))
 
     assert "why &lt;b&gt;it&lt;/b&gt; was" in page
+
+
+def test_each_run_of_a_search_lends_its_distribution() -> None:
+    """A line for each load, named; one that had too few deliveries has none."""
+    probes = [Probe.of(a_result(), load, "held", f"probes/{load}", confirms=False) for load in (110, 1_230)]
+    page = render(a_document(*probes, a_probe(1_500, "broke"), held=1_230))
+    wide, _, narrow = page.partition('aria-label="Distributions"')[2].partition('class="narrow"')
+
+    for picture in (wide, narrow):
+        assert picture.count(">1,230</text>") == picture.count(">110</text>") == 1
+        assert ">1,500</text>" not in picture

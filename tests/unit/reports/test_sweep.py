@@ -141,6 +141,7 @@ def test_any_values_can_be_drawn(values: list[Any]) -> None:
 
     assert "<b>bold" not in page
     assert page.count('class="held"') == len(values)
+    assert "Delivery times, one over the other" in page
     assert "http" not in page.split("<body>")[1].replace("http://www.w3.org", "")
 
 
