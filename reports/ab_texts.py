@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import Any
 
 from reports import compare, numbers
+from reports.ab import Course
 from reports.budgets import Document
+from reports.trials import Trial
 
 
 def pair_line(pair: dict[str, Any], max_pairs: int, left_s: float | None) -> str:
@@ -26,6 +29,26 @@ def _trial_text(trial: dict[str, Any]) -> str:
     ]
     text = ", ".join(figures) or numbers.NO_DATA
     return f"{text} FAILED" if trial["failures"] else text
+
+
+def so_far_text(course: Course) -> str:
+    """What the pairs say by now, for whoever waits: nothing is judged but where a look was planned."""
+    told = []
+    for name in course.tolerances:
+        both = [(_value(pair.base, name), _value(pair.head, name)) for pair in course.counting]
+        ratios = [head / base for base, head in both if base and head is not None]
+        if ratios:
+            told.append(f"{name.rpartition(' ')[2]} x {median(ratios):.2f}")
+    if course.taken:
+        look, whole = course.taken[-1]
+        told.append(f"{whole} by {look.pair_count}")
+    elif course.next_look is not None:
+        told.append(f"judged at {course.next_look.pair_count}")
+    return ", ".join(told)
+
+
+def _value(trial: Trial, name: str) -> float | None:
+    return None if trial.document is None else compare.value_of(trial.document, name)
 
 
 def lines_of(document: Document) -> list[str]:

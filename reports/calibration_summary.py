@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,6 +15,9 @@ from reports.planned import plain_text
 from reports.summary import Fact, Figure
 from reports.verdicts import Headline
 
+_WIDTH = 80
+# Of the names of runs and limits beside what is said of them.
+_NAMES = 42
 _BADGES = {Verdict.PASS: ("PASS", "good"), Verdict.FAIL: ("FAIL", "bad"), Verdict.INVALID: ("INVALID", "unsure")}
 
 
@@ -117,32 +121,46 @@ def summarise(document: Document) -> CalibrationSummary:
 
 
 def lines_of(document: Document) -> Iterator[str]:
-    """The summary as lines of a terminal."""
+    """The summary as lines of a terminal, of 80 characters at most."""
     summary = summarise(document)
-    yield f"{'':<42}{'':>7}{'injected':>12}{'measured':>12}{'error':>12}"
+    if summary.quantiles:
+        yield f"{'':<12}{'injected':>14}{'measured':>14}{'error':>13}"
     for row in summary.quantiles:
+        if row.run:
+            yield row.run
         mark = "" if row.within else "  TOO FAR OFF"
-        error = f"{row.error:>12} {row.percent:>9}{mark}"
-        yield f"{row.run:<42}{row.quantile:>7}{row.injected:>12}{row.measured:>12}{error}"
+        yield f"  {row.quantile:<10}{row.injected:>14}{row.measured:>14}{row.error:>13}{row.percent:>10}{mark}"
     yield ""
+    if summary.counts:
+        yield f"{'':<14}{'injected':>12}{'counted':>14}"
     for count in summary.counts:
+        if count.run:
+            yield count.run
         mark = "exact" if count.exact else "NOT EXACT"
-        yield f"{count.run:<42}{count.fault:>11}{count.injected:>8}{count.counted:>12}{mark:>12}"
+        yield f"  {count.fault:<12}{count.injected:>12}{count.counted:>14}{mark:>13}"
     yield ""
     if summary.freeze:
-        yield summary.freeze
+        yield from textwrap.wrap(summary.freeze, _WIDTH)
     for burst in summary.bursts:
         name = f"{burst.receivers} receivers told at once, {burst.transport}"
-        yield f"{name:<42}p50 {burst.p50} late, p99 {burst.p99}"
+        yield from _named(name, f"p50 {burst.p50} late, p99 {burst.p99}")
     for blamed in summary.blamed:
         mark = "" if blamed.held else f"  WRONG: {blamed.expected} expected"
-        yield f"{blamed.run:<42}{blamed.found}{mark}"
+        yield from _named(blamed.run, f"{blamed.found}{mark}")
     for fact in summary.ceiling:
-        yield f"{fact.name:<42}{fact.value}"
+        yield from _named(fact.name, fact.value)
     yield ""
-    yield str(summary.headline)
+    yield from textwrap.wrap(str(summary.headline), _WIDTH)
     for reason in summary.reasons[1:]:
-        yield f"    {reason}"
+        yield from textwrap.wrap(reason, _WIDTH, initial_indent="    ", subsequent_indent="    ")
+
+
+def _named(name: str, text: str) -> list[str]:
+    """A name and what is said of it beside it, or below it where there is no room beside it."""
+    line = f"{name:<{_NAMES}}{text}"
+    if len(name) < _NAMES and len(line) <= _WIDTH:
+        return [line]
+    return [name, *textwrap.wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="  ")]
 
 
 def _headline(document: Document, reasons: tuple[str, ...]) -> Headline:

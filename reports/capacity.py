@@ -159,6 +159,17 @@ def lines_of(document: Document) -> list[str]:
     return [headline(document), *reasons(document), "", head, *(probe_line(probe) for probe in probes)]
 
 
+def unit_of(of: Axis) -> str:
+    """What is counted where this grows."""
+    return UNITS[of]
+
+
+def known_text(held: int | None, broke: int | None) -> str:
+    """What a search knows by now, in a few words; empty before its first outcome."""
+    told = (f"{held:,} held" if held is not None else "", f"{broke:,} did not" if broke is not None else "")
+    return ", ".join(text for text in told if text)
+
+
 def probe_line(probe: dict[str, Any]) -> str:
     """One load in a line."""
     per_s = probe["deliveries_per_s"]

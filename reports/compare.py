@@ -15,7 +15,7 @@ curves    {base, new: [the histogram of delivery times of each run, as in a resu
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from statistics import median
@@ -29,7 +29,9 @@ from reports.markdown import text as markdown_text
 from reports.planned import plain_text
 
 SCHEMA = "chatbench.compare/1"
-_WIDTH = 88
+_WIDTH = 80
+# Of the names of times and counts in a line.
+_NAMES = 22
 ERROR = 0.05
 
 # What is judged, and by how much it may rise: enough samples lie beyond both in any run.
@@ -308,33 +310,40 @@ def _advice(whole: Whole, fewer_runs: int) -> str | None:
 
 
 def lines_of(document: Document) -> list[str]:
-    """The comparison for a terminal."""
+    """The comparison for a terminal: no line is longer than 80 characters."""
     compare = document["compare"]
-    lines = [f"{compare['verdict'].upper()}  {compare['scenario']}: {_sides_text(compare, name_of_new(document))}"]
+    sides = _sides_text(compare, name_of_new(document))
+    lines = textwrap.wrap(f"{compare['verdict'].upper()}  {compare['scenario']}: {sides}", _WIDTH)
     # What makes it worse comes right after the verdict.
     lines += [line for sentence in why_sentences(document) for line in wrapped(sentence)]
-    differences = [f"  differs  {each['key']}: {each['base']} -> {each['new']}" for each in _differences(document)]
-    lines += ["", *differences] if differences else []
-    other = name_of_new(document)
-    lines += ["", f"  {'':<22} {'base':>9} {other:>9} {'ratio':>6}  {'interval':<21} verdict"]
-    for row in document["times"]:
-        base, new = numbers.duration(row["base_ms"]), numbers.duration(row["new_ms"])
-        figures = f"{base:>9} {new:>9} {ratio_text(row):>6}  {interval_text(row):<21}"
-        mark = "" if row["tolerance"] is not None else " *"
-        lines.append(f"  {row['metric'].replace('_', ' '):<22} {figures} {row['verdict']}{mark}")
-    lines += ["  * reported, not judged", ""]
+    differences = [f"differs  {each['key']}: {each['base']} -> {each['new']}" for each in _differences(document)]
+    lines += ["", *(line for text in differences for line in wrapped(text))] if differences else []
+    lines += ["", *_times_lines(document), ""]
     for row in document["counts"]:
         figures = f"{row['base']:>9,} {row['new']:>9,}{'  worse' if row['worse'] else ''}"
-        lines.append(f"  {row['name'].replace('_', ' '):<22} {figures}")
+        lines.append(f"  {row['name'].replace('_', ' '):<{_NAMES}} {figures}")
     advice = advice_sentence(document)
     if advice is not None:
         lines += ["", *wrapped(advice)]
     return lines
 
 
+def _times_lines(document: Document) -> Iterator[str]:
+    yield f"  {'':<{_NAMES}} {'base':>9} {name_of_new(document):>9} {'ratio':>6}  {'interval':<13} verdict"
+    for row in document["times"]:
+        base, new = numbers.duration(row["base_ms"]), numbers.duration(row["new_ms"])
+        interval = "none" if row["low"] is None else f"{row['low']:.2f} to {row['high']:.2f}"
+        mark = "" if row["tolerance"] is not None else "*"
+        name = row["metric"].replace("_", " ")
+        yield f"  {name:<{_NAMES}} {base:>9} {new:>9} {ratio_text(row):>6}  {interval:<13} {row['verdict']}{mark}"
+    shares = sorted({row["confidence"] for row in document["times"] if row["low"] is not None})
+    sure = f"; intervals: {' and '.join(f'{100 * share:.3g}' for share in shares)} % sure" if shares else ""
+    yield f"  * reported, not judged{sure}"
+
+
 def wrapped(sentence: str) -> list[str]:
     """A sentence as lines below a headline."""
-    return textwrap.wrap(sentence, _WIDTH, initial_indent="  ", subsequent_indent="  ")
+    return textwrap.wrap(sentence, _WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
 
 
 def markdown_of(document: Document) -> str:

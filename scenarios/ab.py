@@ -21,17 +21,18 @@ from loadgen.plan.access import without_passwords
 from loadgen.plan.pacing import NS_PER_S
 from reports import store
 from reports.ab import Course, Ended, build
-from reports.ab_texts import lines_of, markdown_of, pair_line
+from reports.ab_texts import lines_of, markdown_of, pair_line, so_far_text
 from reports.budgets import Document, ExitCode
 from reports.compare import Whole
 from reports.inference import FEWEST_PAIRS, errors_of_looks
 from reports.power import Look
+from reports.terminal import Doing, Waiting, left_text
 from reports.trials import Pair, Side, Trial
 from scenarios import github
 from scenarios.alternation import SETTLED_HERE, TURN_S, VARIABLES, scenarios_of, why_not
 from scenarios.incidents import server_for
 from scenarios.pinning import Pinning, separate_cores
-from scenarios.probing import Asked, Ending, InterruptedRunError, carry_out, carry_out_together, interrupts, say
+from scenarios.probing import Asked, Ending, InterruptedRunError, OnWait, carry_out, carry_out_together, interrupts, say
 from scenarios.servers import CommandServer, ServerFailedError, is_address, last_lines, serving
 from scenarios.settle import Settled, base_url_of, settle
 from scenarios.sweep import refuse
@@ -87,6 +88,22 @@ class _Bout:
     in_turns: bool
     """Whether the users of a pair talk in turns, instead of one run coming after the other."""
     asked: Asked
+    course: Course
+    waiting: Waiting
+
+    def shown(self, what: str, planned_s: float, later_s: float = 0.0) -> OnWait:
+        """Shows which pair goes on, and what is known by those before it."""
+        counting = len(self.course.counting)
+        text = f"pair {counting + 1} of up to {self.wish.max_pairs}{what}"
+        known = so_far_text(self.course)
+        look = self.course.next_look or self.course.looks[-1]
+        later_s += (look.pair_count - counting - 1) * (1 if self.in_turns else 2) * planned_s
+
+        def show(spent_s: float) -> None:
+            left = left_text(planned_s, spent_s, later_s)
+            self.waiting.show(Doing(text, min(1.0, spent_s / planned_s), left, known))
+
+        return show
 
     @property
     def passed_in_turns(self) -> list[str]:
@@ -127,7 +144,7 @@ def ab(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
     if wish.max_pairs < FEWEST_PAIRS:
         say(f"below {FEWEST_PAIRS} pairs nothing is said of times: only losses and failures are judged")
     say("in turns of half a second" if apart is None else f"one run after the other: {apart}")
-    began_s = time.monotonic()
+    began_s, waiting = time.monotonic(), Waiting()
 
     def write() -> Document:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -138,12 +155,16 @@ def ab(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
     def on_pair() -> None:
         done = len(course.pairs)
         left = (course.next_look or course.looks[-1]).pair_count - len(course.counting)
-        say(pair_line(write()["pairs"][-1], wish.max_pairs, left * (time.monotonic() - began_s) / done))
+        # On a terminal the line below says it, and better.
+        left_s = None if waiting.is_terminal else left * (time.monotonic() - began_s) / done
+        waiting.say(pair_line(write()["pairs"][-1], wish.max_pairs, left_s))
 
     with interrupts() as asked:
         try:
             pinning = None if all(map(is_address, servers.values())) else separate_cores()
-            _carry_out(_Bout(wish, directory, settled, servers, pinning, apart is None, asked), course, on_pair)
+            bout = _Bout(wish, directory, settled, servers, pinning, apart is None, asked, course, waiting)
+            with waiting:
+                _carry_out(bout, on_pair)
         except InterruptedRunError:
             course.ended = Ended.INTERRUPTED
         except BenchError:
@@ -188,8 +209,9 @@ def _looks(wish: Wish) -> list[Look]:
     return [Look(count, error) for count, error in zip(counts, errors_of_looks(ERROR, len(counts)), strict=True)]
 
 
-def _carry_out(bout: _Bout, course: Course, on_pair: Callable[[], None]) -> None:
+def _carry_out(bout: _Bout, on_pair: Callable[[], None]) -> None:
     """Pairs until one of the looks tells, or there are no more; those that cannot be believed are repeated."""
+    course = bout.course
     coin = random.Random(bout.wish.seed)
     while (look := course.next_look) is not None:
         while len(course.counting) < look.pair_count:
@@ -217,7 +239,13 @@ def _apart(bout: _Bout, number: int, order: list[Side]) -> dict[Side, Trial]:
         try:
             with _serving(bout, side) as server:
                 arguments = [bout.wish.scenario, *bout.wish.arguments, *_arguments(bout, number, side, server)]
-                ending = carry_out(arguments, _PATIENCE * bout.settled.planned_s, bout.asked)
+                planned_s = bout.settled.planned_s
+                ending = carry_out(
+                    arguments,
+                    _PATIENCE * planned_s,
+                    bout.asked,
+                    bout.shown(f", {side}", planned_s, planned_s * (side is order[0])),
+                )
                 died = server.died()
             trials[side] = _trial(bout, number, side, ending, died)
         except ServerFailedError as error:
@@ -240,8 +268,8 @@ def _together(bout: _Bout, number: int, order: list[Side], coin: random.Random) 
             [str(scenarios[side]), *bout.passed_in_turns, *_arguments(bout, number, side, server)]
             for side, server in servers.items()
         ]
-        limit_s = _PATIENCE * (bout.settled.planned_s + bout.settled.scenario.phases.measure / NS_PER_S)
-        endings = carry_out_together(several, limit_s, bout.asked, VARIABLES)
+        planned_s = bout.settled.planned_s + bout.settled.scenario.phases.measure / NS_PER_S
+        endings = carry_out_together(several, _PATIENCE * planned_s, bout.asked, VARIABLES, bout.shown("", planned_s))
         deaths = [server.died() for server in servers.values()]
     for side, ending, died in zip(servers, endings, deaths, strict=True):
         try:

@@ -15,11 +15,13 @@ from loadgen.engine.limits import raise_open_files_limit
 from loadgen.errors import InputError
 from reports import calibration, calibration_summary, store
 from reports.budgets import Document, ExitCode, Verdict
+from reports.terminal import Waiting
 from scenarios.calibration_runs import Place
 from scenarios.calibration_store import default_path
-from scenarios.calibration_story import FULL, QUICK, Story, say
+from scenarios.calibration_story import FULL, QUICK, Story
 from scenarios.outputs import check_writable
 from scenarios.pinning import separate_cores
+from scenarios.probing import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +86,6 @@ async def _calibrated(wish: Wish) -> Document:
     pinning = separate_cores()
     with tempfile.TemporaryDirectory(prefix="chatbench-calibrate-") as folder:
         place = Place(Path(folder), pinning.server if pinning else None, pinning.generator if pinning else None)
-        return calibration.build(await Story(place, QUICK if wish.quick else FULL, quick=wish.quick).told())
+        extent = QUICK if wish.quick else FULL
+        with Waiting() as waiting:
+            return calibration.build(await Story(place, extent, quick=wish.quick, waiting=waiting).told())

@@ -5,8 +5,8 @@ Every run is the command that users run. The server has a core of its own, where
 
 from __future__ import annotations
 
+import asyncio
 import os
-import sys
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from loadgen.plan.plan import TransportKind
 from reports import calibration, numbers
 from reports.budgets import Document
 from reports.calibration import Accuracy, Ceiling, Counted, Findings, Frozen, Jitter, Load, Setting
+from reports.terminal import Doing, Waiting
 from reports.truth import Truth, TruthError
 from scenarios.calibration_floor import Crowd, way_ns
 from scenarios.calibration_runs import Place, Server, TroubleError, faulty_target, relay, run_chatbench, truth_in
@@ -64,6 +65,7 @@ UNPACED_PER_S = 1_000_000
 CLOCK_READS = 200_000
 
 NAME = "calibration"
+_SHOWN_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +130,11 @@ class Story:
     place: Place
     extent: Extent
     quick: bool
+    waiting: Waiting
     findings: Findings = field(init=False)
     _step: int = field(init=False, default=0)
     _step_count: int = field(init=False)
+    _began_ns: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self.findings = Findings(
@@ -153,7 +157,9 @@ class Story:
     async def told(self) -> Findings:
         """Carry out all of it."""
         extent = self.extent
-        say(f"chatbench calibrate: {self._step_count} steps, about {numbers.seconds(_about_s(extent))}")
+        about = numbers.seconds(_about_s(extent))
+        self.waiting.say(f"chatbench calibrate: {self._step_count} steps, about {about}")
+        self._began_ns = now_ns()
         probe, ours_before = MachineProbe(), _ours_ns()
         before = probe.read()
         await self._try("ceiling", self._find_ceiling)
@@ -185,12 +191,24 @@ class Story:
 
     async def _try(self, name: str, step: Callable[[], Awaitable[str]]) -> None:
         self._step += 1
+        showing = asyncio.create_task(self._show(name))
         try:
             outcome = await step()
         except (TroubleError, TruthError) as error:
             outcome = f"nothing to compare: {error}"
             self._found(troubles=(*self.findings.troubles, f"{name}: {error}"))
-        say(f"[{self._step:>2}/{self._step_count}] {name:<46} {outcome}")
+        finally:
+            showing.cancel()
+        self.waiting.say(f"[{self._step:>2}/{self._step_count}] {name:<46} {outcome}")
+
+    async def _show(self, name: str) -> None:
+        """Show for as long as nobody cancels it which step goes on, and how long the rest should take."""
+        while True:
+            spent_s, about_s = (now_ns() - self._began_ns) / NS_PER_S, _about_s(self.extent)
+            left = f"about {max(0.0, about_s - spent_s):.0f} s left" if spent_s < about_s else "longer than it should"
+            doing = Doing(f"{self._step} of {self._step_count}: {name}", min(1.0, spent_s / about_s), left)
+            self.waiting.show(doing)
+            await asyncio.sleep(_SHOWN_EVERY_S)
 
     def _found(self, **changes: object) -> None:
         self.findings = replace(self.findings, **changes)  # type: ignore[arg-type]
@@ -239,7 +257,7 @@ class Story:
             cpu_ratio=cpu_ratio,
             carried=complete and late_ms <= CEILING_LATENESS_MS and cpu_ratio <= CEILING_CPU_RATIO,
         )
-        say(
+        self.waiting.say(
             f"        {rate_per_s * CEILING_USERS:>9,.0f} deliveries/s: sent {numbers.duration(late_ms)} late (p99), "
             f"{numbers.percent(cpu_ratio)} of a core"
         )
@@ -466,10 +484,3 @@ def _ours_ns() -> int:
     times = os.times()
     used_s = times.user + times.system + times.children_user + times.children_system
     return round(used_s * NS_PER_S)
-
-
-def say(*lines: str) -> None:
-    """Tell whoever waits."""
-    for line in lines:
-        sys.stderr.write(line + "\n")
-    sys.stderr.flush()

@@ -15,10 +15,12 @@ from typing import Any
 
 from loadgen.errors import InputError, TargetUnreachableError
 from loadgen.plan.access import without_passwords
+from loadgen.plan.pacing import NS_PER_S
 from loadgen.plan.slices import RoomClass, SliceKind, kind_of
 from reports import capacity_markdown, store
 from reports.budgets import Document, ExitCode
-from reports.capacity import Answer, Axis, Ended, Probe, build, lines_of, probe_line
+from reports.capacity import Answer, Axis, Ended, Probe, build, known_text, lines_of, probe_line, unit_of
+from reports.terminal import Doing, Waiting, left_text
 from scenarios import github
 from scenarios.capacity_search import Next, Outcome, Search
 from scenarios.exporter import check_for_several
@@ -61,6 +63,25 @@ class _State:
     why: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Climb:
+    """A search that goes on."""
+
+    wish: Wish
+    environ: Mapping[str, str]
+    directory: Path
+    search: Search
+    state: _State
+    began_s: float
+    asked: Asked
+    waiting: Waiting
+
+    @property
+    def left_s(self) -> float:
+        """How much of the time there is for all of it is left."""
+        return self.wish.max_time_s - (time.monotonic() - self.began_s)
+
+
 def capacity(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
     """Search, and leave a directory with the document; a BenchError before anything starts."""
     settled = _settled(wish, environ, None)
@@ -76,10 +97,10 @@ def capacity(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
     store.claim(directory, force=settled.run.force)
     search = Search(wish.start or _start(wish.of, settled), wish.most)
     state = _State()
-    began_s = time.monotonic()
+    began_s, waiting = time.monotonic(), Waiting()
     try:
-        with interrupts() as asked:
-            _climb(wish, environ, directory, search, state, began_s, asked)
+        with interrupts() as asked, waiting:
+            _climb(_Climb(wish, environ, directory, search, state, began_s, asked, waiting))
     except TargetUnreachableError:
         if not state.probes:
             store.give_back(directory, "probes")
@@ -99,7 +120,8 @@ def capacity(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
         state.ended = Ended.NOTHING_HELD
     document = build(facts, wish.of, state.probes, answer, state.ended, state.why)
     _leave(document, directory)
-    say("", *lines_of(document), "", f"report  {directory / 'capacity.html'}")
+    waiting.say("", *lines_of(document))
+    say("", f"report  {directory / 'capacity.html'}")
     github.show(document, capacity_markdown.render(document), os.environ)
     if wish.print_json:
         sys.stdout.write(json.dumps(document, allow_nan=False) + "\n")
@@ -150,25 +172,17 @@ def _settled(wish: Wish, environ: Mapping[str, str], load: int | None) -> Settle
     return settled
 
 
-def _climb(
-    wish: Wish,
-    environ: Mapping[str, str],
-    directory: Path,
-    search: Search,
-    state: _State,
-    began_s: float,
-    asked: Asked,
-) -> None:
+def _climb(climb: _Climb) -> None:
+    wish, search, state = climb.wish, climb.search, climb.state
     while (tried := search.next()) is not None:
-        if asked():
+        if climb.asked():
             state.ended = Ended.INTERRUPTED
             return
-        left_s = wish.max_time_s - (time.monotonic() - began_s)
-        if left_s < wish.duration_s:
+        if climb.left_s < wish.duration_s:
             state.ended = Ended.MAX_TIME
             return
         try:
-            _settled(wish, environ, tried.load)
+            settled = _settled(wish, climb.environ, tried.load)
         except InputError as error:
             if search.held is None:
                 raise
@@ -176,18 +190,20 @@ def _climb(
             state.ended, state.why = Ended.BOUND, str(error)
             return
         try:
-            probe, outcome = _probe(wish, directory, len(state.probes) + 1, tried, asked)
+            probe, outcome = _probe(climb, tried, settled)
         except InterruptedRunError:
             state.ended = Ended.INTERRUPTED
             return
         state.probes.append(probe)
         search.tell(tried, outcome)
-        say(probe_line(asdict(probe)))
+        climb.waiting.say(probe_line(asdict(probe)))
 
 
-def _probe(wish: Wish, directory: Path, number: int, tried: Next, asked: Asked) -> tuple[Probe, Outcome]:
+def _probe(climb: _Climb, tried: Next, settled: Settled) -> tuple[Probe, Outcome]:
     """One run, against a fresh server where it is ours; InterruptedRunError where it was ended by hand."""
+    wish, directory, number = climb.wish, climb.directory, len(climb.state.probes) + 1
     duration_s = wish.duration_s * (CONFIRMATION_FACTOR if tried.confirms else 1)
+    planned_s = settled.planned_s - settled.scenario.phases.measure / NS_PER_S + duration_s
     run = directory / "probes" / f"{number:02d}-{tried.load}"
     arguments = [
         *(wish.scenario, *wish.arguments, _FLAGS[wish.of], str(tried.load), "--duration", f"{duration_s:g}s"),
@@ -195,7 +211,14 @@ def _probe(wish: Wish, directory: Path, number: int, tried: Next, asked: Asked) 
     ]
     if wish.of is Axis.ROOM:
         arguments += ["--rooms", "1"]
-    ending = carry_out(arguments, duration_s, asked)
+
+    def show(spent_s: float) -> None:
+        what = f"{tried.load:,} {unit_of(wish.of)}{', longer' if tried.confirms else ''}"
+        known = known_text(climb.search.held, climb.search.broke)
+        left = f"{left_text(planned_s, spent_s)}, {max(0.0, climb.left_s):.0f} s at most"
+        climb.waiting.show(Doing(what, min(1.0, spent_s / planned_s), left, known))
+
+    ending = carry_out(arguments, duration_s, climb.asked, show)
     code = ending.code
     if code in (ExitCode.PASS, ExitCode.FAILED, ExitCode.INVALID, 106) and (run / store.DOCUMENT_NAME).exists():
         document = store.read_document(run)

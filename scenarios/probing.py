@@ -23,6 +23,8 @@ OVERHEAD_S = 120.0
 
 # How often somebody has asked us to end.
 Asked = Callable[[], int]
+# Told about ten times a second how long a run has been waited for, in seconds.
+OnWait = Callable[[float], None]
 
 
 class InterruptedRunError(Exception):
@@ -39,17 +41,21 @@ class Ending:
     """Its complaints, without our own name before them."""
 
 
-def carry_out(arguments: Sequence[str], planned_s: float, asked: Asked) -> Ending:
+def carry_out(arguments: Sequence[str], planned_s: float, asked: Asked, on_wait: OnWait | None = None) -> Ending:
     """``chatbench run`` with these arguments; InterruptedRunError where it was ended by hand.
 
     One that takes much longer than ``planned_s`` is killed.
     """
-    (ending,) = carry_out_together([arguments], planned_s, asked)
+    (ending,) = carry_out_together([arguments], planned_s, asked, on_wait=on_wait)
     return ending
 
 
 def carry_out_together(
-    several: Sequence[Sequence[str]], planned_s: float, asked: Asked, without: frozenset[str] = frozenset()
+    several: Sequence[Sequence[str]],
+    planned_s: float,
+    asked: Asked,
+    without: frozenset[str] = frozenset(),
+    on_wait: OnWait | None = None,
 ) -> list[Ending]:
     """The same of several runs, whose users begin to talk at the same instant.
 
@@ -57,7 +63,8 @@ def carry_out_together(
     """
     with ExitStack() as stack:
         begun = [_begun(arguments, stack, without, together=len(several) > 1) for arguments in several]
-        give_up_s, told, agreed = time.monotonic() + planned_s + OVERHEAD_S, 0, len(several) == 1
+        began_s, told, agreed = time.monotonic(), 0, len(several) == 1
+        give_up_s = began_s + planned_s + OVERHEAD_S
         while any(each.process.poll() is None for each in begun):
             if agreed:
                 _wait(begun, 0.1)
@@ -69,6 +76,8 @@ def carry_out_together(
                 if each.process.poll() is None and time.monotonic() > give_up_s:
                     os.killpg(each.process.pid, signal.SIGKILL)
             told = asked()
+            if on_wait is not None:
+                on_wait(time.monotonic() - began_s)
         endings = [each.ending() for each in begun]
     if asked():
         raise InterruptedRunError

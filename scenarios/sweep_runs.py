@@ -18,13 +18,14 @@ from typing import Any
 from loadgen.errors import InputError, TargetUnreachableError
 from reports import store, sweep_markdown
 from reports.budgets import Document, ExitCode
-from reports.sweep import Ended, Row, build, head_line, headline, row_line, width_of
+from reports.sweep import Ended, Row, build, head_line, headline, name_of, row_line, width_of
+from reports.terminal import Doing, Waiting, left_text
 from scenarios import github
 from scenarios.bench import REPORT_NAME, run_directory
 from scenarios.catalogue import catalogue
 from scenarios.exporter import check_for_several
 from scenarios.layers import FLAGS, Origin
-from scenarios.probing import Asked, Ending, InterruptedRunError, carry_out, interrupts, say
+from scenarios.probing import Asked, Ending, InterruptedRunError, OnWait, carry_out, interrupts, say
 from scenarios.settle import Settled
 from scenarios.toml_text import toml_text
 
@@ -100,7 +101,8 @@ def carry_out_sweep(settled: Settled, request: Request) -> ExitCode:
     began_s = time.monotonic()
     with interrupts() as asked:
         try:
-            _run_all(settled, request, directory, state, began_s, asked)
+            with Waiting(shows=not run.quiet) as waiting:
+                _run_all(settled, request, directory, state, began_s, asked, waiting)
         except TargetUnreachableError:
             _give_back(directory)
             raise
@@ -109,7 +111,8 @@ def carry_out_sweep(settled: Settled, request: Request) -> ExitCode:
 
         store.write(directory / PAGE_NAME, render(document, REPORT_NAME if run.html else store.DOCUMENT_NAME))
     if not run.quiet:
-        say("", str(headline(document)), "", f"report  {directory / PAGE_NAME}")
+        Waiting().say("", str(headline(document)))
+        say("", f"report  {directory / PAGE_NAME}")
     github.show(document, sweep_markdown.render(document), os.environ)
     if run.print_json:
         sys.stdout.write(json.dumps(document, allow_nan=False) + "\n")
@@ -117,13 +120,21 @@ def carry_out_sweep(settled: Settled, request: Request) -> ExitCode:
     return ExitCode(document["sweep"]["exit_code"])
 
 
-def _run_all(settled: Settled, request: Request, directory: Path, state: _State, began_s: float, asked: Asked) -> None:
+def _run_all(
+    settled: Settled,
+    request: Request,
+    directory: Path,
+    state: _State,
+    began_s: float,
+    asked: Asked,
+    waiting: Waiting,
+) -> None:
     """A row after the other; the document is written after each, lest one that comes later costs those before."""
     sweep = settled.sweep
     assert sweep is not None, "asked of a sweep"
     width = width_of(sweep.values, sweep.key)
     if not settled.run.quiet:
-        say(head_line(sweep.key, width))
+        waiting.say(head_line(sweep.key, width))
     for number, one in enumerate(settled.runs):
         if asked():
             return
@@ -135,7 +146,7 @@ def _run_all(settled: Settled, request: Request, directory: Path, state: _State,
         if one.rows["run.plots"]["origin"] == Origin.DEFAULT:
             arguments.append("--no-plots")  # the page of each run has its pictures, and files of them take seconds
         try:
-            ending = carry_out(arguments, PATIENCE * one.planned_s, asked)
+            ending = carry_out(arguments, PATIENCE * one.planned_s, asked, _shown(settled, number, waiting))
         except InterruptedRunError:
             return
         document = _document_of(ending, directory / name, state, directory)
@@ -147,8 +158,22 @@ def _run_all(settled: Settled, request: Request, directory: Path, state: _State,
         state.first = state.first or document
         _write(directory, state, began_s)
         if not settled.run.quiet:
-            say(row_line(asdict(row), width))
+            waiting.say(row_line(asdict(row), width))
     state.ended = Ended.DONE
+
+
+def _shown(settled: Settled, number: int, waiting: Waiting) -> OnWait:
+    """Shows which row goes on, and how long it and those after it still take by their plans."""
+    sweep, planned_s = settled.sweep, settled.runs[number].planned_s
+    assert sweep is not None, "asked of a sweep"
+    later_s = sum(each.planned_s for each in settled.runs[number + 1 :])
+    what = f"{number + 1} of {len(settled.runs)}: {sweep.key} {name_of(sweep.values[number])}"
+
+    def show(spent_s: float) -> None:
+        left = left_text(planned_s, spent_s, later_s)
+        waiting.show(Doing(what, min(1.0, spent_s / planned_s), left))
+
+    return show
 
 
 def _document_of(ending: Ending, run: Path, state: _State, directory: Path) -> Document | None:

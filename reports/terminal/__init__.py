@@ -3,13 +3,14 @@
 from reports.terminal.consoles import Cell, print_row, print_text, stdout
 from reports.terminal.live import LiveView
 from reports.terminal.summary import print_summary, summary_text
-from reports.terminal.waiting import Doing, Waiting
+from reports.terminal.waiting import Doing, Waiting, left_text
 
 __all__ = (
     "Cell",
     "Doing",
     "LiveView",
     "Waiting",
+    "left_text",
     "print_row",
     "print_summary",
     "print_text",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import textwrap
@@ -13,12 +14,13 @@ from typing import Self, TextIO
 
 from rich.cells import cell_len, set_cell_size
 
+from reports import numbers
 from reports.terminal.screen import bar
 
 # Faster than anybody reads; slower than a terminal over a long line can draw.
 _INTERVAL_S = 0.25
 _FORGET = "\r\x1b[2K"
-_BAR = 16
+_BAR = 12
 # Where a line that is too long goes on.
 _INDENT = " " * 8
 
@@ -47,6 +49,16 @@ class Doing:
         return line if cell_len(line) <= width else set_cell_size(line, width)
 
 
+def left_text(planned_s: float, spent_s: float, later_s: float = 0.0) -> str:
+    """How long what is being done still takes by its plan, and all of it with what comes ``later``.
+
+    A process takes seconds to start and to end that nobody has planned.
+    """
+    left_s = planned_s - spent_s
+    text = f"{left_s:.0f} s left" if left_s >= 1 else "about to end"
+    return f"{text}, {numbers.seconds(max(0.0, left_s) + later_s)} of all" if later_s > 0 else text
+
+
 class Waiting:
     """Says lines on standard error, and shows what is being done; a context manager that leaves the lines alone.
 
@@ -58,8 +70,9 @@ class Waiting:
     ) -> None:
         """``shows``: whether what is being done is shown at all."""
         self._stream = sys.stderr if stream is None else stream
-        self._is_terminal = self._stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
-        self._shows = shows and self._is_terminal
+        self.is_terminal = self._stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
+        """Whether there is a line that is drawn over."""
+        self._shows = shows and self.is_terminal
         self._clock = clock
         self._shown_at_s: float | None = None
         self._is_there = False
@@ -70,25 +83,27 @@ class Waiting:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._write(self._forgotten())
+        with contextlib.suppress(OSError):  # whoever has hung up sees nothing any more
+            self._write(self._forgotten())
 
     def say(self, *lines: str) -> None:
         """Lines that stay; on a terminal the long ones go on below."""
         width = self._width()
-        told = [part for line in lines for part in (_wrapped(line, width) if self._is_terminal else [line])]
+        told = [part for line in lines for part in (_wrapped(line, width) if self.is_terminal else [line])]
         self._write(self._forgotten() + "".join(f"{line}\n" for line in told))
 
-    def show(self, doing: Callable[[], Doing]) -> None:
-        """Show what is being done, instead of what was shown before; asked only when it is time for it."""
+    def show(self, doing: Doing) -> None:
+        """Show what is being done, instead of what was shown before; nothing where that was a moment ago."""
         now_s = self._clock()
         if not self._shows or (self._shown_at_s is not None and now_s - self._shown_at_s < _INTERVAL_S):
             return
         self._shown_at_s = now_s
         encoding = (self._stream.encoding or "ascii").lower()
         # The last column stays free: a cursor behind it would already be on the next line.
-        line = doing().line(self._width() - 1, plain=not encoding.startswith("utf"))
+        line = doing.line(self._width() - 1, plain=not encoding.startswith("utf"))
         self._is_there = True
-        self._write(f"{_FORGET}{line}")
+        with contextlib.suppress(OSError):
+            self._write(f"{_FORGET}{line}")
 
     def _forgotten(self) -> str:
         there, self._is_there, self._shown_at_s = self._is_there, False, None

@@ -39,7 +39,8 @@ class Terminal:
         """Nothing is held back."""
 
     def write(self, text: str | bytes) -> int:
-        self._stream.feed(text.encode() if isinstance(text, str) else text)
+        # The kernel's terminal makes two characters of a line's end; what comes from a pty has them already.
+        self._stream.feed(text.replace("\n", "\r\n").encode() if isinstance(text, str) else text)
         return len(text)
 
     def resize(self, columns: int, rows: int) -> None:

@@ -53,3 +53,17 @@ def test_a_dumb_terminal_gets_lines(tmp_path: Path) -> None:
         assert "measured window 0 of 1 s" in running.terminal.text
         assert running.terminal.line_feeds > 5
         assert not running.terminal.is_other_screen
+
+
+def test_a_sweep_says_below_its_lines_which_run_goes_on(tmp_path: Path) -> None:
+    """And takes it away at the end, when the report is named."""
+    scenario = tmp_path / "sizes.toml"
+    scenario.write_text('extends = "smoke"\nsweep.payload_bytes = [100, 200]\n', encoding="utf-8")
+    short = ("--users", "4", "--warmup", "0s", "--duration", "1s", "--drain", "500ms", "--no-html")
+    with on_terminal([CHATBENCH, "run", str(scenario), *short, "--out", "runs"], tmp_path) as running:
+        running.until(lambda terminal: "1 of 2: traffic.payload_bytes 100  " in terminal.text, "the first run")
+        running.until(lambda terminal: "2 of 2: traffic.payload_bytes 200  " in terminal.text, "the second")
+        assert running.end() in (0, 97, 99)
+
+        assert " of 2: " not in running.terminal.text
+        assert "report  runs/sweep.html" in running.terminal.text

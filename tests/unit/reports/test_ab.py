@@ -6,7 +6,7 @@ from typing import Any
 
 from reports.ab import Course, Ended, build
 from reports.ab_page import render
-from reports.ab_texts import lines_of, markdown_of, pair_line
+from reports.ab_texts import lines_of, markdown_of, pair_line, so_far_text
 from reports.budgets import ExitCode
 from reports.compare import TOLERANCES, Whole
 from reports.power import Look
@@ -180,7 +180,7 @@ def test_terminal_markdown_and_page_say_the_same() -> None:
     assert 'class="verdict bad"' in page
     assert "`serve --new`" in markdown
     assert "<code>serve --new</code>" in page
-    assert all(len(line) <= 88 for line in lines_of(document))
+    assert all(len(line) <= 80 for line in lines_of(document))
 
 
 def test_a_pair_is_told_in_a_line() -> None:
@@ -192,3 +192,15 @@ def test_a_pair_is_told_in_a_line() -> None:
     assert pair_line(first, 16, 90.0).startswith("pair  1/16  base p50 3.")
     assert pair_line(first, 16, 90.0).endswith("   90.0 s left")
     assert "FAILED" in pair_line(second, 16, None)
+
+
+def test_while_pairs_go_on_their_ratios_are_told_and_no_verdict_before_its_time() -> None:
+    """To look at every pair and stop at the first that tells would find a difference where there is none."""
+    course = a_believable_course(1.2, looks=(Look(16, 0.03), Look(32, 0.02)))
+    before = so_far_text(course)
+    course.look()
+
+    assert so_far_text(Course(ONE_LOOK, TOLERANCES)) == "judged at 16"
+    assert before.startswith("p50 x 1.2")
+    assert before.endswith("judged at 16")
+    assert so_far_text(course).endswith("worse by 16")

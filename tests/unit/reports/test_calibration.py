@@ -355,9 +355,16 @@ def test_the_lines_say_what_is_wrong() -> None:
 
     lines = list(lines_of(document))
 
-    assert [line for line in lines if "TOO FAR OFF" in line] == [lines[1]]
+    assert [line for line in lines if "TOO FAR OFF" in line] == [lines[2]]
+    assert lines[1] == RUNS[0]
     assert any(line.endswith("NOT EXACT") for line in lines)
     assert any(line.startswith("FAIL - 1 of 1 quantiles") for line in lines)
+
+
+@pytest.mark.parametrize("document", [a_calibration(), a_calibration(accuracy=(), counts=(), freeze=None)])
+def test_no_line_is_longer_than_a_terminal_is_wide(document: dict[str, Any]) -> None:
+    """80 columns: half a screen beside an editor."""
+    assert max(map(len, lines_of(document))) <= 80
 
 
 EMPTY = a_calibration(
