@@ -26,7 +26,7 @@ from loadgen.measure.record import (
 from loadgen.measure.tally import Count, Metric, PerSecond, Tally
 from loadgen.plan.access import without_passwords
 from loadgen.plan.pacing import NS_PER_S
-from reports import slice_figures
+from reports import example_figures, slice_figures
 from reports.budgets import Budget, Document, judge, verdict_of
 from reports.figures import metric_of, milliseconds
 from reports.incident_figures import figures_of
@@ -79,6 +79,7 @@ def build(facts: RunFacts, record: Record, doubts: Sequence[Doubt], budgets: Ite
     """The document of a run that is over, judged."""
     document = _base(facts, record, with_hdr=True)
     document["environment"] = facts.environment
+    document["examples"] = example_figures.figures_of(record)
     document["doubts"] = [asdict(doubt) for doubt in doubts]
     document["budgets"] = judge(document, budgets)
     document["limit"] = limit_of(document)

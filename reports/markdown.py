@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from reports.examples import ExampleRow, a_few
 from reports.incidents import IncidentRow
 from reports.summary import BudgetRow, DoubtRow, Summary, summarise
 from reports.verdicts import Headline
@@ -46,6 +47,8 @@ def _blocks(summary: Summary) -> Iterator[str]:
             ["error", "phase", "count", "example"],
             [[code(row.kind), row.phase, row.count, code(row.example)] for row in summary.errors],
         )
+    if summary.examples:
+        yield "\n".join(map(_example, a_few(summary.examples)))
     yield _folded("Times, ledger and processes", _details(summary))
 
 
@@ -84,6 +87,12 @@ def _details(summary: Summary) -> Iterator[str]:
 def _incident(row: IncidentRow) -> list[str]:
     what = f"**{text(row.name)}** {text(row.what)}".rstrip()
     return [what, row.at, row.hit, "; ".join(map(text, row.outcomes))]
+
+
+def _example(row: ExampleRow) -> str:
+    where = f" ({text(row.room)})" if row.room else ""
+    rest = f"; {text(row.rest)}" if row.rest else ""
+    return f"- {text(row.kind)}: {text(row.what)}{where}, due at {row.at}{rest}"
 
 
 def _doubt(doubt: DoubtRow) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from reports import numbers
 from reports.calibration import quotation
+from reports.examples import ExampleRow, example_table
 from reports.incidents import IncidentRow, incident_table
 from reports.planned import plain_text, value_text
 from reports.slices import SliceRow, slice_table
@@ -167,6 +168,7 @@ class Summary:
     slices: tuple[SliceRow, ...]
     ledger: tuple[LedgerRow, ...]
     books_close: bool | None
+    examples: tuple[ExampleRow, ...]
     messages: tuple[Fact, ...]
     processes: tuple[ProcessRow, ...]
     cpu_of_a_delivery: str
@@ -195,6 +197,7 @@ def summarise(document: dict[str, Any]) -> Summary:
         slices=tuple(slice_table(document)),
         ledger=tuple(_ledger(counters)),
         books_close=_books_close(counters),
+        examples=tuple(example_table(document)),
         messages=tuple(
             Fact(name, numbers.count(counters.get(f"messages_{name}"))) for name in ("due", "sent", "unsent")
         ),

@@ -244,15 +244,16 @@ class Lead:
                 mate.has_spoken = True
                 if attended is not None:
                     mate.attended = attended
-                if mate.attended.epoch == self._epoch:
-                    self._spreads.add(spreads, self.record.tally)
-                else:
+                is_ours = mate.attended.epoch == self._epoch
+                if not is_ours:
                     tally.measure_anew()  # counted before it heard that the window has begun anew
                 self._merge(mate, tally)
+                if is_ours:
+                    self._spreads.add(spreads, self.record.tally)
                 return tally
             case Closed(tally, spreads, headers):
-                self._spreads.add(spreads, self.record.tally)
                 self._merge(mate, tally)
+                self._spreads.add(spreads, self.record.tally)
                 self.record.handshake_headers = self.record.handshake_headers or headers
                 mate.has_closed = True
                 if mate.is_dismissed:

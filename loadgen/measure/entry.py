@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -125,3 +126,18 @@ class Entry:
         self.complete_at = len(self.log) + 2 * absent
         self.complete = absent == 0
         return self.complete
+
+
+def taken_arrivals(entries: Sequence[Entry]) -> dict[Entry, Arrivals]:
+    """What has arrived of each, taken out of the logs: one array for all, since making one costs 2 us."""
+    together = array("q")
+    for entry in entries:
+        together.extend(entry.log)
+    times_ns, receivers = np.array(together, dtype=np.int64).reshape(-1, 2).T
+    arrivals, low = {}, 0
+    for entry in entries:
+        high = low + len(entry.log) // 2
+        arrivals[entry] = Arrivals(receivers[low:high], times_ns[low:high])
+        del entry.log[:]
+        low = high
+    return arrivals

@@ -16,7 +16,6 @@ lost here. Expected and received deliveries of all processes add up to those of 
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +29,8 @@ from loadgen.dialects.script import Reach
 from loadgen.measure import marker
 from loadgen.measure.absences import Absences
 from loadgen.measure.clocks import Clock
-from loadgen.measure.entry import NOBODY, Entry
+from loadgen.measure.entry import NOBODY, Entry, taken_arrivals
+from loadgen.measure.examples import Fault
 from loadgen.measure.marker import Stamp
 from loadgen.measure.membership import Membership, Standing
 from loadgen.measure.order import Arrivals, Order
@@ -40,6 +40,7 @@ from loadgen.measure.slice_tally import SliceTally
 from loadgen.measure.slicer import Slicer
 from loadgen.measure.spread import Spreads, record_spreads
 from loadgen.measure.tally import Count, Metric, Note, PerSecond, Tally
+from loadgen.measure.witness import Witness
 from loadgen.plan.pacing import NS_PER_S
 from loadgen.plan.plan import WHOLE, Share
 from loadgen.plan.rooms import Rooms
@@ -140,6 +141,7 @@ class Ledger:
         self._sends = Sends()
         self._expected_count = 0  # not in the tally yet
         self._slicer = Slicer(rules.slicing, rules.rooms, tally) if rules.slicing.tells_apart else None
+        self._witness = Witness(tally, self._room_of)
         self._due_ns = [_NEVER_NS]
         self.on_due: Callable[[], None] | None = None
         """Called when a delivery comes at the time said by :meth:`remind`, or later."""
@@ -325,6 +327,7 @@ class Ledger:
             return self._open_ahead(text, stamp).log.append
         else:
             self._count_of(stamp, Count.DELIVERIES_UNEXPECTED, 1)
+            self._witness.one_too_many(Fault.UNEXPECTED, stamp, user)
         return None
 
     def _damaged(self, frame: bytes) -> None:
@@ -497,8 +500,9 @@ class Ledger:
 
     def _judge_room_order(self, until_ns: int, at_most: int | None = None) -> None:
         if self._room_order is not None:
-            for entry, number in self._room_order.overtaken(until_ns, at_most):
-                self._count(entry, Count.DELIVERIES_REORDERED, number)
+            for entry, overtaken in self._room_order.overtaken(until_ns, at_most):
+                self._count(entry, Count.DELIVERIES_REORDERED, len(overtaken.receivers))
+                self._witness.reordered_in_room(entry, *overtaken)
             # About in the order in which they were sent.
             while self._unnumbered and next(iter(self._unnumbered.values())).stamp.sent_ns < until_ns:
                 del self._unnumbered[next(iter(self._unnumbered))]
@@ -513,6 +517,7 @@ class Ledger:
             self._count(entry, Count.DELIVERIES_LOST, len(entry.missing))
             split = Count.DELIVERIES_LOST_ACKED if entry.acked else Count.DELIVERIES_LOST_UNACKED
             self.tally.counts[split] += len(entry.missing)
+        self._witness.lost(left)
         self._note_spreads(left)
         self._judge_room_order(end_ns)
         self._entries.clear()
@@ -564,14 +569,16 @@ class Ledger:
             self._slicer.count(self._slicer.cell_of(stamp), name, number)
 
     def _count_reordered(self, arrivals: Mapping[Entry, Arrivals]) -> None:
-        if self._slicer is None:
-            if reordered_count := self._order.overtaken_count(arrivals):
-                self.tally.counts[Count.DELIVERIES_REORDERED] += reordered_count
+        before = () if self._slicer is None else [len(entry.reordered) for entry in arrivals]
+        reordered_count = self._order.overtaken_count(arrivals)
+        if not reordered_count:
             return
-        before = [len(entry.reordered) for entry in arrivals]
-        if self._order.overtaken_count(arrivals):
-            for entry, known_count in zip(arrivals, before, strict=True):
-                self._count(entry, Count.DELIVERIES_REORDERED, len(entry.reordered) - known_count)
+        self._witness.reordered(arrivals)
+        if self._slicer is None:
+            self.tally.counts[Count.DELIVERIES_REORDERED] += reordered_count
+            return
+        for entry, known_count in zip(arrivals, before, strict=True):
+            self._count(entry, Count.DELIVERIES_REORDERED, len(entry.reordered) - known_count)
 
     def _sort_out(self, batch: Sequence[Entry]) -> tuple[dict[Entry, Arrivals], list[tuple[int, Stamp, int]]]:
         """The first arrival at each receiver that missed the message; and all others, as (user, message, copies)."""
@@ -583,7 +590,7 @@ class Ledger:
             # Almost all end here.
             once = entry.complete and len(entry.log) == 2 * len(entry.missing) and departed_ns < entry.stamp.sent_ns
             (clear if once else unclear).append(entry)
-        arrivals = _all_arrivals(clear)
+        arrivals = taken_arrivals(clear)
         if not unclear:
             return arrivals, []
         others, extras = self._sort_out_unclear(unclear)
@@ -659,7 +666,9 @@ class Ledger:
         counts, metrics = self.tally.counts, self.tally.metrics
         counts[Count.DELIVERIES_RECEIVED] += int(measured.sum())
         counts[Note.DELIVERIES_UNTIMED] += int((measured & ~on_one_clock).sum())
-        counts[Count.DELIVERIES_LATE] += int((service_ns[measured] > self._rules.deadline_ns).sum())
+        if late_count := int((service_ns[measured] > self._rules.deadline_ns).sum()):
+            counts[Count.DELIVERIES_LATE] += late_count
+            self._witness.late(arrivals, self._rules.deadline_ns)
         metrics[Metric.DELIVERY_TIME].record_many(delivery_ns[timed])
         metrics[Metric.DELIVERY_SERVICE_TIME].record_many(service_ns[timed])
         if self._slicer is not None:
@@ -716,10 +725,11 @@ class Ledger:
             self.tally.counts[Count.DELIVERIES_RECOVERED] += 1
             copies -= 1
         standing = self._sure_standing(user, stamp)
-        if standing is Standing.MUST:
-            self._count_of(stamp, Count.DELIVERIES_DUPLICATED, copies)
-        elif standing is Standing.MUST_NOT:
-            self._count_of(stamp, Count.DELIVERIES_UNEXPECTED, copies)
+        if standing is Standing.MAY or not copies:
+            return
+        must = standing is Standing.MUST
+        self._count_of(stamp, Count.DELIVERIES_DUPLICATED if must else Count.DELIVERIES_UNEXPECTED, copies)
+        self._witness.one_too_many(Fault.DUPLICATED if must else Fault.UNEXPECTED, stamp, user)
 
     def _sure_standing(self, user: int, stamp: Stamp) -> Standing:
         """The same where the sender's clock is another one: where that makes a difference, it may get the message."""
@@ -740,21 +750,6 @@ class Ledger:
         if is_sender and not self._rules.echo:
             return Standing.MUST_NOT
         return self.members.standing(user, self._room_of(stamp), stamp.sent_ns)
-
-
-def _all_arrivals(entries: Sequence[Entry]) -> dict[Entry, Arrivals]:
-    """What has arrived of each, taken out of the logs: one array for all, since making one costs 2 us."""
-    together = array("q")
-    for entry in entries:
-        together.extend(entry.log)
-    times_ns, receivers = np.array(together, dtype=np.int64).reshape(-1, 2).T
-    arrivals, low = {}, 0
-    for entry in entries:
-        high = low + len(entry.log) // 2
-        arrivals[entry] = Arrivals(receivers[low:high], times_ns[low:high])
-        del entry.log[:]
-        low = high
-    return arrivals
 
 
 def _records_in(texts: bytes, width: int) -> list[bytes]:

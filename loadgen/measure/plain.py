@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from loadgen.errors import ErrorKind
 from loadgen.measure import marker
+from loadgen.measure.examples import Example, Examples, Fault
 from loadgen.measure.histogram import COARSE, FINE, HIGHEST_NS, Histogram, State, bucket_of
 from loadgen.measure.incident_tally import IncidentTally
 from loadgen.measure.ledger import News
@@ -36,6 +37,7 @@ _Name = TypeVar("_Name", bound=StrEnum)
 _HIGHEST = 2**63 - 1
 # 146 years: the difference of two such instants is an int64 as well.
 _LATEST_NS = 2**62
+_HIGHEST_32 = 2**32 - 1
 _NEVER_NS = np.iinfo(np.int64).max
 
 # Reports come each second: nobody has a quarter of an hour of them to tell.
@@ -95,12 +97,13 @@ def tally_to_plain(tally: Tally) -> dict[str, Any]:
         "metric_seconds": metric_seconds,
         "incidents": [[number, *_incident_to_plain(incident)] for number, incident in tally.incidents.items()],
         "slices": [[name, *_slice_to_plain(part)] for name, part in tally.slices.items()],
+        "examples": [[fault.value, *example] for fault in Fault for example in tally.examples.of(fault)],
     }
 
 
 def tally_from_plain(data: object) -> Tally:
     """The tally that was made into ``data``; ValueError where none was."""
-    names = ("origin_ns", "counts", "metrics", "errors", "seconds", "metric_seconds", "incidents", "slices")
+    names = ("origin_ns", "counts", "metrics", "errors", "seconds", "metric_seconds", "incidents", "slices", "examples")
     fields = _fields(data, "tally", *names)
     tally = Tally(_int(fields["origin_ns"], "tally.origin_ns", -_LATEST_NS, _LATEST_NS))
     tally.counts = _counts_from_plain(fields["counts"], "tally.counts")
@@ -125,6 +128,7 @@ def tally_from_plain(data: object) -> Tally:
         if not _SLICE.fullmatch(_text(name, where)):
             raise _unexpected(name, "the name of a slice", where)
         tally.slices[name] = _slice_from_plain(counts, metrics, f"{where}.{name}")
+    tally.examples = _examples_from_plain(fields["examples"], "tally.examples")
     return tally
 
 
@@ -246,6 +250,28 @@ def _slice_from_plain(counts: object, metrics: object, where: str) -> SliceTally
         metric = _member(Metric, name, where)
         part.metrics[metric] = _histogram_from_plain(histogram, FINE, f"{where}.{metric}")
     return part
+
+
+def _examples_from_plain(data: object, where: str) -> Examples:
+    examples = Examples()
+    for fault, *times, sender, sequence, receiver, room, received_ns, acked, was_seen, seen_ns in _rows(
+        data, 11, where
+    ):
+        sent_ns, due_ns = (_int(time_ns, where, -_LATEST_NS, _LATEST_NS) for time_ns in times)
+        example = Example(
+            sent_ns=sent_ns,
+            due_ns=due_ns,
+            sender=_int(sender, where, 0, _HIGHEST_32),
+            sequence=_int(sequence, where, 0, _HIGHEST_32),
+            receiver=_int(receiver, where, 0, _HIGHEST_32),
+            room=_int_or_none(room, where),
+            received_ns=_int_or_none(received_ns, where),
+            acked=_truth(acked, where) is True,
+            was_seen=_truth(was_seen, where),
+            seen_ns=_int_or_none(seen_ns, where),
+        )
+        examples.keep(_member(Fault, fault, where), example)
+    return examples
 
 
 def _histogram_to_plain(state: State) -> list[Any]:
@@ -373,6 +399,12 @@ def _text(data: object, where: str) -> str:
 def _bytes(data: object, where: str) -> bytes:
     if not isinstance(data, bytes):
         raise _unexpected(data, "bytes", where)
+    return data
+
+
+def _truth(data: object, where: str) -> bool | None:
+    if data is not None and not isinstance(data, bool):
+        raise _unexpected(data, "true, false or nothing", where)
     return data
 
 

@@ -66,8 +66,8 @@ class RoomOrder:
         """Whether there are arrivals up to ``until_ns`` that were not judged before."""
         return bool(self._waiting) and self._waiting[0][0] <= until_ns
 
-    def overtaken(self, until_ns: int, at_most: int | None = None) -> list[tuple[Entry, int]]:
-        """How many arrivals of which measured messages, up to ``until_ns``, came after a higher number.
+    def overtaken(self, until_ns: int, at_most: int | None = None) -> list[tuple[Entry, Arrivals]]:
+        """Which arrivals of which measured messages, up to ``until_ns``, came after a higher number.
 
         What was judged before is not told again.
 
@@ -99,13 +99,13 @@ def _arrived(entry: Entry, arrivals: Arrivals) -> _Arrived:
     return _Arrived(entry, arrivals, int(arrivals.times_ns.min()), int(arrivals.times_ns.max()))
 
 
-def _judge(room: _Room, ripe: Iterable[_Arrived]) -> list[tuple[Entry, int]]:
+def _judge(room: _Room, ripe: Iterable[_Arrived]) -> list[tuple[Entry, Arrivals]]:
     numbered = sorted((each for each in ripe if each.entry.room_sequence is not None), key=lambda each: each.first_ns)
     if len(numbered) == 1 and numbered[0].number > room.top:  # in a small room almost always
         room.top = numbered[0].number
         _learn(room, numbered)
         return []
-    overtaken: list[tuple[Entry, int]] = []
+    overtaken: list[tuple[Entry, Arrivals]] = []
     in_order: list[_Arrived] = []
     for together in _entangled(numbered):
         if len(together) == 1 and together[0].number > room.top:
@@ -150,7 +150,7 @@ def _entangled(in_time: Sequence[_Arrived]) -> list[Sequence[_Arrived]]:
     return [in_time[low:high] for low, high in pairwise(bounds)]
 
 
-def _overtaken(room: _Room, together: Sequence[_Arrived]) -> list[tuple[Entry, int]]:
+def _overtaken(room: _Room, together: Sequence[_Arrived]) -> list[tuple[Entry, Arrivals]]:
     sizes = [len(each.arrivals.receivers) for each in together]
     receivers = np.concatenate([each.arrivals.receivers for each in together])
     times_ns = np.concatenate([each.arrivals.times_ns for each in together])
@@ -160,9 +160,12 @@ def _overtaken(room: _Room, together: Sequence[_Arrived]) -> list[tuple[Entry, i
     )
     known = np.concatenate((room.highest, np.full(max(0, int(receivers.max()) + 1 - len(room.highest)), -1)))
     highest = np.maximum(_highest_so_far(receivers, number, times_ns), known[receivers])
-    which = np.repeat(np.arange(len(together)), sizes)[counts & (highest > number)]
-    numbers = np.bincount(which, minlength=len(together)).tolist()
-    return [(each.entry, number) for each, number in zip(together, numbers, strict=True) if number]
+    late = counts & (highest > number)
+    which = np.repeat(np.arange(len(together)), sizes)[late]
+    return [
+        (together[i].entry, Arrivals(receivers[late][which == i], times_ns[late][which == i]))
+        for i in np.unique(which).tolist()
+    ]
 
 
 def _highest_so_far(receivers: Int64s, number: Int64s, times_ns: Int64s) -> Int64s:

@@ -53,8 +53,13 @@ class Spreads:
         return cls(np.concatenate([np.empty((0, _COLUMNS), np.int64), *(spreads.rows for spreads in several)]))
 
 
-def record_spreads(spreads: Spreads, tally: Tally, cells: Cells | None = None) -> None:
-    """Note first and last arrivals, and how far they are apart, of messages whose receivers are all accounted for."""
+def record_spreads(spreads: Spreads, tally: Tally, cells: Cells | None = None, *, is_whole: bool = True) -> None:
+    """Note first and last arrivals, and how far they are apart, of messages whose receivers are all accounted for.
+
+    Unless it is ``is_whole``: then what is known of them may be only a part.
+    """
+    seen_ns = np.where(spreads.rows[:, 3] < 0, -1, spreads.rows[:, 3] - tally.origin_ns)
+    tally.examples.learn_last_seen(spreads.rows[:, 0], seen_ns, is_whole=is_whole)
     _, due_ns, first_ns, last_ns, cell_of = spreads.rows[spreads.rows[:, 3] >= 0].T
     # Before due is before sent: doubted where it arrives, and no time. Nor is what comes of reports that contradict.
     sound = (first_ns >= due_ns) & (last_ns - due_ns <= HIGHEST_NS)
@@ -93,8 +98,9 @@ class SpreadJoin:
         self._waiting = rows[~np.repeat(known, counts)]
         if not known.any():
             return
+        is_whole = enough == self._process_count
         firsts = np.minimum.reduceat(rows[:, 2], starts)[known]
         lasts = np.maximum.reduceat(rows[:, 3], starts)[known]
         whole = rows[starts[known]]
         whole[:, 2], whole[:, 3] = firsts, lasts
-        record_spreads(Spreads(whole), tally, self._cells)
+        record_spreads(Spreads(whole), tally, self._cells, is_whole=is_whole)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loadgen.errors import ErrorKind
+from loadgen.measure.examples import Examples
 from loadgen.measure.histogram import COARSE, Histogram
 from loadgen.measure.incident_tally import IncidentTally
 from loadgen.measure.slice_tally import SliceTally
@@ -154,6 +155,8 @@ class Tally:
     """By the number of the incident; of the whole run."""
     slices: dict[str, SliceTally] = field(default_factory=dict)
     """By the name of the slice; what is told apart by nothing has none."""
+    examples: Examples = field(default_factory=Examples)
+    """A few of the deliveries of measured messages that went wrong."""
 
     def second_of(self, at_ns: int) -> int:
         """The second of the series that a monotonic instant lies in."""
@@ -214,6 +217,7 @@ class Tally:
             self.of_incident(number).merge(incident)
         for name, part in other.slices.items():
             self.of_slice(name).merge(part)
+        self.examples.merge(other.examples)
 
     def measure_anew(self) -> None:
         """Forget all that is told of the measured window; errors and the seconds of the series stay."""
@@ -223,6 +227,7 @@ class Tally:
             self.metrics[metric] = Histogram()
         for part in self.slices.values():
             part.keep(OF_THE_WHOLE_RUN)
+        self.examples = Examples()
 
     def take(self) -> Tally:
         """Hand over everything counted so far and start again from nothing."""
@@ -235,9 +240,10 @@ class Tally:
             self.metric_seconds,
             self.incidents,
             self.slices,
+            self.examples,
         )
         fresh = Tally(self.origin_ns)
         self.counts, self.metrics, self.errors = fresh.counts, fresh.metrics, fresh.errors
         self.seconds, self.metric_seconds = fresh.seconds, fresh.metric_seconds
-        self.incidents, self.slices = fresh.incidents, fresh.slices
+        self.incidents, self.slices, self.examples = fresh.incidents, fresh.slices, fresh.examples
         return taken

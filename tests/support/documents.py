@@ -159,10 +159,25 @@ def a_failed_document() -> dict[str, Any]:
         "deliveries_lost_acked": 12,
         "deliveries_lost_unacked": 1_300,
     }
+    document["examples"] = [
+        an_example("lost", 3, 17, 4, 18.412, acked=True, seen=True, last_seen_s=18.431),
+        an_example("lost", 41, 499, 7, 18.655, acked=False, seen=False),
+        an_example("lost", 0, 17, 9, 19.01),
+        an_example("duplicated", 8, 250, 2, 12.5),
+        an_example("reordered", 8, 12, 3, 13.25, received_s=13.61),
+    ]
     document["series"]["server_cpu_ratio"] = [
         value and min(0.99, value * 2.3) for value in document["series"]["server_cpu_ratio"]
     ]
     return document
+
+
+def an_example(kind: str, sender: int, receiver: int, n: int, due_s: float, **facts: Any) -> dict[str, Any]:
+    """A delivery that went wrong, as a document tells it; nothing is known of it but what is said."""
+    told: dict[str, Any] = {"kind": kind, "sender": sender, "receiver": receiver, "n": n}
+    told |= {"sender_name": f"user-{sender + 1:06d}", "receiver_name": f"user-{receiver + 1:06d}"}
+    told |= {"room": "room-1", "direct": False, "message_id": f"5e1f1e-{sender}-{n}", "due_s": due_s, "sent_s": due_s}
+    return told | dict.fromkeys(("received_s", "acked", "seen", "last_seen_s")) | facts
 
 
 def a_storm_document() -> dict[str, Any]:

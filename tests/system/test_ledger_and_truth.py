@@ -139,3 +139,18 @@ def test_the_log_tells_of_the_freeze_and_the_close(both: Both) -> None:
     assert freeze.to_ns - freeze.from_ns >= 0.9 * NS_PER_S
     assert {departure.user for departure in both.truth.departures} >= {"user-000003", "user-000004", "user-000005"}
     assert json.dumps(both.document["errors"]).count("1012") > 0
+
+
+def test_the_examples_are_what_the_server_says_it_did(both: Both) -> None:
+    """By name and number: whoever looks a lost one up in the server's log finds it dropped there."""
+    told = {(m.stamp.sender, m.stamp.sequence): m for m in both.truth.messages if m.stamp is not None}
+    examples = [(each, told[each["sender"], each["n"]]) for each in both.document["examples"]]
+
+    assert {each["kind"] for each, _ in examples} >= {"lost", "duplicated", "reordered", "unexpected"}
+    for each, message in examples:
+        if each["kind"] == "lost":
+            assert each["receiver_name"] in message.dropped
+        elif each["kind"] == "unexpected":
+            assert each["receiver_name"] in message.stray
+        elif each["kind"] == "late":
+            assert (each["received_s"] - each["sent_s"]) * NS_PER_S > DEADLINE_NS

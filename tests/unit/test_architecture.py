@@ -44,6 +44,8 @@ PURE = (
     "reports.compare",
     "reports.incident_figures",
     "reports.figures",
+    "reports.example_figures",
+    "reports.examples",
     "reports.slice_figures",
     "reports.slices",
     "reports.subjects",

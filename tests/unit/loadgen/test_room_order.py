@@ -28,7 +28,7 @@ def an_entry(number: int | None, sender: int = 0, *, measured: bool = True) -> E
 
 def count_of(order: RoomOrder, until_ns: int, at_most: int | None = None) -> int:
     """How many arrivals were overtaken, of all messages."""
-    return sum(count for _, count in order.overtaken(until_ns, at_most))
+    return sum(len(late.receivers) for _, late in order.overtaken(until_ns, at_most))
 
 
 def arrivals(*came_ns: int | None) -> Arrivals:
@@ -122,4 +122,4 @@ def test_it_is_told_of_which_message_an_overtaken_arrival_is() -> None:
     order.note(0, second, arrivals(20, 33, 34))
     order.note(0, third, arrivals(10, 40, 41))
 
-    assert dict(order.overtaken(100)) == {first: 1, second: 1}
+    assert {entry: len(late.receivers) for entry, late in order.overtaken(100)} == {first: 1, second: 1}

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from loadgen.errors import ErrorKind
 from loadgen.measure import marker, plain
+from loadgen.measure.examples import Example, Fault
 from loadgen.measure.histogram import HIGHEST_NS, Histogram
 from loadgen.measure.incident_tally import IncidentTally
 from loadgen.measure.ledger import News
@@ -70,6 +71,8 @@ def tallies(draw: st.DrawFn) -> Tally:
     tally.incidents.update(draw(st.dictionaries(st.integers(0, 1_000), incident_tallies(), max_size=3)))
     names = st.sampled_from(["room: large", "stage: 12", "incident: none", "phase: measure"])
     tally.slices.update(draw(st.dictionaries(names, slice_tallies(), max_size=3)))
+    for fault, numbers in draw(st.lists(st.tuples(st.sampled_from(Fault), st.tuples(*[st.integers(0, 99)] * 5)))):
+        tally.examples.keep(fault, Example(*numbers, room=None, received_ns=draw(st.none() | INT64)))
     return tally
 
 
@@ -88,6 +91,7 @@ def a_tally() -> Tally:
     part = tally.of_slice("room: large")
     part.counts[Count.DELIVERIES_LOST] = 4
     part.of(Metric.DELIVERY_TIME).record_many(np.array([5_000, 9_000_000]))
+    tally.examples.keep(Fault.LOST, Example(9, 8, 1, 2, 3, 0, acked=True, was_seen=True, seen_ns=12))
     return tally
 
 
@@ -142,6 +146,7 @@ def contents(tally: Tally) -> object:
         {place: of_histogram(histogram) for place, histogram in tally.metric_seconds.items() if histogram.count},
         {number: of_incident(incident) for number, incident in tally.incidents.items()},
         {name: of_slice(part) for name, part in tally.slices.items()},
+        {fault: tally.examples.of(fault) for fault in Fault},
     )
 
 
