@@ -9,7 +9,7 @@ import numpy as np
 
 from reports.budgets import Document
 from reports.calibration import injected_counts, measured_part
-from reports.plots.curves import quantile_curve
+from reports.curves import quantile_curve
 from reports.plots.measuring import Delivered, Fate, Loop, OneMessage
 from reports.truth import TrueMessage, Truth, TruthError
 

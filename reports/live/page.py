@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -11,6 +9,7 @@ from markupsafe import Markup
 
 import reports
 from reports.palette import DARK, LIGHT, css
+from reports.policy import policy
 from reports.verdicts import ENDED_EARLY
 
 _TEMPLATES = Path(reports.__file__).parent / "templates"
@@ -47,7 +46,7 @@ def render(data_url: str, home_url: str | None = None, home_name: str | None = N
     style = "\n".join([f":root {{ {css(LIGHT)} }}", dark, *map(_source, _STYLES)])
     script = '"use strict";\n' + "\n".join(map(_source, _SCRIPTS))
     return environment.get_template("live/live.html.j2").render(
-        policy=_policy(style, script),
+        policy=policy([style], [script], may_ask=True),
         # Safe as they are: files of ours, and colours.
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
@@ -59,15 +58,3 @@ def render(data_url: str, home_url: str | None = None, home_name: str | None = N
 
 def _source(name: str) -> str:
     return (_TEMPLATES / name).read_text(encoding="utf-8")
-
-
-def _policy(style: str, script: str) -> str:
-    """This style and this script alone may act, and with trusted types not even they can turn a text into HTML."""
-    return (
-        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; connect-src 'self'; "
-        "img-src data:; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
-    )
-
-
-def _digest(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

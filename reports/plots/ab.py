@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from reports.curves import Floats
 from reports.palette import LIGHT
 from reports.plots import Drawing, Plot, frame
-from reports.plots.curves import Floats
 
 # Room above and below the marks, as a share of what lies between them; and the least that an axis shows.
 _BESIDE, _LEAST = 0.12, 0.02

@@ -8,9 +8,9 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from reports.compare import name_of_new
+from reports.curves import has_data, quantile_curve
 from reports.palette import LIGHT
 from reports.plots import Drawing, Plot, frame
-from reports.plots.curves import has_data, quantile_curve
 from reports.plots.quantiles import quantile_axes
 
 

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports import numbers
+from reports.curves import Line, at_nines, has_data, highest, lowest, quantile_curve
 from reports.palette import LIGHT
 from reports.plots import frame
-from reports.plots.curves import Line, at_nines, has_data, highest, lowest, quantile_curve
 
 # From the slowest to the fastest, as their curves lie above one another: metric, name at its end, colour, style.
 _CURVES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (

@@ -21,8 +21,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, MultipleLocator, NullLocator
 
 from reports import numbers
+from reports.curves import MEDIAN_NINES, Line, Span, clock_step, log_bounds, log_ticks, spans, spread, wants_log
 from reports.palette import LIGHT, with_variables
-from reports.plots.curves import MEDIAN_NINES, Line, Span, clock_step, log_bounds, log_ticks, spans, spread, wants_log
 from reports.summary import label_of
 
 _STYLE: Any = {
@@ -85,6 +85,9 @@ def svg_element(name: str, size_px: tuple[int, int], draw: Callable[[Figure], No
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None})
     svg = out.getvalue()
     svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    # A style element of its own would be one more for the policy of the page to let in.
+    svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
+    svg = svg.replace("<svg", '<svg style="stroke-linejoin: round; stroke-linecap: butt"', 1)
     svg = re.sub(r' xmlns(:\w+)?="[^"]*"| version="1.1"', "", svg).replace("xlink:href", "href")
     svg = re.sub(r' (?:width|height)="[\d.]+pt"', "", svg, count=2)
     svg = re.sub(r"font: (\d+)px 'DejaVu Sans'", r"font-size: \1px", svg)

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from reports import numbers
+from reports.curves import wants_log
 from reports.incidents import Return, returns
 from reports.palette import LIGHT
 from reports.plots import frame
-from reports.plots.curves import wants_log
 
 _COLOURS = (LIGHT.first, LIGHT.second, LIGHT.ink, LIGHT.muted)
 _DASHES: tuple[Any, ...] = ("solid", (0, (5, 3)), (0, (1, 1.8)))

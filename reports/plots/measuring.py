@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from reports import numbers
+from reports.curves import MEDIAN_NINES, Line, at_nines, highest, lowest
 from reports.palette import LIGHT
 from reports.plots import frame
-from reports.plots.curves import MEDIAN_NINES, Line, at_nines, highest, lowest
 
 _DASHED, _DOTTED = (0, (5, 3)), (0, (1, 1.8))
 # The median, 90, 95, 99 and 99.9 %; those in the middle of what a stall does are told in figures.
@@ -34,7 +34,7 @@ class Loop:
     """(when the clock was started, ms until the last receiver was sent it), a message each."""
     frozen_s: tuple[float, float]
     quantiles: Line
-    """(nines, ms) of all deliveries, as in :func:`reports.plots.curves.quantile_curve`."""
+    """(nines, ms) of all deliveries, as in :func:`reports.curves.quantile_curve`."""
 
     def waiting_count(self) -> int:
         """How many messages were under way while the server stood still."""

@@ -9,10 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports import numbers
-from reports.palette import LIGHT
-from reports.planned import users_over_time
-from reports.plots import frame
-from reports.plots.curves import (
+from reports.charts.delivery import budget_in_sight_ms, budget_text
+from reports.curves import (
     Line,
     at_nines,
     closed_line,
@@ -23,12 +21,12 @@ from reports.plots.curves import (
     lowest,
     quantile_curve,
 )
+from reports.palette import LIGHT
+from reports.planned import users_over_time
+from reports.plots import frame
 from reports.plots.marks import mark_incidents
 from reports.summary import label_of
-from reports.verdicts import budget_of
 
-# A budget further off than this would press what was measured flat against the axis.
-_BUDGET_IN_SIGHT = 4
 _SETUP = ("login_time", "tcp_time", "tls_time", "upgrade_time", "connect_time", "join_time", "reconnect_time")
 _DASHED, _DOTTED = (0, (5, 3)), (0, (1, 1.8))
 
@@ -42,10 +40,8 @@ def delivery_over_time(figure: Figure, document: dict[str, Any]) -> None:
     if not has_data(*lines):
         return frame.no_data(axes)
     low, high = lowest(*lines), highest(*lines)
-    bound = _budget_ms(document, 99)
-    in_sight = bound is not None and bound < high * _BUDGET_IN_SIGHT
-    top = max(high, bound or 0) if in_sight else high
-    frame.duration_axis(axes, low, top)
+    bound_ms = budget_in_sight_ms(document, high)
+    frame.duration_axis(axes, low, max(high, bound_ms or 0))
     if folded_count(document) > 1:
         frame.heading(axes, f"each point: the highest of {folded_count(document)} s")
     frame.time_axis(axes, document, "warmup", "measure")
@@ -56,10 +52,10 @@ def delivery_over_time(figure: Figure, document: dict[str, Any]) -> None:
     frame.stroke(axes, p99, LIGHT.first, linewidth=1.3)
     frame.stroke(axes, p90, LIGHT.first, linewidth=0.8, alpha=0.8)
     frame.stroke(axes, p50, LIGHT.first, linewidth=2.4)
-    if in_sight and bound is not None:
-        axes.axhline(bound, color=LIGHT.bad, linewidth=1, linestyle=_DASHED)
-        text = f"budget: p99 under {numbers.round_duration(bound)}"
-        frame.note(axes, text, (0, bound), (6, 5), LIGHT.bad, xycoords=("axes fraction", "data"), size=10)
+    if bound_ms is not None:
+        axes.axhline(bound_ms, color=LIGHT.bad, linewidth=1, linestyle=_DASHED)
+        at = ("axes fraction", "data")
+        frame.note(axes, budget_text(bound_ms), (0, bound_ms), (6, 5), LIGHT.bad, xycoords=at, size=10)
     colours = (LIGHT.first, LIGHT.first, LIGHT.first, LIGHT.muted)
     frame.end_labels(axes, zip(names, lines, colours, strict=True))
     return None
@@ -219,12 +215,4 @@ def _usage_panel(
     for _, points, colour in reversed(labelled):
         frame.stroke(axes, points, colour, linewidth=1.8)
     frame.end_labels(axes, labelled)
-    return None
-
-
-def _budget_ms(document: dict[str, Any], percent: float) -> float | None:
-    for judged in document.get("budgets") or []:
-        budget = budget_of(judged["expression"])
-        if budget and (budget.metric, budget.percent, budget.slice) == ("delivery_time", percent, None):
-            return budget.limit
     return None

@@ -9,9 +9,9 @@ from functools import partial
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from reports.curves import Line, has_data, highest, lowest, quantile_curve
 from reports.palette import LIGHT
 from reports.plots import Drawing, Plot, frame
-from reports.plots.curves import Line, has_data, highest, lowest, quantile_curve
 
 # The first of several runs is so pale, the last of them in full.
 _PALEST = 0.35

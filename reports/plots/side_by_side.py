@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from reports import numbers
+from reports.curves import MEDIAN_NINES, Line, at_nines, has_data, highest, lowest, quantile_curve
 from reports.palette import LIGHT
 from reports.plots import frame
-from reports.plots.curves import MEDIAN_NINES, Line, at_nines, has_data, highest, lowest, quantile_curve
 
 # The median, 90, 99 and 99.9 %.
 _NINES = (MEDIAN_NINES, 1.0, 2.0, 3.0)

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from reports.curves import wants_log
 from reports.plots import Drawing, Plot, frame, several_runs
-from reports.plots.curves import wants_log
 from reports.plots.several_runs import Point
 from reports.sweep import name_of
 

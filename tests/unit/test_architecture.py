@@ -75,6 +75,9 @@ PURE = (
     "reports.calibration",
     "reports.calibration_summary",
     "reports.capacity",
+    "reports.charts",
+    "reports.curves",
+    "reports.policy",
     "reports.sweep",
     "scenarios.capacity_search",
     "scenarios.dialect_checks",
@@ -132,7 +135,7 @@ DOORS = {
         "scenarios.handbook",
         "target_app.docs_page",
     ),
-    "markupsafe": ("reports.page", "reports.sheet", "reports.live", "reports.calibration_page"),
+    "markupsafe": ("reports.page", "reports.charts_page", "reports.sheet", "reports.live", "reports.calibration_page"),
     "rich": ("reports.terminal",),
     "packaging": ("scenarios.environment",),
     "flask": ("loadgen.locust_bridge.web",),
@@ -152,7 +155,16 @@ DOORS = {
     "jsonpath": ("loadgen.dialects.requests", "scenarios.dialect_checks"),
     "locust": ("loadgen.locust_bridge", "scenarios.locustfile"),
     "gevent": ("loadgen.locust_bridge", "scenarios.locustfile"),
-    "numpy": ("loadgen.plan", "loadgen.measure", "reports.hdr", "reports.plots", "reports.inference", "reports.power"),
+    "numpy": (
+        "loadgen.plan",
+        "loadgen.measure",
+        "reports.charts",
+        "reports.curves",
+        "reports.hdr",
+        "reports.plots",
+        "reports.inference",
+        "reports.power",
+    ),
 }
 
 

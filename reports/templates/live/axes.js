@@ -1,4 +1,4 @@
-// Scales, ticks and places, in the manner of the reports' pictures (plots/curves.py). Pure.
+// Scales, ticks and places, in the manner of the reports' pictures (curves.py). Pure.
 
 const CLOCK_STEPS_S = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600];
 // Less than this is not worth a logarithm, and shown from 0.

@@ -7,7 +7,7 @@ import pytest
 
 from loadgen.measure.histogram import Histogram
 from reports import hdr
-from reports.plots.curves import (
+from reports.curves import (
     MAX_POINTS,
     at_nines,
     clock_step,

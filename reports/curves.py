@@ -1,8 +1,9 @@
-"""What the pictures show, as numbers: points, ticks, places for labels. No drawing."""
+"""What charts and pictures show, as numbers: points, ticks, places for labels. No drawing."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -10,14 +11,18 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from loadgen.measure.histogram import MIN_SAMPLES_BEYOND
+from loadgen.measure.histogram import MIN_SAMPLES_BEYOND, Histogram
 from reports import hdr
 
 Floats = npt.NDArray[np.float64]
 Line = tuple[Floats, Floats]
 """(x, y), both float64[n]; y is NaN where there is no data."""
 
-# More points than this on one line cannot be told apart on a screen, and swell the page.
+Fold = Literal["max", "mean"]
+"""What becomes of neighbours that share a point: of times the longest (a mean of percentiles means nothing), of rates
+the mean."""
+
+# More points than this on one line of a picture cannot be told apart on a screen, and swell the page.
 MAX_POINTS = 600
 _CURVE_POINTS = 240
 _CLOCK_STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)
@@ -33,28 +38,28 @@ class Span:
     end_s: float
 
 
-def line(document: dict[str, Any], name: str, fold: Literal["max", "mean"] = "mean") -> Line:
+def line(document: dict[str, Any], name: str, fold: Fold = "mean", *, most_points: int = MAX_POINTS) -> Line:
     """One series as (t_s, values), each float64[n], NaN where there is no data; empty when it is missing.
 
-    A point stands in the middle of its interval. Above MAX_POINTS, neighbours are folded into one: times by
-    their ``max`` (a mean of percentiles means nothing), rates by their ``mean``.
+    A point stands in the middle of its interval. Above ``most_points``, neighbours are folded into one.
     """
     values = (document.get("series") or {}).get(name) or []
-    return _folded_line(document, np.array([math.nan if v is None else v for v in values], dtype=np.float64), fold)
+    known = np.array([math.nan if v is None else v for v in values], dtype=np.float64)
+    return _folded_line(document, known, fold, most_points)
 
 
-def closed_line(document: dict[str, Any]) -> Line:
+def closed_line(document: dict[str, Any], *, most_points: int = MAX_POINTS) -> Line:
     """How many sockets were closed in each second, like :func:`line`; the document says it only indirectly."""
     series = document.get("series") or {}
     if not series.get("connections") or not series.get("connects"):
         return np.empty(0), np.empty(0)
     open_count, opened = (np.array(series[name], dtype=np.float64) for name in ("connections", "connects"))
-    return _folded_line(document, opened - np.diff(open_count, prepend=0.0), "max")
+    return _folded_line(document, opened - np.diff(open_count, prepend=0.0), "max", most_points)
 
 
-def folded_count(document: dict[str, Any]) -> int:
+def folded_count(document: dict[str, Any], most_points: int = MAX_POINTS) -> int:
     """How many neighbours of a series :func:`line` folds into one point."""
-    return max(1, math.ceil(len((document.get("series") or {}).get("t_s") or []) / MAX_POINTS))
+    return max(1, math.ceil(len((document.get("series") or {}).get("t_s") or []) / most_points))
 
 
 def has_data(*lines: Line) -> bool:
@@ -78,16 +83,26 @@ def quantile_curve(text: str | None) -> Line:
 
     ``nines`` is -log10(1 - quantile): 1 is 90 %, 2 is 99 %. It ends where fewer than 10 samples lie beyond.
     """
-    if not text:
-        return np.empty(0), np.empty(0)
-    histogram = hdr.decode(text)
-    if histogram.count < 2 * MIN_SAMPLES_BEYOND:
-        return np.empty(0), np.empty(0)
-    upper_ns, counts = histogram.buckets()
-    nines = np.linspace(MEDIAN_NINES, math.log10(histogram.count / MIN_SAMPLES_BEYOND), _CURVE_POINTS)
-    # Rounded down a hair, so that the last rank leaves its 10 samples beyond.
-    ranks = np.ceil((1 - 10**-nines) * histogram.count - 1e-6)
-    return nines, upper_ns[np.searchsorted(np.cumsum(counts), ranks)] / 1e6
+    (curve,) = quantile_curves([text])
+    return curve
+
+
+def quantile_curves(texts: Sequence[str | None], at: Sequence[float] = ()) -> list[Line]:
+    """Several histograms like :func:`quantile_curve`, at the same nines, and at those of ``at`` as well.
+
+    Where one histogram ends before another, its curve is NaN; one with too few samples is empty.
+    """
+    histograms = [hdr.decode(text) if text else None for text in texts]
+    ends = [
+        math.log10(each.count / MIN_SAMPLES_BEYOND) if each and each.count >= 2 * MIN_SAMPLES_BEYOND else 0.0
+        for each in histograms
+    ]
+    nines = np.linspace(MEDIAN_NINES, max([*ends, MEDIAN_NINES]), _CURVE_POINTS)
+    nines = np.union1d(nines, [n for n in at if MEDIAN_NINES < n <= nines[-1]]) if at else nines
+    return [
+        (nines, _at_ranks(histogram, nines)) if histogram and end else (np.empty(0), np.empty(0))
+        for histogram, end in zip(histograms, ends, strict=True)
+    ]
 
 
 def wants_log(low: float, high: float) -> bool:
@@ -147,22 +162,36 @@ def spread(positions: list[float], gap: float) -> list[float]:
     return result
 
 
-def _folded_line(document: dict[str, Any], values: Floats, fold: Literal["max", "mean"]) -> Line:
-    series = document.get("series") or {}
-    t_s = np.array(series.get("t_s") or [], dtype=np.float64)[: len(values)]
-    t_s = t_s + float(series.get("interval_s", 1.0)) / 2
-    step = folded_count(document)
+def folded(values: Floats, step: int, fold: Fold) -> Floats:
+    """Each ``step`` neighbours as one value, the last of them of what is left."""
     if step == 1:
-        return t_s, values
-    starts = range(0, len(values), step)
-    return t_s[::step] + (step - 1) / 2, np.array([_folded(values[i : i + step], fold) for i in starts])
+        return values
+    return np.array([_folded(values[i : i + step], fold) for i in range(0, len(values), step)], dtype=np.float64)
 
 
-def _folded(values: Floats, fold: Literal["max", "mean"]) -> float:
+def _folded_line(document: dict[str, Any], values: Floats, fold: Fold, most_points: int) -> Line:
+    series = document.get("series") or {}
+    interval_s = float(series.get("interval_s", 1.0))
+    t_s = np.array(series.get("t_s") or [], dtype=np.float64)[: len(values)] + interval_s / 2
+    step = folded_count(document, most_points)
+    return t_s[::step] + (step - 1) * interval_s / 2, folded(values, step, fold)
+
+
+def _folded(values: Floats, fold: Fold) -> float:
     finite = values[np.isfinite(values)]
     if not len(finite):
         return math.nan
     return float(finite.max() if fold == "max" else finite.mean())
+
+
+def _at_ranks(histogram: Histogram, nines: Floats) -> Floats:
+    """The values (ms) of those quantiles; NaN where fewer than 10 samples lie beyond."""
+    upper_ns, counts = histogram.buckets()
+    # Rounded down a hair, so that the last rank leaves its 10 samples beyond.
+    ranks = np.ceil((1 - 10**-nines) * histogram.count - 1e-6)
+    known = ranks <= histogram.count - MIN_SAMPLES_BEYOND
+    places = np.searchsorted(np.cumsum(counts), np.where(known, ranks, 1))
+    return np.where(known, upper_ns[places] / 1e6, math.nan)
 
 
 def _steps(low: float, high: float) -> list[float]:
