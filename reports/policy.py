@@ -8,12 +8,18 @@ from collections.abc import Iterable
 
 
 def policy(
-    styles: Iterable[str], scripts: Iterable[str] = (), *, may_ask: bool = False, styled_pictures: bool = False
+    styles: Iterable[str],
+    scripts: Iterable[str] = (),
+    *,
+    may_ask: bool = False,
+    may_frame: bool = False,
+    styled_pictures: bool = False,
 ) -> str:
     """These styles and scripts alone may act, and with trusted types not even they can turn a text into HTML.
 
-    Each is the very text between its tags. With ``may_ask`` a script may ask the server that the page came from; with
-    ``styled_pictures`` elements may have style attributes, as those of an <svg> by matplotlib do.
+    Each is the very text between its tags. With ``may_ask`` a script may ask the server that the page came from, and
+    with ``may_frame`` show another page of it within this one; with ``styled_pictures`` elements may have style
+    attributes, as those of an <svg> by matplotlib do.
     """
     style = " ".join(map(_digest, styles))
     script = " ".join(map(_digest, scripts)) or "'none'"
@@ -25,6 +31,7 @@ def policy(
             styling if styled_pictures else f"style-src {style}",
             f"script-src {script}",
             *(["connect-src 'self'"] if may_ask else []),
+            *(["frame-src 'self'"] if may_frame else []),
             "img-src data:",
             "base-uri 'none'",
             "form-action 'none'",

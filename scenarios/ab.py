@@ -30,6 +30,7 @@ from reports.terminal import Doing, Waiting, left_text
 from reports.trials import Pair, Side, Trial
 from scenarios import github
 from scenarios.alternation import SETTLED_HERE, TURN_S, VARIABLES, scenarios_of, why_not
+from scenarios.endpoint import refuse_page
 from scenarios.incidents import server_for
 from scenarios.pinning import Pinning, separate_cores
 from scenarios.probing import Asked, Ending, InterruptedRunError, OnWait, carry_out, carry_out_together, interrupts, say
@@ -119,6 +120,7 @@ class _Bout:
 def ab(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
     """Carry out the pairs, and leave a directory with the document; a BenchError before anything starts."""
     settled = _settled(wish, environ)
+    refuse_page(settled.run.web, "chatbench ab")
     base = wish.base or shlex.join(command_of_our_server(server_for(settled, None).account_count))
     servers = {Side.BASE: base, Side.HEAD: wish.head or base}
     for address in filter(is_address, dict.fromkeys(servers.values())):

@@ -45,6 +45,7 @@ from scenarios.target import OwnTarget, check_reachable, embedded
 
 if TYPE_CHECKING:
     from scenarios.exporter import Exporter
+    from scenarios.live_server import LiveServer
 
 RUN_LOG_NAME = "run.log"
 REPORT_NAME = "report.html"
@@ -69,18 +70,29 @@ def bench(settled: Settled, command: str, source: str) -> ExitCode:
     ``source`` is the name or the path of the scenario.
     """
     settled.check_target()
-    if settled.run.prometheus_port is None:
-        return _bench(settled, command, source, None)
-    from scenarios.exporter import Exporter
+    with contextlib.ExitStack() as stack:
+        exporter = page = None
+        if settled.run.prometheus_port is not None:
+            from scenarios.exporter import Exporter
 
-    with Exporter(settled.run.prometheus_port) as exporter:
+            exporter = stack.enter_context(Exporter(settled.run.prometheus_port))
+        if settled.run.web is not None:
+            from scenarios.live_server import LiveServer
+
+            page = stack.enter_context(LiveServer(settled.run.web))
         if not settled.run.quiet:
             with contextlib.suppress(OSError), _given_up_when_broken(sys.stderr):
-                sys.stderr.write(f"metrics  {exporter.url}\n")
-        return _bench(settled, command, source, exporter)
+                sys.stderr.writelines(f"{address}\n" for address in _addresses(exporter, page))
+        return _bench(settled, command, source, exporter, page)
 
 
-def _bench(settled: Settled, command: str, source: str, exporter: Exporter | None) -> ExitCode:
+def _addresses(exporter: Exporter | None, page: LiveServer | None) -> tuple[str, ...]:
+    """Lines that say where more is to be seen."""
+    metrics = () if exporter is None else (f"metrics  {exporter.url}",)
+    return metrics if page is None else (*metrics, f"page  {page.url}")
+
+
+def _bench(settled: Settled, command: str, source: str, exporter: Exporter | None, page: LiveServer | None) -> ExitCode:
     raise_open_files_limit()
     started = datetime.now(UTC)
     directory = run_directory(settled, started)
@@ -102,8 +114,8 @@ def _bench(settled: Settled, command: str, source: str, exporter: Exporter | Non
     interrupts, attempts = Interrupts(), store.Attempts()
     with interrupts.caught():
         diary = _diary_of(settled, directory)
-        onlookers = [onlooker for onlooker in (diary, exporter) if onlooker is not None]
-        notes = () if exporter is None else (f"metrics  {exporter.url}",)
+        onlookers = [onlooker for onlooker in (diary, exporter, page) if onlooker is not None]
+        notes = _addresses(exporter, page)
         live = None if settled.run.quiet else LiveView(budgets=settled.budgets, notes=notes)
         try:
             with (directory / RUN_LOG_NAME).open("ab") as log:
@@ -124,6 +136,10 @@ def _bench(settled: Settled, command: str, source: str, exporter: Exporter | Non
         attempts.failed(diary.path, diary.trouble)
     with interrupts.obeyed():
         _draw(document, directory, attempts, html=settled.run.html, plots=settled.run.plots)
+    if page is not None:
+        report = directory / REPORT_NAME
+        is_written = settled.run.html and report not in attempts.unwritten
+        page.finish(directory, report if is_written else None)
     if not settled.run.quiet:
         with contextlib.suppress(OSError), _given_up_when_broken(sys.stderr):
             print_summary(document, report_in(directory, html=settled.run.html))
@@ -234,7 +250,7 @@ async def _run(
     interrupts: Interrupts,
     log: IO[bytes],
     live: LiveView | None,
-    onlookers: Sequence[Diary | Exporter],
+    onlookers: Sequence[Diary | Exporter | LiveServer],
 ) -> tuple[RunFacts, Record, str | None]:
     tag = secrets.token_hex(3)
     with interrupts.told():

@@ -23,6 +23,7 @@ from reports.capacity import Answer, Axis, Ended, Probe, build, known_text, line
 from reports.terminal import Doing, Waiting, left_text
 from scenarios import github
 from scenarios.capacity_search import Next, Outcome, Search
+from scenarios.endpoint import refuse_page
 from scenarios.exporter import check_for_several
 from scenarios.probing import Asked, InterruptedRunError, carry_out, interrupts, say
 from scenarios.settle import Settled, settle
@@ -91,6 +92,7 @@ def capacity(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
             f"{wish.scenario}: expected a budget (--budget), since without one nothing can break, got none"
         )
     check_for_several(settled.run.prometheus_port)
+    refuse_page(settled.run.web, "chatbench capacity")
     _check_slices(wish, settled)
     started = datetime.now(UTC)
     directory = wish.out or Path("runs") / f"{started:%Y%m%d-%H%M%S}-capacity-{settled.name}"

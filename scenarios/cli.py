@@ -13,6 +13,7 @@ import typer
 
 from loadgen.errors import BenchError, InputError, TargetUnreachableError
 from loadgen.plan.access import without_passwords
+from scenarios.endpoint import AUTO, is_meant_as_endpoint
 from scenarios.github import complain
 
 BAD_INPUT, UNREACHABLE, INTERRUPTED, BUG = 104, 106, 105, 1
@@ -232,6 +233,15 @@ def run(  # the flags of product.md
             rich_help_panel=_OUTPUT,
         ),
     ] = None,
+    web: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[[HOST:]PORT]",
+            help="Serve a page that follows the run, on 127.0.0.1 if not said; at 8090, or a free port where another "
+            "program has it, if nothing is said; 0: a free port.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
     print_json: Annotated[
         bool | None,
         typer.Option("--json", help="Print the result document on standard output.", rich_help_panel=_OUTPUT),
@@ -284,6 +294,7 @@ def run(  # the flags of product.md
         "run.transport": transport,
         "run.events": events,
         "run.prometheus_port": prometheus,
+        "run.web": web,
         "run.abort_on_fail": abort_on_fail,
         "run.abort_after": abort_after,
         "run.budgets_file": budgets,
@@ -590,7 +601,7 @@ def calibrate(
 def main() -> None:
     """The ``chatbench`` command: one clear line and the right exit code for whatever the user can put right."""
     try:
-        code = app(standalone_mode=False)
+        code = app(_with_value(sys.argv[1:]), standalone_mode=False)
     except TargetUnreachableError as error:
         _complain(error, UNREACHABLE)
     except BenchError as error:
@@ -607,6 +618,16 @@ def main() -> None:
             sys.exit(BAD_INPUT)
         _complain(error.format_message(), BAD_INPUT)
     sys.exit(INTERRUPTED if code == _TYPERS_INTERRUPTED else code or 0)
+
+
+def _with_value(arguments: list[str]) -> list[str]:
+    """The same, where ``--web`` has the value that it may be typed without: what follows may be the scenario."""
+    if "--web" not in arguments:
+        return arguments
+    place = arguments.index("--web") + 1
+    if place < len(arguments) and is_meant_as_endpoint(arguments[place]):
+        return arguments
+    return [*arguments[:place], AUTO, *arguments[place:]]
 
 
 def _command_line() -> str:

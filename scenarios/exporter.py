@@ -14,7 +14,8 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from loadgen.errors import InputError
 from reports.budgets import Document
 from reports.prometheus import Exposition
-from scenarios.endpoint import endpoint_of, endpoint_text
+from scenarios.endpoint import endpoint_of
+from scenarios.listening import listen, url_of
 
 # Whoever has connected and says nothing for so long is not waited for.
 _PATIENCE_S = 10
@@ -30,17 +31,12 @@ class Exporter:
 
     def __init__(self, endpoint: int | str) -> None:
         """Listen where a scenario says; InputError where that cannot be. It answers from :meth:`__enter__` on."""
-        host, port = endpoint_of(endpoint)
         self._exposition = Exposition()
         registry = CollectorRegistry()
         registry.register(self._exposition)
-        try:
-            self._server = _Server(host, port)
-        except (OSError, UnicodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "no name of a host"
-            raise InputError(f"--prometheus: cannot listen on {endpoint_text(host, port)}: {why}") from None
+        self._server = _Server(listen("--prometheus", endpoint))
         self._server.set_app(make_wsgi_app(registry))
-        self.url = f"http://{endpoint_text(host, self._server.server_port)}/metrics"
+        self.url = f"{url_of(self._server.socket, endpoint)}/metrics"
         """Where it is found, on whatever port was free."""
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": _LOOK_S}, daemon=True
@@ -80,13 +76,15 @@ class _Handler(WSGIRequestHandler):
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True  # nothing waits for a scraper
-    # The library's 5 are soon full, and whoever does not get in tries again a second later.
-    request_queue_size = 128
 
-    def __init__(self, host: str, port: int) -> None:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        self.address_family, _, _, _, address = found[0]
-        super().__init__((str(address[0]), port), _Handler)
+    def __init__(self, listening: socket.socket) -> None:
+        """Answer at a port that listens already."""
+        super().__init__(listening.getsockname(), _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listening
+        host, self.server_port = listening.getsockname()[:2]
+        self.server_name = str(host)
+        self.setup_environ()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a scraper that hung up."""

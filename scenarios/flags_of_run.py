@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
 from typing import Any, NoReturn
 
 from loadgen.errors import InputError
 from loadgen.plan.pacing import NS_PER_S
+from scenarios.endpoint import AUTO
 from scenarios.layers import FLAGS, Flag, headers_from
 from scenarios.validation import duration_ns
 
@@ -30,12 +31,14 @@ class Parser(ArgumentParser):
 def add_flags(parser: ArgumentParser, without: frozenset[str]) -> None:
     """Let it take the flags of ``run`` but some, by their names."""
     group = parser.add_argument_group("of every run (see: chatbench run --help)")
-    for flag in _flags(without):
+    for flag in _flags(without | {"--web"}):
         names = [flag.name, *([_SHORT[flag.name]] if flag.name in _SHORT else [])]
         if flag.name in _SWITCHES:
             group.add_argument(*names, action="store_true", default=None)
         else:
             group.add_argument(*names, action="append" if flag.name in _REPEATABLE else "store")
+    # Taken in order to be refused in words of its own (endpoint.refuse_page).
+    group.add_argument("--web", nargs="?", const=AUTO, help=SUPPRESS)
 
 
 def flags_given(given: Namespace, without: frozenset[str]) -> tuple[dict[str, Any], list[str]]:
@@ -47,8 +50,8 @@ def flags_given(given: Namespace, without: frozenset[str]) -> tuple[dict[str, An
         if value is None:
             continue
         flags[flag.key] = headers_from(value, flag.name) if flag.name == "--header" else value
-        if flag.name == "--force":
-            continue  # of the command's own directory
+        if flag.name in ("--force", "--web"):
+            continue  # of the command itself
         if flag.name in _SWITCHES:
             passed.append(flag.name)
         else:

@@ -73,6 +73,7 @@ FLAGS = (
     Flag("--quiet", "run.quiet"),
     Flag("--events", "run.events"),
     Flag("--prometheus", "run.prometheus_port"),
+    Flag("--web", "run.web"),
     Flag("--abort-on-fail", "run.abort_on_fail"),
     Flag("--abort-after", "run.abort_after"),
     Flag("--budgets", "run.budgets_file"),

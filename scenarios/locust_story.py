@@ -58,8 +58,6 @@ from scenarios.validation import duration_text
 
 # Drawing takes seconds, and is done by a process of its own, lest Locust's web UI stands still.
 DRAWING_LIMIT_S = 120.0
-# What somebody sees who opens the page in the middle of a run.
-PAGE_SECONDS = 120
 # Accounts follow from their names, so any number of them costs nothing.
 OWN_ACCOUNT_COUNT = 10_000_000
 # Said of a run that goes on, these would be a false alarm: what they miss may yet come.
@@ -287,7 +285,7 @@ class LocustStory:
     def snapshot(self, record: Record) -> Document:
         """The document of the run that goes on, with the doubts there are so far."""
         assert self._begun is not None, "asked of a run that has begun"
-        document = snapshot(self._begun.facts, record, last_seconds=PAGE_SECONDS)
+        document = snapshot(self._begun.facts, record)
         evidence = evidence_of(self._begun.settled, record, self._target_died(), None)
         doubts = [doubt for doubt in doubts_about(evidence) if doubt.code not in _ONLY_AT_THE_END]
         return document | {

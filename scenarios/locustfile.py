@@ -12,6 +12,7 @@ import sys
 from argparse import Namespace
 from typing import Any
 
+import gevent
 from locust import events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
@@ -23,12 +24,16 @@ from loadgen.locust_bridge import options as our_options
 from loadgen.locust_bridge.session import BAD_INPUT, UNREACHABLE, Session, follow
 from loadgen.locust_bridge.story import Wish
 from loadgen.locust_bridge.users import ChatUser, ScriptedChatUser
+from reports.live.feed import Feed, Told
 from reports.live.page import render
 from scenarios.locust_story import LocustStory
 
 __all__ = ["ChatUser", "ScriptedChatUser"]
 
 logger = logging.getLogger("chatbench")
+
+# Also where nobody looks: who comes late sees the whole run.
+TELL_EACH_S = 1.0
 
 
 @events.init_command_line_parser.add_listener
@@ -79,26 +84,41 @@ def _settle_at_first(environment: Environment, options: Namespace, story: Locust
 
 def _attach_pages(environment: Environment, session: Session, story: LocustStory) -> None:
     from loadgen.locust_bridge import web
+    from loadgen.locust_bridge.streams import Streams
+
+    live = Feed()
+    streams = Streams(live)
 
     def check(options: Namespace, host: str | None, user_count: int) -> None:
         settled = story.check(Wish.of(options, host, user_count, 1))
         follow(environment, settled.stages)
 
-    def feed() -> dict[str, Any]:
+    def told() -> Told:
         lead = session.lead
         document = story.document
         if lead is not None and not lead.is_closed:
             document = story.snapshot(lead.record)
-        return {
-            "phase": "waiting" if lead is None else lead.phase,
-            "elapsed_s": None if lead is None else session.elapsed_s,
-            "notice": session.notice,
-            "report": story.report,
-            "document": document,
-        }
+        return Told(
+            phase="waiting" if lead is None else lead.phase,
+            document=document,
+            elapsed_s=None if lead is None else session.elapsed_s,
+            notice=session.notice,
+            report=story.report,
+        )
 
-    def page(data_url: str, home_url: str) -> str:
-        return render(data_url, home_url, "Locust")
+    def figures() -> dict[str, Any]:
+        newest = told()
+        return {name: getattr(newest, name) for name in ("phase", "elapsed_s", "notice", "report", "document")}
+
+    def page(data_url: str, home_url: str, events_url: str) -> str:
+        return render(data_url, home_url, "Locust", events_url)
+
+    def go_on() -> None:
+        while True:
+            live.tell(told())
+            streams.wake()
+            gevent.sleep(TELL_EACH_S)
 
     assert environment.web_ui is not None, "asked where there is a web UI"
-    web.attach(environment.web_ui, environment, page=page, feed=feed, check=check)
+    web.attach(environment.web_ui, environment, page=page, feed=figures, streams=streams, check=check)
+    gevent.spawn(go_on)

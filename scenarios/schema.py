@@ -11,7 +11,7 @@ from loadgen.plan.incidents import Backoff, IncidentKind
 from loadgen.plan.pacing import Gaps, Loop
 from loadgen.plan.plan import TransportKind
 from loadgen.plan.rooms import RoomShape
-from scenarios.endpoint import MOST_PORT, endpoint_of
+from scenarios.endpoint import AUTO, MOST_PORT, endpoint_of
 from scenarios.validation import Duration, Moment, Section
 
 # More than any machine of ours has cores; beyond, it is a slip.
@@ -270,6 +270,10 @@ def _endpoint(text: str) -> str:
     return text
 
 
+def _endpoint_or_auto(text: str) -> str:
+    return text if text == AUTO else _endpoint(text)
+
+
 class Run(Section):
     """How the run is carried out and what it leaves behind."""
 
@@ -300,6 +304,12 @@ class Run(Section):
     )
     """Serve the live figures for Prometheus at this port while the run goes on, at /metrics, for this machine alone
     unless an address is named; 0: any port that is free."""
+    web: Annotated[int, Field(ge=0, le=MOST_PORT)] | Annotated[str, AfterValidator(_endpoint_or_auto)] | None = _key(
+        'a port like 8090, an address and a port like "0.0.0.0:8090", or "auto"', None
+    )
+    """Serve a page to look at in a browser at this port while the run goes on, for this machine alone unless an address
+    is named; 0: any port that is free; auto, as is --web without a value: 8090, or any that is free where another
+    program has it."""
     abort_on_fail: bool = _key("true or false", False)
     """End the run as soon as a budget has failed."""
     abort_after: Duration = _key('a time like "10s"', 0, ge=0)

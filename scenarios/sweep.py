@@ -24,7 +24,7 @@ _NOT_SWEPT = frozenset({"summary", "extends", "sweep", "budgets"}) | {
     f"run.{name}"
     for name in (
         *("out", "force", "html", "plots", "print_json", "quiet"),
-        *("events", "prometheus_port", "abort_on_fail", "abort_after", "budgets_file"),
+        *("events", "prometheus_port", "web", "abort_on_fail", "abort_after", "budgets_file"),
     )
 }
 

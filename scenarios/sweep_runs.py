@@ -23,6 +23,7 @@ from reports.terminal import Doing, Waiting, left_text
 from scenarios import github
 from scenarios.bench import REPORT_NAME, run_directory
 from scenarios.catalogue import catalogue
+from scenarios.endpoint import refuse_page
 from scenarios.exporter import check_for_several
 from scenarios.layers import FLAGS, Origin
 from scenarios.probing import Asked, Ending, InterruptedRunError, OnWait, carry_out, interrupts, say
@@ -84,6 +85,7 @@ def carry_out_sweep(settled: Settled, request: Request) -> ExitCode:
     if run.events is not None:
         raise InputError(f"{sweep.place}: expected no file of events (run.events) beside a sweep, got {run.events}")
     check_for_several(run.prometheus_port)
+    refuse_page(run.web, "a sweep")
     started = datetime.now(UTC)
     directory = run_directory(settled, started)
     store.claim(directory, force=run.force)

@@ -11,8 +11,11 @@ from locust.env import Environment
 from locust.web import WebUI
 
 from loadgen.errors import BenchError
+from loadgen.locust_bridge.streams import MOST_ONLOOKERS, Streams
 
 PAGE = "/chatbench"
+# nginx, for one, holds a stream back unless told.
+_NEW = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _LINK = """<script>
 addEventListener("DOMContentLoaded", () => {
   const link = document.createElement("a");
@@ -31,14 +34,16 @@ def attach(
     web_ui: WebUI,
     environment: Environment,
     *,
-    page: Callable[[str, str], str],
+    page: Callable[[str, str, str], str],
     feed: Callable[[], dict[str, Any]],
+    streams: Streams,
     check: Callable[[Namespace, str | None, int], None],
 ) -> None:
-    """Add our page, what it asks each second, a link to it, and a check of the start form.
+    """Add our page, what it is told each second, a link to it, and a check of the start form.
 
-    ``page`` makes the page, given where its figures and Locust's own page are; ``check`` is given options, host and
-    number of users, and raises BenchError where a run cannot begin.
+    ``page`` makes the page, given where its figures, Locust's own page and the stream of its figures are; ``feed``
+    gives the figures for programs, with the whole document; ``check`` is given options, host and number of users, and
+    raises BenchError where a run cannot begin.
     """
     options = environment.parsed_options
     base = (options.web_base_path or "") if options is not None else ""
@@ -49,13 +54,25 @@ def attach(
     @blueprint.route(PAGE)
     @web_ui.auth_required_if_enabled
     def show_page() -> Response:
-        return make_response(page(f"{base}{PAGE}/data", f"{base}/"))
+        if streams.is_full:
+            return _full()
+        return make_response(page(f"{base}{PAGE}/whole", f"{base}/", f"{base}{PAGE}/events"))
+
+    @blueprint.route(f"{PAGE}/whole")
+    @web_ui.auth_required_if_enabled
+    def tell_whole() -> Response:
+        return _full() if streams.is_full else Response(streams.feed.whole(), mimetype="application/json", headers=_NEW)
+
+    @blueprint.route(f"{PAGE}/events")
+    @web_ui.auth_required_if_enabled
+    def stream() -> Response:
+        return _full() if streams.is_full else Response(streams.events(), mimetype="text/event-stream", headers=_NEW)
 
     @blueprint.route(f"{PAGE}/data")
     @web_ui.auth_required_if_enabled
     def tell() -> Response:
         response = jsonify(feed())
-        response.headers["Cache-Control"] = "no-store"
+        response.headers.update(_NEW)
         return response
 
     app.register_blueprint(blueprint)
@@ -80,6 +97,11 @@ def attach(
             text = response.get_data(as_text=True)
             response.set_data(text.replace("</head>", f"{_LINK % target}</head>", 1))
         return response
+
+
+def _full() -> Response:
+    text = f"{MOST_ONLOOKERS} pages are open already\n"
+    return Response(text, status=503, mimetype="text/plain", headers={"Retry-After": "10"})
 
 
 def _is_logged_in() -> bool:

@@ -306,6 +306,6 @@ def test_the_way_home_works_by_keyboard(browser: Browser, feed: LiveFeed) -> Non
         page.keyboard.press("Tab")
         expect(page.get_by_label("the last 10 min")).to_be_focused()
         page.keyboard.press("ArrowDown")
-        expect(page.get_by_label("all that was seen")).to_be_checked()
+        expect(page.get_by_label("the whole run")).to_be_checked()
         page.keyboard.press("Tab")
         expect(page.get_by_role("slider", name="Delivery time")).to_be_focused()

@@ -59,12 +59,14 @@ function spread(places, gap) {
 }
 
 /**
- * Rows of seconds, so many folded into one that at most MAX_POINTS stay: the largest of times, since a mean of
+ * Rows of one length, so many folded into one that at most MAX_POINTS stay: the largest of times, since a mean of
  * percentiles means nothing, or the mean of counts. `length_s` of a row tells how many seconds it stands for.
  */
 function folded(rows, keys, isTime) {
-  const lengthS = rows.length === 0 ? 1 : Math.ceil((rows.at(-1).t_s + 1 - rows[0].t_s) / MAX_POINTS);
-  if (lengthS === 1) return rows.map((row) => ({ ...row, length_s: 1 }));
+  if (rows.length === 0) return [];
+  const ownS = rows[0].length_s;
+  const lengthS = ownS * Math.ceil((endOf(rows.at(-1)) - rows[0].t_s) / ownS / MAX_POINTS);
+  if (lengthS === ownS) return rows;
   const groups = Map.groupBy(rows, (row) => Math.floor(row.t_s / lengthS));
   return [...groups].map(([number, group]) => {
     const row = { t_s: number * lengthS, length_s: lengthS };

@@ -44,7 +44,7 @@ class Chart {
     [this.#view, this.#isOver] = [document, isOver];
     this.#rows = folded(rows, this.#lines.map(({ key }) => key), this.#isTime);
     this.#fromS = this.#rows[0]?.t_s ?? 0;
-    const endS = rows.length === 0 ? 0 : rows.at(-1).t_s + 1;
+    const endS = rows.length === 0 ? 0 : endOf(rows.at(-1));
     this.#toS = isOver && endS > this.#fromS ? endS : Math.max(endS, this.#fromS + LEAST_SPAN_S);
     this.#draw();
   }

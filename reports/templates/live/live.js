@@ -1,13 +1,15 @@
 // The live page: makes its parts and gives them each answer.
 //
-//   feed              asks, and says what is wrong when there is no answer
+//   feed              listens or asks, and says what is wrong when there is no answer
 //   history           what was seen of the run, second by second
+//   ending            the report, once it is written
 //   chart, drawing, axes      that, drawn
 //   words, figures, tables    what a document says
 //   numbers, dom      how numbers are written, how elements are made
 
 const settings = JSON.parse(byId("settings").textContent);
 const seen = new History();
+const ending = new Ending();
 const charts = [
   new Chart("delivery-time", {
     isTime: true,
@@ -39,11 +41,11 @@ const EMPTY = {};
 let answer = null;
 
 document.querySelectorAll("[name=span]").forEach((choice) => choice.addEventListener("change", showCharts));
-new Feed(settings.data_url).follow(show, tellProblem);
+new Feed(settings.data_url, settings.events_url).follow(show, tellProblem);
 
 function show(newest) {
   answer = { ...newest, document: newest.document ?? null };
-  if (answer.document !== null) seen.add(answer.document);
+  if (answer.document !== null) seen.add(answer.document, answer.is_whole === true);
   else if (answer.phase === "waiting") seen.forget();
   showStatus();
   const shown = { ...answer, document: answer.document ?? EMPTY };
@@ -52,6 +54,8 @@ function show(newest) {
   byId("figures-hint").hidden = shown.phase === "over" || answer.document === null;
   showTables(shown.document, shown.phase === "over");
   showCharts();
+  if (answer.is_last !== true) return null;
+  return answer.report_url ? ending.take(answer.report_url) : Promise.resolve();
 }
 
 function showStatus() {
@@ -61,6 +65,9 @@ function showStatus() {
   say(byId("badge"), badge);
   say(byId("sentence"), sentence);
   byId("status").className = `verdict ${tone}`;
+  say(byId("ending-badge"), badge);
+  byId("ending").className = `ending ${tone}`;
+  say(byId("ending-scenario"), name);
   const goesOn = !["over", "waiting"].includes(answer.phase);
   say(byId("elapsed"), goesOn && typeof answer.elapsed_s === "number" ? `for ${elapsed(answer.elapsed_s)}` : "");
   say(byId("scenario"), name);
@@ -126,8 +133,9 @@ function tellProblem(problem) {
   say(byId("problem-since"), problem?.since ?? "");
   byId("current").classList.toggle("stale", problem !== null);
   byId("pulse").classList.toggle("stopped", problem !== null);
+  byId("pulse").classList.toggle("ended", answer?.is_last === true);
   if (problem !== null) say(byId("pulse"), "no answer");
-  else if (answer !== null) say(byId("pulse"), "live");
+  else if (answer !== null) say(byId("pulse"), answer.is_last === true ? "ended" : "live");
 }
 
 function budgetInSight(shown, high) {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scenarios.endpoint import endpoint_of, endpoint_text
+from scenarios.endpoint import endpoint_of, endpoint_text, is_meant_as_endpoint
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,15 @@ def test_it_is_written_as_in_an_address(host: str, text: str) -> None:
     """So that it can be followed."""
     assert endpoint_text(host, 80) == text
     assert endpoint_of(text) == (host, 80)
+
+
+@pytest.mark.parametrize(
+    ("word", "is_meant"),
+    [
+        *(("8090", True), ("99999", True), ("0.0.0.0:8090", True), ("[::1]:0", True), ("localhost:", True)),
+        *(("auto", True), ("fanout", False), ("mine.toml", False), ("C:/mine.toml", False), ("--users", False)),
+    ],
+)
+def test_what_follows_a_flag_may_be_its_value_or_the_scenario(word: str, is_meant: bool) -> None:
+    """A wrong endpoint is still one, and complained of as such."""
+    assert is_meant_as_endpoint(word) is is_meant

@@ -300,6 +300,11 @@ def test_what_types_cannot_tell_is_told_at_its_key(write: Write, text: str, line
             "localhost:",
             '--prometheus: expected a port like 9464, or an address and a port like "0.0.0.0:9464", got "localhost:"',
         ),
+        (
+            "run.web",
+            "here",
+            '--web: expected a port like 8090, an address and a port like "0.0.0.0:8090", or "auto", got "here"',
+        ),
         ("run.events", "-", '--events: expected the path of a file, got "-", standard output'),
         ("run.events", ".", '--events: expected the path of a file, got ".", a directory'),
         ("run.events", "no/events", '--events: expected a file in a directory that is there, got "no/events"'),
@@ -419,6 +424,7 @@ _VALUES: dict[str, tuple[str, Any]] = {
     "run.quiet": ("true", True),
     "run.events": ("events.ndjson", "events.ndjson"),
     "run.prometheus_port": ("9464", 9464),
+    "run.web": ("auto", "auto"),
     "run.abort_on_fail": ("true", True),
 }
 
