@@ -26,7 +26,7 @@ from loadgen.measure.record import (
 from loadgen.measure.tally import Count, Metric, PerSecond, Tally
 from loadgen.plan.access import without_passwords
 from loadgen.plan.pacing import NS_PER_S
-from reports import example_figures, slice_figures
+from reports import closes, example_figures, slice_figures
 from reports.budgets import Budget, Document, judge, verdict_of
 from reports.figures import metric_of, milliseconds
 from reports.incident_figures import figures_of
@@ -131,6 +131,7 @@ def _base(facts: RunFacts, record: Record, *, with_hdr: bool, last_seconds: int 
             {"kind": str(kind), "phase": phase, "count": error.count, "example": error.example}
             for (kind, phase), error in sorted(tally.errors.items())
         ],
+        "closes": closes.figures_of(tally.closes),
         "incidents": figures_of(record),
         # A snapshot has them where somebody judges it: they cost as much as all the rest.
         "slices": slice_figures.figures_of(record, _window_ns(record)) if with_hdr else [],

@@ -9,6 +9,7 @@ from typing import Any
 
 from reports import numbers
 from reports.calibration import quotation
+from reports.closes import CloseRow, close_table
 from reports.examples import ExampleRow, example_table
 from reports.incidents import IncidentRow, incident_table
 from reports.planned import plain_text, value_text
@@ -177,6 +178,7 @@ class Summary:
     limit: str
     calibration: str
     incidents: tuple[IncidentRow, ...]
+    closes: tuple[CloseRow, ...]
     errors: tuple[ErrorRow, ...]
     phases: tuple[PhaseRow, ...]
     plan: tuple[Fact, ...]
@@ -208,6 +210,7 @@ def summarise(document: dict[str, Any]) -> Summary:
         limit=_limit(document.get("limit") or {}, done=not (run.get("interrupted") or run.get("ended_early"))),
         calibration=quotation(document.get("environment") or {}),
         incidents=tuple(incident_table(document)),
+        closes=tuple(close_table(document)),
         errors=tuple(_errors(document.get("errors") or [])),
         phases=tuple(_phases(document.get("phases") or [])),
         plan=tuple(

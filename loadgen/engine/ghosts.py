@@ -134,8 +134,8 @@ class Ghosts:
             ghost.bury()
             self._observer.gave_up(ghost, code, seen_ns)
 
-    async def bury_all(self) -> None:
-        """The run is over: read the server's last words, within a second, and close what is left."""
+    async def bury_all(self) -> int:
+        """The run is over: read the server's last words, within a second, and close what is left; how many that is."""
         give_up_ns = now_ns() + NS_PER_S
         try:
             while self._ghosts and (now := now_ns()) < give_up_ns:
@@ -144,6 +144,8 @@ class Ghosts:
                 self._bury_the_dead(now, None)
                 await sleep_until(now_ns() + LOOK_PERIOD_NS // 5)
         finally:
+            left_count = len(self._ghosts)
             for ghost in self._ghosts:
                 ghost.bury()
             self._ghosts.clear()
+        return left_count

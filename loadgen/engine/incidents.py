@@ -12,6 +12,7 @@ from loadgen.engine.ghosts import Ghost, Ghosts
 from loadgen.engine.swarm import Swarm
 from loadgen.engine.user import UserState
 from loadgen.errors import ServerError
+from loadgen.measure.incident_tally import NO_CLOSE_FRAME
 from loadgen.measure.tally import PerSecond
 from loadgen.plan.incidents import CUT_BY_THE_SERVER, Incident, IncidentKind
 from loadgen.plan.pacing import NS_PER_S
@@ -75,7 +76,8 @@ class Incidents:
         finally:
             swarm.books.planned_close = None
             swarm.on_cut_off = None
-            await self._ghosts.bury_all()
+            for _ in range(await self._ghosts.bury_all()):
+                swarm.books.socket_ended(NO_CLOSE_FRAME, by_us=True)
 
     async def _carry_out(self, incident: Incident) -> None:
         """One user after the other, each at its moment."""
@@ -166,6 +168,7 @@ class Incidents:
         tally = self._swarm.tally
         incident = tally.of_incident(ghost.incident)
         incident.closes[code] += 1
+        self._swarm.books.socket_ended(code, by_us=False)
         if now_ns is not None:
             incident.closed.record(now_ns - ghost.began_ns)
             tally.happened(PerSecond.DISCONNECTS, now_ns)

@@ -45,13 +45,14 @@ class Club(Protocol):
 class Member:
     """Implements :class:`loadgen.engine.transport.Listener`."""
 
-    __slots__ = ("_club", "_retired", "_waiting", "chatter", "connection")
+    __slots__ = ("_club", "_is_told_of", "_retired", "_waiting", "chatter", "connection")
 
     def __init__(self, chatter: User, club: Club) -> None:
         self.chatter = chatter
         self.connection: Connection | None = None
         self._club = club
         self._retired = False
+        self._is_told_of = False  # its end counts: it was opened for the user, and nobody else watches it
         self._waiting: tuple[UserState, asyncio.Future[None]] | None = None
 
     @property
@@ -80,6 +81,7 @@ class Member:
         if self._retired:
             connection.abort()
         else:
+            self._is_told_of = self.chatter.state not in (UserState.AWAY, UserState.GONE)
             self.send_all(self.chatter.opened(now_ns))
 
     def heard(self, payload: bytes, now_ns: int) -> None:
@@ -116,6 +118,8 @@ class Member:
     def closed(self, code: int, reason: str, now_ns: int) -> None:
         self.connection = None
         self._club.one_has_closed()
+        if self._is_told_of:
+            self.chatter.socket_ended(code, by_us=self._retired)
         if self._retired:
             self.chatter.has_left(now_ns)
             return
@@ -133,9 +137,10 @@ class Member:
             if self.connection is not None:
                 self.connection.send(frame)
 
-    def retire(self) -> None:
-        """The user has nothing to do with this socket any more."""
+    def retire(self, *, silently: bool = False) -> None:
+        """The user has nothing to do with this socket any more; ``silently``: how it ends, somebody else tells."""
         self._retired = True
+        self._is_told_of = self._is_told_of and not silently
         self._look()
 
     async def answered(self, waiting: UserState, within_s: float) -> None:

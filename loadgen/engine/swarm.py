@@ -35,6 +35,8 @@ ANSWER_TIMEOUT_S = 10.0
 # Logins under way at a time: enough to keep a server busy, few enough to stay clear of its listen backlog.
 LOGINS_AT_ONCE = 100
 CONNECTS_AT_ONCE = 500
+# To be told of a socket that we have cut takes the event loop a turn.
+_ABORT_NS = NS_PER_S // 5
 # Closing handshakes started in a row before the sockets are read again.
 CLOSES_AT_ONCE = 100
 
@@ -279,7 +281,7 @@ class Swarm:
     def abandon(self, user: int) -> Connection | None:
         """Let go of a user's socket without closing it: to the user it is lost. None where it had none."""
         member = self.members[user]
-        member.retire()
+        member.retire(silently=True)
         member.chatter.away(now_ns(), cut=True, silently=True)
         return member.connection
 
@@ -287,6 +289,7 @@ class Swarm:
 
     async def close(self) -> None:
         """Close all sockets in good order, within :func:`close_timeout_s`."""
+        self.books.is_over = True
         give_up_ns = now_ns() + round(close_timeout_s(self.open_count) * NS_PER_S)
         for number, member in enumerate(self.members.values(), start=1):
             member.send_all(member.chatter.leaving_politely())
@@ -295,11 +298,15 @@ class Swarm:
                 member.connection.close()
             if number % CLOSES_AT_ONCE == 0:
                 await asyncio.sleep(0)
-        while self.open_count > 0 and now_ns() < give_up_ns:
-            await asyncio.sleep(0.02)
+        await self._until_closed(give_up_ns)
         for member in self.members.values():
             if member.connection is not None:
                 member.connection.abort()
+        await self._until_closed(now_ns() + _ABORT_NS)
+
+    async def _until_closed(self, give_up_ns: int) -> None:
+        while self.open_count > 0 and now_ns() < give_up_ns:
+            await asyncio.sleep(0.02)
 
     @contextlib.asynccontextmanager
     async def http_clients(self, connection_count: int) -> AsyncIterator[Sequence[HttpClient]]:

@@ -16,6 +16,7 @@ from enum import StrEnum
 from loadgen.dialects import Ack, Confirmation, Dialect, HttpAnswer, HttpRequest, Opening
 from loadgen.errors import ErrorKind, ServerError, kind_of_close, kind_of_status
 from loadgen.measure import marker
+from loadgen.measure.closes import END
 from loadgen.measure.disguises import disguised_at
 from loadgen.measure.ledger import Ledger
 from loadgen.measure.marker import Stamp
@@ -66,6 +67,7 @@ class Books:
     __slots__ = (
         "catches_up",
         "deadline_ns",
+        "is_over",
         "ledger",
         "names_steps",
         "on_ack",
@@ -91,6 +93,8 @@ class Books:
         """Whether those of a user who does not get in are counted under its step instead: others are elsewhere."""
         self.on_ack: Callable[[int, bytes, int], None] | None = None
         """Told of each acknowledgement: the user, the marker of its message, and when."""
+        self.is_over = False
+        """Whether the run has ended, and what is still open is closed."""
         self.catches_up = False
         """Whether who comes back reads what it has missed."""
         self.planned_close: Callable[[int, int], tuple[int, int] | None] | None = None
@@ -105,6 +109,10 @@ class Books:
         """Note how long something took that ends now; the same."""
         self.tally.metrics[metric].record(length_ns)
         self.tally.of_slice(SliceKind.PHASE.named(self.phase)).of(metric).record(length_ns)
+
+    def socket_ended(self, code: int, *, by_us: bool) -> None:
+        """A socket that was open is gone; ``by_us``: we had hung up, or asked for it, before."""
+        self.tally.closed(code, END if self.is_over else self.phase, by_us=by_us)
 
     def text_changed(self, frame: bytes, at: int) -> None:
         """A frame brought a text whose marker, which stands ``at``, is not as it was sent."""
@@ -486,6 +494,10 @@ class User:
         """Nobody waits any more whether it gets in: a connection still on its way was not planned after all."""
         if self.state in (UserState.NEW, UserState.LOGGED_IN):
             self._books.tally.counts[Count.CONNECTIONS_PLANNED] -= 1
+
+    def socket_ended(self, code: int, *, by_us: bool) -> None:
+        """A socket of its own is gone, the present one or one it has nothing to do with any more."""
+        self._books.socket_ended(code, by_us=by_us or self.state in (UserState.AWAY, UserState.GONE))
 
     def closed(self, code: int, reason: str, now_ns: int) -> int | None:
         """The socket is gone, and not by our own wish; the incident that took it for the first time, if it is one's."""

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from loadgen.errors import ErrorKind
 from loadgen.measure import marker
+from loadgen.measure.closes import Close, Closer, count_close
 from loadgen.measure.examples import Example, Examples, Fault
 from loadgen.measure.histogram import COARSE, FINE, HIGHEST_NS, Histogram, State, bucket_of
 from loadgen.measure.incident_tally import IncidentTally
@@ -97,14 +98,15 @@ def tally_to_plain(tally: Tally) -> dict[str, Any]:
         "metric_seconds": metric_seconds,
         "incidents": [[number, *_incident_to_plain(incident)] for number, incident in tally.incidents.items()],
         "slices": [[name, *_slice_to_plain(part)] for name, part in tally.slices.items()],
+        "closes": [[*close, count] for close, count in tally.closes.items()],
         "examples": [[fault.value, *example] for fault in Fault for example in tally.examples.of(fault)],
     }
 
 
 def tally_from_plain(data: object) -> Tally:
     """The tally that was made into ``data``; ValueError where none was."""
-    names = ("origin_ns", "counts", "metrics", "errors", "seconds", "metric_seconds", "incidents", "slices", "examples")
-    fields = _fields(data, "tally", *names)
+    parts = ("counts", "metrics", "errors", "seconds", "metric_seconds", "incidents", "slices", "closes", "examples")
+    fields = _fields(data, "tally", "origin_ns", *parts)
     tally = Tally(_int(fields["origin_ns"], "tally.origin_ns", -_LATEST_NS, _LATEST_NS))
     tally.counts = _counts_from_plain(fields["counts"], "tally.counts")
     for name, histogram in _items(fields["metrics"], "tally.metrics"):
@@ -128,6 +130,9 @@ def tally_from_plain(data: object) -> Tally:
         if not _SLICE.fullmatch(_text(name, where)):
             raise _unexpected(name, "the name of a slice", where)
         tally.slices[name] = _slice_from_plain(counts, metrics, f"{where}.{name}")
+    for code, phase, who, count in _rows(fields["closes"], 4, where := "tally.closes"):
+        close = Close(_int(code, where, 0, 0xFFFF), _text(phase, where), _member(Closer, who, where))
+        count_close(tally.closes, close, _int(count, where, 1))
     tally.examples = _examples_from_plain(fields["examples"], "tally.examples")
     return tally
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loadgen.errors import ErrorKind
+from loadgen.measure.closes import Close, closer_of, count_close
 from loadgen.measure.examples import Examples
 from loadgen.measure.histogram import COARSE, Histogram
 from loadgen.measure.incident_tally import IncidentTally
@@ -155,6 +156,8 @@ class Tally:
     """By the number of the incident; of the whole run."""
     slices: dict[str, SliceTally] = field(default_factory=dict)
     """By the name of the slice; what is told apart by nothing has none."""
+    closes: Counter[Close] = field(default_factory=Counter)
+    """How sockets ended; of the whole run."""
     examples: Examples = field(default_factory=Examples)
     """A few of the deliveries of measured messages that went wrong."""
 
@@ -180,6 +183,10 @@ class Tally:
         """Count one error; ``example`` is kept from the first of its kind and phase."""
         known = self.errors.setdefault((kind, phase), ErrorCount(0, example[:300]))
         known.count += 1
+
+    def closed(self, code: int, phase: str, *, by_us: bool) -> None:
+        """A socket has ended; ``by_us``: we had hung up, or asked for it, before."""
+        count_close(self.closes, Close(code, phase, closer_of(code, by_us=by_us)))
 
     def of_second(self, metric: Metric, second: int) -> Histogram:
         """The metric within one second of the series, coarse: the one thing that grows with a run."""
@@ -217,6 +224,8 @@ class Tally:
             self.of_incident(number).merge(incident)
         for name, part in other.slices.items():
             self.of_slice(name).merge(part)
+        for close, count in other.closes.items():
+            count_close(self.closes, close, count)
         self.examples.merge(other.examples)
 
     def measure_anew(self) -> None:
@@ -240,10 +249,12 @@ class Tally:
             self.metric_seconds,
             self.incidents,
             self.slices,
+            self.closes,
             self.examples,
         )
         fresh = Tally(self.origin_ns)
         self.counts, self.metrics, self.errors = fresh.counts, fresh.metrics, fresh.errors
         self.seconds, self.metric_seconds = fresh.seconds, fresh.metric_seconds
-        self.incidents, self.slices, self.examples = fresh.incidents, fresh.slices, fresh.examples
+        self.incidents, self.slices, self.closes = fresh.incidents, fresh.slices, fresh.closes
+        self.examples = fresh.examples
         return taken

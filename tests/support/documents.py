@@ -101,6 +101,7 @@ def a_document(
         "counters": counters,
         "rates": {"window_s": float(MEASURE_S), **rates},
         "errors": errors or [],
+        "closes": [] if empty or snapshot else [a_close(1000, USERS, "end", "us")],
         "series": series,
         "generator": _generator(send_lateness_p99_ms),
         "server": {"cpu_ratio": 0.41, "rss_bytes": 142_000_000, "descriptors": 512, "series": {}} if owned else None,
@@ -159,6 +160,12 @@ def a_failed_document() -> dict[str, Any]:
         "deliveries_lost_acked": 12,
         "deliveries_lost_unacked": 1_300,
     }
+    document["closes"] = [
+        a_close(1000, USERS - 22, "end", "us"),
+        a_close(1006, 14, "measure", "network"),
+        a_close(1012, 5, "measure", "server"),
+        a_close(4008, 3, "drain", "server"),
+    ]
     document["examples"] = [
         an_example("lost", 3, 17, 4, 18.412, acked=True, seen=True, last_seen_s=18.431),
         an_example("lost", 41, 499, 7, 18.655, acked=False, seen=False),
@@ -170,6 +177,11 @@ def a_failed_document() -> dict[str, Any]:
         value and min(0.99, value * 2.3) for value in document["series"]["server_cpu_ratio"]
     ]
     return document
+
+
+def a_close(code: int, count: int, phase: str, who: str) -> dict[str, Any]:
+    """So many sockets ended so, as a document tells it."""
+    return {"code": code, "phase": phase, "count": count, "who": who}
 
 
 def an_example(kind: str, sender: int, receiver: int, n: int, due_s: float, **facts: Any) -> dict[str, Any]:

@@ -141,6 +141,13 @@ def test_the_log_tells_of_the_freeze_and_the_close(both: Both) -> None:
     assert json.dumps(both.document["errors"]).count("1012") > 0
 
 
+def test_each_socket_has_an_end_with_its_code(both: Both) -> None:
+    """The three whom the server put out, and all others, whom we let go when the run was over."""
+    closes = {(each["code"], each["phase"], each["who"]): each["count"] for each in both.document["closes"]}
+
+    assert closes == {(1012, "measure", "server"): 3, (1000, "end", "us"): USERS - 3}
+
+
 def test_the_examples_are_what_the_server_says_it_did(both: Both) -> None:
     """By name and number: whoever looks a lost one up in the server's log finds it dropped there."""
     told = {(m.stamp.sender, m.stamp.sequence): m for m in both.truth.messages if m.stamp is not None}

@@ -44,6 +44,7 @@ PURE = (
     "reports.compare",
     "reports.incident_figures",
     "reports.figures",
+    "reports.closes",
     "reports.example_figures",
     "reports.examples",
     "reports.slice_figures",

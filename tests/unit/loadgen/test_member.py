@@ -145,3 +145,49 @@ def test_who_is_refused_by_a_frame_is_gone(before: list[bytes]) -> None:
     assert (kind, error.example) == (ErrorKind.ERROR_FRAME, "NO room for you")
     member.closed(1000, "", 5)
     assert club.gone_count == 1
+
+
+# --- how sockets end ------------------------------------------------------------------------------------------
+
+
+def ends(ledger: Ledger) -> dict[tuple[int, str, str], int]:
+    """Code, phase and closer of each."""
+    return {(close.code, close.phase, str(close.who)): count for close, count in ledger.tally.closes.items()}
+
+
+@pytest.mark.parametrize(("code", "who"), [(1000, "server"), (1012, "server"), (4001, "server"), (1006, "network")])
+def test_a_socket_that_goes_by_itself_was_ended_by_the_server_or_by_nobody(code: int, who: str) -> None:
+    """Where no close frame came, it may as well have been the network."""
+    member, _, _, ledger = a_member()
+    member.closed(code, "", 5)
+
+    assert ends(ledger) == {(code, "login", who): 1}
+
+
+@pytest.mark.parametrize(("code", "who"), [(1000, "us"), (1006, "us"), (1005, "us"), (1012, "server")])
+def test_our_own_close_at_the_end_is_told_apart(code: int, who: str) -> None:
+    """Also where it is not answered; but a server that gives another reason was there before us."""
+    member, _, _, ledger = a_member()
+    member.chatter._books.is_over = True
+    member.chatter.leaving()
+    member.closed(code, "", 5)
+
+    assert ends(ledger) == {(code, "end", who): 1}
+
+
+def test_a_socket_that_was_taken_away_by_plan_was_ended_by_us() -> None:
+    """A storm is ours, however the socket goes."""
+    member, _, _, ledger = a_member()
+    member.retire()
+    member.closed(1006, "", 5)
+
+    assert ends(ledger) == {(1006, "login", "us"): 1}
+
+
+def test_a_socket_that_somebody_else_watches_is_not_counted_twice() -> None:
+    """Of a ghost, its watcher knows the code."""
+    member, _, _, ledger = a_member()
+    member.retire(silently=True)
+    member.closed(1006, "", 5)
+
+    assert ends(ledger) == {}

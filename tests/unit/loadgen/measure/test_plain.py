@@ -71,6 +71,8 @@ def tallies(draw: st.DrawFn) -> Tally:
     tally.incidents.update(draw(st.dictionaries(st.integers(0, 1_000), incident_tallies(), max_size=3)))
     names = st.sampled_from(["room: large", "stage: 12", "incident: none", "phase: measure"])
     tally.slices.update(draw(st.dictionaries(names, slice_tallies(), max_size=3)))
+    for code, phase, by_us in draw(st.lists(st.tuples(st.integers(0, 0xFFFF), st.text(max_size=9), st.booleans()))):
+        tally.closed(code, phase, by_us=by_us)
     for fault, numbers in draw(st.lists(st.tuples(st.sampled_from(Fault), st.tuples(*[st.integers(0, 99)] * 5)))):
         tally.examples.keep(fault, Example(*numbers, room=None, received_ns=draw(st.none() | INT64)))
     return tally
@@ -91,6 +93,7 @@ def a_tally() -> Tally:
     part = tally.of_slice("room: large")
     part.counts[Count.DELIVERIES_LOST] = 4
     part.of(Metric.DELIVERY_TIME).record_many(np.array([5_000, 9_000_000]))
+    tally.closed(1012, "measure", by_us=False)
     tally.examples.keep(Fault.LOST, Example(9, 8, 1, 2, 3, 0, acked=True, was_seen=True, seen_ns=12))
     return tally
 
@@ -146,6 +149,7 @@ def contents(tally: Tally) -> object:
         {place: of_histogram(histogram) for place, histogram in tally.metric_seconds.items() if histogram.count},
         {number: of_incident(incident) for number, incident in tally.incidents.items()},
         {name: of_slice(part) for name, part in tally.slices.items()},
+        dict(tally.closes),
         {fault: tally.examples.of(fault) for fault in Fault},
     )
 
