@@ -25,6 +25,8 @@ the mean."""
 # More points than this on one line of a picture cannot be told apart on a screen, and swell the page.
 MAX_POINTS = 600
 _CURVE_POINTS = 240
+# With less, not even the median has enough beyond it.
+FEWEST_SAMPLES = 2 * MIN_SAMPLES_BEYOND
 _CLOCK_STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)
 MEDIAN_NINES = -math.log10(0.5)
 
@@ -94,7 +96,7 @@ def quantile_curves(texts: Sequence[str | None], at: Sequence[float] = ()) -> li
     """
     histograms = [hdr.decode(text) if text else None for text in texts]
     ends = [
-        math.log10(each.count / MIN_SAMPLES_BEYOND) if each and each.count >= 2 * MIN_SAMPLES_BEYOND else 0.0
+        math.log10(each.count / MIN_SAMPLES_BEYOND) if each and each.count >= FEWEST_SAMPLES else 0.0
         for each in histograms
     ]
     nines = np.linspace(MEDIAN_NINES, max([*ends, MEDIAN_NINES]), _CURVE_POINTS)

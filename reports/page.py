@@ -32,7 +32,8 @@ def render(document: dict[str, Any], *, plots: bool = True) -> str:
     )
     charts = {chart.name: chart for chart in (charts_of(document) if plots else ())}
     drawings = [_shown(drawing, charts) for drawing in (draw_for_page(document) if plots else ())]
-    furniture = charts_page.furniture(list(charts.values()))
+    pictured = {drawing["plot"].name for drawing in drawings}
+    furniture = charts_page.furniture([chart for name, chart in charts.items() if name in pictured])
     return environment.get_template("report.html.j2").render(
         summary=summarise(document),
         drawings=[drawing for drawing in drawings if drawing["plot"] is not INCIDENTS],

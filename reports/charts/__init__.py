@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.charts.delivery import distribution, over_time
+from reports.charts.delivery import distribution, fanout, over_time
 from reports.charts.machine import generator_and_server
 from reports.charts.model import Chart
 from reports.charts.traffic import connections, throughput
@@ -12,5 +12,5 @@ from reports.charts.traffic import connections, throughput
 
 def charts_of(document: dict[str, Any]) -> list[Chart]:
     """Every chart, of a partial document too; a panel without data says so (Panel.has_data)."""
-    make = (over_time, distribution, throughput, connections, generator_and_server)
+    make = (over_time, distribution, throughput, connections, fanout, generator_and_server)
     return [each(document) for each in make]

@@ -14,7 +14,9 @@ from reports.summary import label_of
 
 # One more than are ever written, and so rounded that writing fewer gives the same as from the full value.
 _DIGITS = 4
-_TIME_DIGITS = 7
+# A ratio near 1 is written with more: 99.967 %.
+_RATIO_DIGITS = 7
+_MOST_DIGITS = 9
 
 
 def chart_data(charts: Iterable[Chart]) -> dict[str, Any]:
@@ -55,7 +57,7 @@ def _panel(panel: Panel, columns: list[list[float | int | None]]) -> dict[str, A
         "least": panel.least,
         "namesIncidents": panel.names_incidents,
         "x": columns.index(x),
-        "hasData": panel.has_data(),
+        "withoutData": None if panel.has_data() else panel.without_data,
         "series": [_series(series, panel.reads) for series in panel.series],
         "bands": [
             {"lines": [names.index(band.upper), names.index(band.lower)], "strength": band.strength}
@@ -67,12 +69,13 @@ def _panel(panel: Panel, columns: list[list[float | int | None]]) -> dict[str, A
 
 def _series(series: Series, reads: Reads) -> dict[str, Any]:
     exact = reads in (Reads.COUNT, Reads.RATE)
+    digits = _RATIO_DIGITS if reads is Reads.PERCENT else _DIGITS
     return {
         "name": numbers.printable(series.name),
         "role": series.role,
         "dash": series.dash,
         "width": series.width_px,
-        "values": _plain(np.round(series.values, 3) if exact else shortened(series.values)),
+        "values": _plain(np.round(series.values, 3) if exact else shortened(series.values, digits)),
     }
 
 
@@ -93,6 +96,6 @@ def shortened(values: Floats, digits: int = _DIGITS) -> Floats:
 def _plain(values: Floats) -> list[float | int | None]:
     """As JSON has them: None for NaN, and no point where there is nothing behind it."""
     return [
-        None if value != value else int(value) if value == int(value) else float(f"{value:.{_TIME_DIGITS}g}")
+        None if value != value else int(value) if value == int(value) else float(f"{value:.{_MOST_DIGITS}g}")
         for value in values.tolist()
     ]

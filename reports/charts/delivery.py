@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,17 @@ import numpy as np
 from reports import numbers
 from reports.charts.model import Band, Chart, Limit, Panel, Reads, Series
 from reports.charts.timeline import MOST_POINTS, seconds_of, series_of, timed
-from reports.curves import MEDIAN_NINES, Line, folded_count, has_data, highest, lowest, quantile_curves, wants_log
+from reports.curves import (
+    FEWEST_SAMPLES,
+    MEDIAN_NINES,
+    Line,
+    folded_count,
+    has_data,
+    highest,
+    lowest,
+    quantile_curves,
+    wants_log,
+)
 from reports.verdicts import budget_of
 
 # A budget further off than this would press what was measured flat against the axis.
@@ -70,16 +81,39 @@ def distribution(document: dict[str, Any]) -> Chart:
             ),
             (metrics.get("delivery_time") or {}, Series("delivery time, from due", np.empty(0), width_px=2.4)),
         ],
+        of="deliveries",
     )
 
 
-def by_quantile(name: str, metrics: list[tuple[dict[str, Any], Series]], heading: str = "time") -> Chart:
-    """A chart of several metrics of a document (with their ``hdr``), each beside the look of its line."""
+def fanout(document: dict[str, Any]) -> Chart:
+    """When the first, each and the last receiver had a message, and how long it took from the first to the last."""
+    metrics = document.get("metrics") or {}
+    lines = {
+        "fanout_time": Series("fan-out, first to last", np.empty(0), "ink", "dashed"),
+        "first_delivery_time": Series("first", np.empty(0), "second", "dotted", 2.0),
+        "delivery_time": Series("each", np.empty(0), "muted"),
+        "last_delivery_time": Series("last", np.empty(0), width_px=2.4),
+    }
+    told = [(metrics.get(name) or {}, line) for name, line in lines.items()]
+    chart = by_quantile("fanout", told, of="messages")
+    # Of messages there are fewer than of deliveries: where their curves end, nothing is left to compare.
+    (panel,) = chart.panels
+    known = [np.isfinite(each.values) for each in panel.series if each.name != "each"]
+    last = panel.x[np.any(known, axis=0)][-1:].tolist() if known else []
+    return replace(chart, end=max([1.0, *last]))
+
+
+def by_quantile(name: str, metrics: list[tuple[dict[str, Any], Series]], *, of: str) -> Chart:
+    """A chart of several metrics of a document (with their ``hdr``), each beside the look of its line.
+
+    ``of`` is what is counted, where it is too few to be drawn.
+    """
     curves = quantile_curves([metric.get("hdr") for metric, _ in metrics], at=ROUND_NINES)
     known = [curve for curve in curves if has_data(curve)]
     x = known[0][0] if known else np.empty(0)
+    count = max((metric.get("count") or 0 for metric, _ in metrics), default=0)
     panel = Panel(
-        heading,
+        "time by quantile",
         Reads.DURATION,
         x,
         tuple(
@@ -88,6 +122,8 @@ def by_quantile(name: str, metrics: list[tuple[dict[str, Any], Series]], heading
             if has_data(curve)
         ),
         log=wants_log(lowest(*known), highest(*known)),
+        # A snapshot has times, and no histograms.
+        without_data=f"{numbers.count(count)} {of} are too few" if 0 < count < FEWEST_SAMPLES else numbers.NO_DATA,
     )
     return Chart(name, "quantile", (panel,), MEDIAN_NINES, max([1.0, *x[-1:].tolist()]))
 

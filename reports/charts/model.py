@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from reports import numbers
 from reports.curves import Floats, Fold, Span, has_data
 from reports.planned import Incident
 
@@ -73,6 +74,8 @@ class Panel:
     least: float = 0.0
     """A value axis from 0 reaches this at least."""
     names_incidents: bool = False
+    without_data: str = numbers.NO_DATA
+    """What is said in its place where there is nothing to draw."""
 
     def has_data(self) -> bool:
         """Whether there is anything to draw."""

@@ -23,8 +23,8 @@ function drawCharts({ columns, charts }) {
     const size = sizeOf(figure, chart);
     const panels = chart.panels.flatMap((panel) => {
       const box = place.appendChild(element("div", { className: "panel" }));
-      if (panel.hasData) return [new Panel(box, { title, chart, panel, x: columns[panel.x], group, size })];
-      box.append(element("h3", { text: panel.heading }), element("p", { className: "empty", text: NO_DATA }));
+      if (panel.withoutData === null) return [new Panel(box, { title, chart, panel, x: columns[panel.x], group, size })];
+      box.append(element("h3", { text: panel.heading }), element("p", { className: "empty", text: panel.withoutData }));
       return [];
     });
     if (panels.length === 0) continue;

@@ -4,12 +4,22 @@ const STRIP_PX = 17;
 const ROW_PX = 14;
 const MOST_ROWS = 3;
 const GAP_PX = 4;
+const LETTER_PX = 6.4;
 const TINTS = { warmup: "warmup", measure: "window" };
 
-/** How much room the names need above the axes: phases in a strip, incidents in rows below it. */
-function roomAbove(chart, panel) {
+/** How much room the names need above axes of that width: phases in a strip, incidents in rows below it. */
+function roomAbove(chart, panel, width) {
   if (chart.over !== "time") return 8;
-  return STRIP_PX + (panel.namesIncidents ? Math.min(MOST_ROWS, chart.incidents.length) * ROW_PX : 0);
+  return STRIP_PX + rowsOfNames(chart, panel, width) * ROW_PX;
+}
+
+/** How many rows the incidents' names take while all of the chart is seen; closer to it, fewer would do. */
+function rowsOfNames({ incidents, start, end }, { namesIncidents }, width) {
+  if (!namesIncidents) return 0;
+  const x = (second) => ((second - start) / (end - start)) * width;
+  const pen = { x, left: 0, right: width, widthOf: (text) => text.length * LETTER_PX };
+  const seen = incidents.filter(({ at }) => at >= start && at <= end);
+  return Math.max(0, ...placeNames(pen, seen, MOST_ROWS).map((place) => (place?.row ?? -1) + 1));
 }
 
 /** Tint the phases and how long incidents took; before anything else is drawn. */
@@ -25,7 +35,7 @@ function drawMarks(plot, chart, panel) {
   const pen = penOf(plot);
   for (const { name, start, end } of chart.phases) namePhase(pen, name, start, end);
   const seen = chart.incidents.filter(({ at }) => at >= plot.scales.x.min && at <= plot.scales.x.max);
-  const rows = panel.namesIncidents ? Math.min(MOST_ROWS, chart.incidents.length) : 0;
+  const rows = rowsOfNames(chart, panel, pen.right - pen.left);
   const placed = placeNames(pen, seen, rows);
   seen.forEach(({ at }, i) => pen.line(pen.x(at), pen.top - ((placed[i]?.row ?? -1) + 1) * ROW_PX, pen.bottom));
   for (const place of placed) {

@@ -3,6 +3,7 @@
 // As high as two small ones with their legends, where it stands beside these.
 const HEIGHT_PX = { full: 300, half: innerWidth > 940 ? 420 : 280, small: 190 };
 const VALUE_AXIS_PX = 58;
+const RIGHT_PX = 12;
 
 class Panel {
   #plot;
@@ -120,7 +121,7 @@ class Panel {
     const placeText = chart.over === "time" ? (second) => clockText(second, chart.end) : quantileText;
     return {
       legend: { show: false },
-      padding: [roomAbove(chart, panel), 12, 0, 0],
+      padding: [({ width }) => roomAbove(chart, panel, width - VALUE_AXIS_PX - RIGHT_PX), RIGHT_PX, 0, 0],
       scales: { x: { time: false }, y: { distr: panel.log ? 3 : 1, range: valueRange(panel) } },
       axes: [
         {

@@ -10,7 +10,8 @@ const MORE_NINES = [0.25, 0.05, 0.005, 0.0005, 0.00005].map((rest) => -Math.log1
 function valueRange({ log, least, limits }) {
   return (_, low, high) => {
     const top = Math.max(high ?? 0, ...limits.map(({ value }) => value));
-    if (!log) return [0, Math.max(top, least) * 1.1 || 1];
+    // Above a limit there is to be room for its text.
+    if (!log) return [0, Math.max(top, least) * (limits.length > 0 ? 1.2 : 1.1) || 1];
     const bottom = Math.min(low ?? 1, ...limits.map(({ value }) => value));
     const steps = logSteps(bottom, Math.max(top, bottom));
     const from = steps.findLast((step) => step <= bottom * 1.0001);
