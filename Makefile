@@ -17,13 +17,14 @@ check: $(STAMP)  ## style, types (import rules are a test)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/unit/test_architecture.py
 
-bench: $(STAMP)  ## our receive path beside bare C, what one process can carry, what the server costs, Locust, workloads, dialects
+bench: $(STAMP)  ## our receive path beside bare C, what one process can carry, what the server costs, Locust, workloads, dialects, the live page
 	$(BIN)/python -m benchmarks.receive
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.server
 	$(BIN)/python -m benchmarks.locust
 	$(BIN)/python -m benchmarks.workloads
 	$(BIN)/python -m benchmarks.dialects
+	$(BIN)/python -m benchmarks.live
 
 docs: $(STAMP)  ## docs/scenarios.md, from its template, the schema and the catalogue
 	$(BIN)/python -m scenarios.handbook_file

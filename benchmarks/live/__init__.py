@@ -1,0 +1,1 @@
+"""What the live page costs the process that serves it."""
