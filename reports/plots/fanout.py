@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports import numbers
-from reports.curves import Line, at_nines, has_data, highest, lowest, quantile_curve
+from reports.curves import Line, at_nines, highest, lowest, quantile_curve
 from reports.palette import LIGHT
 from reports.plots import frame
 
@@ -31,11 +31,12 @@ def first_to_last(figure: Figure, document: dict[str, Any]) -> None:
     (axes,) = frame.panels(figure, right_px=64)
     metrics = document.get("metrics") or {}
     curves = [quantile_curve((metrics.get(name) or {}).get("hdr")) for name, *_ in _CURVES]
-    if not has_data(*curves):
+    # Of messages there are fewer than of deliveries: where their curves end, nothing is left to compare.
+    ends = [x[-1] for (name, *_), (x, _y) in zip(_CURVES, curves, strict=True) if name != "delivery_time" and len(x)]
+    if not ends:
         timed = (metrics.get("fanout_time") or {}).get("count")
         return frame.no_data(axes, f"{numbers.count(timed)} messages are too few" if timed else "")
-    # Of messages there are fewer than of deliveries: where their curves end, nothing is left to compare.
-    last = max(curve[0][-1] for (name, *_), curve in zip(_CURVES, curves, strict=True) if _of_messages(name, curve))
+    last = max(ends)
     shown = [(x[x <= last], y[x <= last]) for x, y in curves]
     frame.duration_axis(axes, lowest(*shown), highest(*shown) * 1.1)
     frame.quantile_axis(axes, last)
@@ -66,7 +67,3 @@ def _tell(axes: Axes, points: Line, place: float, colour: str, *, above: bool) -
             xycoords="data",
             ha="right",
         )
-
-
-def _of_messages(name: str, curve: Line) -> bool:
-    return name != "delivery_time" and len(curve[0]) > 0

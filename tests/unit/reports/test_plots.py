@@ -66,7 +66,7 @@ def test_how_far_the_last_receiver_is_behind_the_first_is_drawn_where_there_are_
 def test_a_fan_out_of_too_few_messages_says_so() -> None:
     """A curve of nine messages would promise more than is known."""
     document = a_document()
-    for name in ("first_delivery_time", "last_delivery_time", "fanout_time", "delivery_time"):
+    for name in ("first_delivery_time", "last_delivery_time", "fanout_time"):  # of deliveries there are enough
         document["metrics"][name] = _few()
 
     assert "9 messages are too few: no data" in drawn(document)["fanout"]
