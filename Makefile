@@ -17,7 +17,7 @@ check: $(STAMP)  ## style, types (import rules are a test)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/unit/test_architecture.py
 
-bench: $(STAMP)  ## our receive path beside bare C, what one process can carry, what the server costs, Locust, workloads, dialects, the live page
+bench: $(STAMP)  ## our receive path beside bare C, what one process can carry, what the server costs, Locust, workloads, dialects, the live page, reports
 	$(BIN)/python -m benchmarks.receive
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.server
@@ -25,6 +25,7 @@ bench: $(STAMP)  ## our receive path beside bare C, what one process can carry, 
 	$(BIN)/python -m benchmarks.workloads
 	$(BIN)/python -m benchmarks.dialects
 	$(BIN)/python -m benchmarks.live
+	$(BIN)/python -m benchmarks.report
 
 docs: $(STAMP)  ## docs/scenarios.md, from its template, the schema and the catalogue
 	$(BIN)/python -m scenarios.handbook_file

@@ -170,7 +170,11 @@ class Panel {
   }
 }
 
-function lineOf({ role, dash, width, values }) {
+// So many points lie closer together than a line is wide.
+const DENSE = 600;
+
+function lineOf({ role, dash, width: wanted, values }) {
+  const width = values.length > DENSE ? wanted * 0.6 : wanted;
   const alone = values.flatMap((value, i) =>
     value !== null && (values[i - 1] ?? null) === null && (values[i + 1] ?? null) === null ? [i] : [],
   );

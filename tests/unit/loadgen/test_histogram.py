@@ -7,6 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
+from hdrh.histogram import HdrHistogram
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -138,6 +139,22 @@ def test_histograms_of_different_precision_do_not_mix() -> None:
     """Their buckets mean different things."""
     with pytest.raises(ValueError, match="bits"):
         Histogram().merge(histogram_of([1], COARSE))
+
+
+@given(VALUES)
+def test_the_hdr_text_is_read_as_its_own_library_reads_it(values: list[int]) -> None:
+    """The same values, the same counts."""
+    text = hdr.encode(histogram_of(values))
+
+    # It hands out one and the same item each time.
+    items = [
+        (min(item.value_iterated_to, HIGHEST_NS), item.count_added_in_this_iter_step)
+        for item in HdrHistogram.decode(text).get_recorded_iterator()
+    ]
+    theirs = Histogram()
+    theirs.record_counts(*np.array(items, dtype=np.int64).reshape(-1, 2).T)
+    for ours, read in zip(hdr.decode(text).buckets(), theirs.buckets(), strict=True):
+        assert ours.tolist() == read.tolist()
 
 
 @given(VALUES)

@@ -1,0 +1,1 @@
+"""How large a report is, and how long it takes to draw and to open."""
