@@ -45,7 +45,13 @@ def line(document: dict[str, Any], name: str, fold: Fold = "mean", *, most_point
 
     A point stands in the middle of its interval. Above ``most_points``, neighbours are folded into one.
     """
-    values = (document.get("series") or {}).get(name) or []
+    return line_of(document, (document.get("series") or {}).get(name) or [], fold, most_points=most_points)
+
+
+def line_of(
+    document: dict[str, Any], values: Sequence[float | None], fold: Fold = "mean", *, most_points: int = MAX_POINTS
+) -> Line:
+    """The same of values that are not in the document's series, one for each of its seconds."""
     known = np.array([math.nan if v is None else v for v in values], dtype=np.float64)
     return _folded_line(document, known, fold, most_points)
 

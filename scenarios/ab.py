@@ -29,6 +29,7 @@ from reports.power import Look
 from reports.terminal import Doing, Waiting, left_text
 from reports.trials import Pair, Side, Trial
 from scenarios import github
+from scenarios.access import refuse_metrics
 from scenarios.alternation import SETTLED_HERE, TURN_S, VARIABLES, scenarios_of, why_not
 from scenarios.endpoint import refuse_page
 from scenarios.incidents import server_for
@@ -194,6 +195,7 @@ def _settled(wish: Wish, environ: Mapping[str, str]) -> Settled:
     flags.setdefault("target.url", "http://127.0.0.1:1")
     settled = settle(wish.scenario, flags, environ)
     refuse(settled.sweep, "chatbench ab")
+    refuse_metrics(settled.scenario, wish.scenario, "chatbench ab")
     return settled
 
 

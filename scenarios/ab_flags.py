@@ -15,7 +15,10 @@ from scenarios.flags_of_run import HelpWanted, Parser, add_flags, flags_given, s
 
 # What the pairs settle themselves, or what makes no sense of many runs.
 _NOT_OF_RUN = frozenset(
-    {"--target", "--out", "--json", "--quiet", "--events", "--prometheus", "--html", "--plots", "--stage", "--seed"}
+    {
+        *("--target", "--target-metrics", "--out", "--json", "--quiet", "--events", "--prometheus"),
+        *("--html", "--plots", "--stage", "--seed"),
+    }
 )
 _GATE = re.compile(
     r"\s*(?P<metric>\w+)\s*:\s*(?P<quantile>mean|med|max|p\(\s*[\d.]+\s*\))\s*<\s*(?P<percent>[\d.]+)\s*%\s*"

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from loadgen.engine.tls import tls_context_of
 from loadgen.errors import InputError
 from loadgen.plan.access import Access, without_passwords
+from reports.target_series import EMBEDDED
 from scenarios.dialect_files import named_dialects
 from scenarios.layers import Layers
 from scenarios.schema import Scenario
@@ -46,6 +47,30 @@ def settle_access(scenario: Scenario, base_urls: Sequence[str], layers: Layers) 
         label = layers.label("target.unix_socket")
         raise InputError(f"{label}: expected the path of a unix socket, got {_named(access.unix_socket)}")
     return access
+
+
+def check_metrics(scenario: Scenario, layers: Layers) -> None:
+    """InputError where the server's own figures are asked for of nobody, or of a server that is not ours."""
+    target = scenario.target
+    if target.metrics_url == EMBEDDED and target.url is not None:
+        raise InputError(
+            f"{layers.label('target.metrics_url')}: expected an address where the server is not the embedded one "
+            f'(--target, target.url), got "{EMBEDDED}"'
+        )
+    if target.metrics and target.metrics_url is None:
+        raise InputError(
+            f"{layers.label('target.metrics')}: expected together with --target-metrics (target.metrics_url), which "
+            f"says where they are, got {json.dumps(target.metrics)} alone"
+        )
+
+
+def refuse_metrics(scenario: Scenario, place: str, command: str) -> None:
+    """InputError where the server's own figures are asked for of a command that does not look at them."""
+    if scenario.target.metrics_url is not None:
+        raise InputError(
+            f"{place}: target.metrics_url: expected none for {command} (chatbench run and capacity look at it), "
+            f"got {json.dumps(without_passwords(scenario.target.metrics_url))}"
+        )
 
 
 def why_not_of_our_own(scenario: Scenario, layers: Layers) -> str | None:

@@ -10,11 +10,11 @@ import secrets
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TextIO
+from typing import IO, TYPE_CHECKING, Any, TextIO
 
 from loadgen.engine.clock import now_ns
 from loadgen.engine.coordinator import Coordinator
@@ -29,6 +29,7 @@ from reports.budgets import Document, ExitCode, exit_code_of
 from reports.calibration import carried_per_s, quoted
 from reports.document import RunFacts, build, snapshot
 from reports.impatience import Impatience
+from reports.target_series import EMBEDDED, parse_wanted
 from reports.terminal import LiveView, print_summary
 from reports.terminal.so_far import needs_histograms
 from scenarios import github
@@ -46,6 +47,7 @@ from scenarios.target import OwnTarget, check_reachable, embedded
 if TYPE_CHECKING:
     from scenarios.exporter import Exporter
     from scenarios.live_server import LiveServer
+    from scenarios.scraper import Scraper
 
 RUN_LOG_NAME = "run.log"
 REPORT_NAME = "report.html"
@@ -119,16 +121,18 @@ def _bench(settled: Settled, command: str, source: str, exporter: Exporter | Non
         live = None if settled.run.quiet else LiveView(budgets=settled.budgets, notes=notes)
         try:
             with (directory / RUN_LOG_NAME).open("ab") as log:
-                facts, record, target_died = asyncio.run(_run(settled, facts, interrupts, log, live, onlookers))
-        except TargetUnreachableError:
+                ended = asyncio.run(_run(settled, facts, interrupts, log, live, onlookers))
+        except (TargetUnreachableError, InputError):
             store.give_back(directory, RUN_LOG_NAME)
             raise
         except Exception:  # a bug of ours: it goes on, and stays in the run's log
             _log_traceback(directory)
             raise
-        facts = replace(facts, finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"))
-        evidence = evidence_of(settled, record, target_died, carried_per_s(calibration))
-        document = build(facts, record, doubts_about(evidence), settled.budgets)
+        facts = replace(ended.facts, finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"))
+        evidence = evidence_of(settled, ended.record, ended.target_died, carried_per_s(calibration))
+        document = build(facts, ended.record, doubts_about(evidence), settled.budgets)
+        if ended.scraper is not None:
+            document |= ended.scraper.sections(document)
         _write_texts(document, directory, attempts)
     for onlooker in onlookers:
         onlooker.note(document)
@@ -244,6 +248,16 @@ def _draw(document: Document, directory: Path, attempts: store.Attempts, *, html
             store.write(directory / REPORT_NAME, text)
 
 
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """What is known of a run that is over."""
+
+    facts: RunFacts
+    record: Record
+    target_died: str | None = None
+    scraper: Scraper | None = None
+
+
 async def _run(
     settled: Settled,
     facts: RunFacts,
@@ -251,7 +265,7 @@ async def _run(
     log: IO[bytes],
     live: LiveView | None,
     onlookers: Sequence[Diary | Exporter | LiveServer],
-) -> tuple[RunFacts, Record, str | None]:
+) -> _Ended:
     tag = secrets.token_hex(3)
     with interrupts.told():
         async with contextlib.AsyncExitStack() as stack:
@@ -259,10 +273,10 @@ async def _run(
             facts.environment["pinning"] = (
                 {"server": sorted(pinning.server), "generator": sorted(pinning.generator)} if pinning else None
             )
-            arriving = asyncio.create_task(_target(settled, log, stack, pinning))
+            arriving = asyncio.create_task(_arrived(settled, log, stack, pinning))
             if not await _first(arriving, interrupts.event):
-                return facts, _never_begun(settled, tag), None
-            own = arriving.result()
+                return _Ended(facts, _never_begun(settled, tag))
+            own, scraper = arriving.result()
             if own is not None:
                 facts = replace(facts, target_urls=(base_url_of(own.url, "target.url"),))
             if live is not None:
@@ -294,8 +308,10 @@ async def _run(
                 agreed_start=None if settled.start_with is None else partial(agreed_start, settled.start_with),
             )
             interrupts.reach(coordinator)
+            if scraper is not None:
+                scraper.begin(coordinator.record.origin_ns)
             record = await coordinator.run()
-            return facts, record, own.died() if own is not None else None
+            return _Ended(facts, record, own.died() if own is not None else None, scraper)
     raise AssertionError("unreachable")
 
 
@@ -307,6 +323,27 @@ def _needs_histograms(live: LiveView | None, settled: Settled) -> bool:
 def _impatience_of(settled: Settled) -> Impatience | None:
     run = settled.run
     return Impatience(settled.budgets, run.abort_after / NS_PER_S) if run.abort_on_fail else None
+
+
+async def _arrived(
+    settled: Settled, log: IO[bytes], stack: contextlib.AsyncExitStack, pinning: Pinning | None
+) -> tuple[OwnTarget | None, Scraper | None]:
+    """The target as below, and who asks it for its own figures, where somebody wants them."""
+    url = settled.scenario.target.metrics_url
+    # A server of ours is not started for nothing.
+    first = await _scraper(settled, url, stack) if url not in (None, EMBEDDED) and not settled.base_urls else None
+    own = await _target(settled, log, stack, pinning)
+    if url is None or first is not None:
+        return own, first
+    return own, await _scraper(settled, f"{own.url}/metrics" if own is not None and url == EMBEDDED else url, stack)
+
+
+async def _scraper(settled: Settled, url: str | None, stack: contextlib.AsyncExitStack) -> Scraper:
+    from scenarios.scraper import scraping
+
+    assert url is not None, "asked of one that is wanted"
+    wanted = [parse_wanted(text) for text in settled.scenario.target.metrics]
+    return await stack.enter_async_context(scraping(url, wanted, settled.access, "--target-metrics"))
 
 
 async def _target(
@@ -321,7 +358,7 @@ async def _target(
     return None
 
 
-async def _first(task: asyncio.Task[OwnTarget | None], event: asyncio.Event) -> bool:
+async def _first(task: asyncio.Task[Any], event: asyncio.Event) -> bool:
     """Whether the task came before the event; else it is cancelled."""
     waiting = asyncio.create_task(event.wait())
     await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)

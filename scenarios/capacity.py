@@ -230,4 +230,8 @@ def _probe(climb: _Climb, tried: Next, settled: Settled) -> tuple[Probe, Outcome
         return probe, outcome
     if code == 106:
         raise TargetUnreachableError(ending.said or "the target cannot be reached")
+    if code == ExitCode.BAD_INPUT and not climb.state.probes:
+        raise InputError(ending.said)
+    if code == ExitCode.BAD_INPUT:  # what was right before: its figures are no longer there, say
+        raise TargetUnreachableError(ending.said)
     raise RuntimeError(f"a run with {tried.load} ended with exit code {code}: {ending.said}")

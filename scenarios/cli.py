@@ -102,6 +102,15 @@ def run(  # the flags of product.md
             metavar="PATH", help="Everything goes through it, whatever host --target names.", rich_help_panel=_TARGET
         ),
     ] = None,
+    target_metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL|auto",
+            help="Where the server tells of itself in Prometheus' text format, drawn beside our figures; auto: the "
+            "reference server's own.",
+            rich_help_panel=_TARGET,
+        ),
+    ] = None,
     users: Annotated[
         str | None, typer.Option("--users", "-u", metavar="N", help="How many users.", rich_help_panel=_LOAD)
     ] = None,
@@ -276,6 +285,7 @@ def run(  # the flags of product.md
         "target.client_key": client_key,
         "target.proxy": proxy,
         "target.unix_socket": unix_socket,
+        "target.metrics_url": target_metrics,
         "users.count": users,
         "users.connect_rate_per_s": connect_rate,
         "users.rooms.count": rooms,

@@ -49,6 +49,7 @@ FLAGS = (
     Flag("--proxy", "target.proxy"),
     Flag("--unix-socket", "target.unix_socket"),
     Flag("--header", "target.headers"),
+    Flag("--target-metrics", "target.metrics_url"),
     Flag("--users", "users.count"),
     Flag("--connect-rate", "users.connect_rate_per_s"),
     Flag("--rooms", "users.rooms.count"),

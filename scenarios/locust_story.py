@@ -39,6 +39,7 @@ from reports import store
 from reports.budgets import Document, exit_code_of
 from reports.calibration import carried_per_s, quoted
 from reports.document import RunFacts, build, snapshot
+from scenarios.access import refuse_metrics
 from scenarios.accounts import generated_accounts
 from scenarios.bench import leave_texts_behind, run_directory
 from scenarios.calibration_store import calibration_of, fingerprint_of
@@ -80,6 +81,7 @@ class Begun:
 def _one_run(settled: Settled) -> Settled:
     """InputError where there are several, one after the other, or where Locust cannot lead what is planned."""
     refuse(settled.sweep, "chatbench locust")
+    refuse_metrics(settled.scenario, settled.name, "chatbench locust")
     if settled.scenario.traffic.rate_stages:
         raise InputError(
             f"{settled.name}: traffic.rate_stages: expected none where Locust leads, since its window has no beginning "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
@@ -11,6 +12,7 @@ from loadgen.plan.incidents import Backoff, IncidentKind
 from loadgen.plan.pacing import Gaps, Loop
 from loadgen.plan.plan import TransportKind
 from loadgen.plan.rooms import RoomShape
+from reports.target_series import EMBEDDED, MOST_SERIES, parse_wanted
 from scenarios.endpoint import AUTO, MOST_PORT, endpoint_of
 from scenarios.validation import Duration, Moment, Section
 
@@ -24,6 +26,19 @@ MOST_PAYLOAD_SIZES = 64
 def _key(expected: str, default: Any, **limits: Any) -> Any:
     """A field: what it must be in words, its default, and pydantic's limits."""
     return Field(default, json_schema_extra={"expected": expected}, validate_default=False, **limits)
+
+
+def _metrics_url(text: str) -> str:
+    parts = urlsplit(text)
+    if text != EMBEDDED and (parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0):
+        raise ValueError("neither an address nor auto")
+    if not text.isprintable() or " " in text:
+        raise ValueError("no address has these characters")
+    return text
+
+
+def _wanted(text: str) -> str:
+    return str(parse_wanted(text))
 
 
 class Target(Section):
@@ -51,6 +66,16 @@ class Target(Section):
     """Sent with every request and handshake."""
     compression: bool = _key("true or false", False)
     """Offer permessage-deflate; needs transport websockets."""
+    metrics_url: Annotated[str, AfterValidator(_metrics_url)] | None = _key(
+        'an address like "http://127.0.0.1:8000/metrics", or "auto"', None
+    )
+    """Where the server tells of itself in Prometheus' text format: asked once a second while the run goes on, and drawn
+    beside our own figures; auto: the embedded server's own address."""
+    metrics: list[Annotated[str, AfterValidator(_wanted)]] = _key(
+        'names like ["process_open_fds", "rate(chat_messages_total)"]', [], max_length=MOST_SERIES
+    )
+    """Which of these figures: names, or rate(NAME) of counters, the samples of a name added up; left out: processor,
+    memory and descriptors, and what is named after connections and messages, 12 at most."""
 
 
 class Rooms(Section):

@@ -23,7 +23,7 @@ from loadgen.plan.room_sizes import dealt, lognormal_sizes, uniform_sizes, zipf_
 from loadgen.plan.rooms import MOST_LAYERS, Layer, Rooms, RoomShape
 from loadgen.plan.stages import Stage
 from reports.budgets import Budget
-from scenarios.access import settle_access, why_not_of_our_own
+from scenarios.access import check_metrics, settle_access, why_not_of_our_own
 from scenarios.accounts import generated_accounts, read_accounts, read_tokens
 from scenarios.budgets import budgets_path, rows_of, settle_budgets
 from scenarios.dialect_files import load_dialect
@@ -160,6 +160,7 @@ def _settled(name: str, layers: Layers, machine: Machine) -> Settled:
     if scenario.run.events is not None:
         check_writable(scenario.run.events, layers.label("run.events"), scenario.run.out)
     _check_impatience(scenario, layers)
+    check_metrics(scenario, layers)
     fields = _settle_plan(scenario, layers) | {"access": access, "source_addresses": source_addresses}
     values = settled_values(fields) | {"run.processes": process_count}
     if (path := budgets_path(scenario, layers)) is not None:
@@ -450,7 +451,7 @@ def base_url_of(url: str, label: str) -> str:
     return f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
-_URL_KEYS = frozenset({"target.url", "target.proxy"})
+_URL_KEYS = frozenset({"target.url", "target.proxy", "target.metrics_url"})
 _DURATION_KEYS = frozenset(
     {
         "traffic.deadline",

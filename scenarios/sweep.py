@@ -20,7 +20,7 @@ MOST_VALUES = 20
 LONGEST_S = 24 * 3600.0
 
 # They say what a run leaves behind, or what it is called, and change nothing of what is measured.
-_NOT_SWEPT = frozenset({"summary", "extends", "sweep", "budgets"}) | {
+_NOT_SWEPT = frozenset({"summary", "extends", "sweep", "budgets", "target.metrics_url", "target.metrics"}) | {
     f"run.{name}"
     for name in (
         *("out", "force", "html", "plots", "print_json", "quiet"),

@@ -24,8 +24,13 @@ class HttpClient:
         access: Access = DIRECT,
         timeout_s: float,
         connection_count: int,
+        most_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
-        """``connection_count`` requests at most are under way at a time; a caller beyond that waits."""
+        """``connection_count`` requests at most are under way at a time; a caller beyond that waits.
+
+        An answer of more than ``most_bytes`` is not read to its end, and is none.
+        """
+        self._most_bytes = most_bytes
         self._base_url = base_url
         self._proxy = access.proxy
         self._session = aiohttp.ClientSession(
@@ -59,8 +64,8 @@ class HttpClient:
                 body = b""
                 async for chunk in response.content.iter_any():
                     body += chunk
-                    if len(body) > MAX_ANSWER_BYTES:
-                        raise ServerError(ErrorKind.BAD_RESPONSE, f"an answer of more than {MAX_ANSWER_BYTES} bytes")
+                    if len(body) > self._most_bytes:
+                        raise ServerError(ErrorKind.BAD_RESPONSE, f"an answer of more than {self._most_bytes} bytes")
                 return HttpAnswer(
                     response.status,
                     tuple(response.headers.items()),

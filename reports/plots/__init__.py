@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from reports.incidents import returns
-from reports.plots import fanout, frame, incidents, pictures
+from reports.plots import fanout, frame, incidents, pictures, target
+from reports.target_series import note_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +106,28 @@ INCIDENTS = Plot(
 
 
 def plots_of(document: dict[str, Any]) -> tuple[Plot, ...]:
-    """PLOTS; FANOUT where messages reached several, INCIDENTS where somebody came back after one."""
+    """PLOTS; FANOUT where messages reached several, what the server told, INCIDENTS after which somebody was back."""
     *most, last = PLOTS
     several = (FANOUT,) if fanout.has_fanout(document) else ()
     back = (INCIDENTS,) if returns(document) else ()
-    return (*most, *several, last, *back)
+    return (*most, *several, last, *_of_the_server(document), *back)
+
+
+def _of_the_server(document: dict[str, Any]) -> tuple[Plot, ...]:
+    """What it told of itself, where it was asked: as high as there is to tell."""
+    if not (document.get("target_series") or {}).get("series"):
+        return ()
+    caption = "As it told of itself each second, on the time axis of the run."
+    return (
+        Plot(
+            "target_figures",
+            "The server's own figures",
+            " ".join(text for text in (caption, note_of(document)) if text),
+            target.figures_of_the_server,
+            wide=target.size_px(document, narrow=False),
+            narrow=target.size_px(document, narrow=True),
+        ),
+    )
 
 
 def draw_all(document: dict[str, Any], directory: Path) -> list[Path]:

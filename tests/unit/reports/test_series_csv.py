@@ -30,3 +30,13 @@ def test_the_whole_series_reads_back() -> None:
 def test_a_run_without_series_has_a_head_alone() -> None:
     """Nobody got in, or it was stopped before the first second was over."""
     assert render(a_document(empty=True)) == "t_s\n"
+
+
+def test_what_the_server_told_has_columns_of_its_own() -> None:
+    """After ours, and not to be taken for them."""
+    series = {"interval_s": 1.0, "t_s": [0.0, 1.0], "connections": [0, 12]}
+    told = {"series": [{"name": "rate(x_total)", "unit": "1/s", "values": [None, 2.5]}]}
+
+    text = render({"series": series, "target_series": told})
+
+    assert text == "t_s,connections,target:rate(x_total)\n0.0,0,\n1.0,12,2.5\n"
