@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reports.charts.model import Chart, Panel, Role, Series
-from reports.curves import Floats, Fold, folded_count, line, spans
+from reports.curves import Floats, Fold, folded_count, line, line_of, spans
 from reports.planned import incidents
 
 # Two hours of seconds are kept one by one; they can be zoomed into.
@@ -43,6 +43,12 @@ def series_of(
     """One series of the document as a line; all NaN where there is none."""
     values = line(document, key, fold, most_points=MOST_POINTS)[1]
     return Series(name, fitted(document, values), role, fold=fold, **style)
+
+
+def told_series(document: dict[str, Any], told: list[float | None], name: str, role: Role) -> Series:
+    """Values that are not among the document's series, one for each of its seconds."""
+    values = line_of(document, told, "mean", most_points=MOST_POINTS)[1]
+    return Series(name, fitted(document, values), role, fold="mean")
 
 
 def fitted(document: dict[str, Any], values: Floats) -> Floats:

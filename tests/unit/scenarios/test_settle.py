@@ -425,6 +425,7 @@ _VALUES: dict[str, tuple[str, Any]] = {
     "run.events": ("events.ndjson", "events.ndjson"),
     "run.prometheus_port": ("9464", 9464),
     "run.web": ("auto", "auto"),
+    "target.metrics_url": ("http://127.0.0.1:8000/metrics", "http://127.0.0.1:8000/metrics"),
     "run.abort_on_fail": ("true", True),
 }
 
@@ -474,6 +475,29 @@ def test_no_flag_is_missing_from_that_table() -> None:
     others = {"target.headers", "budgets", "run.budgets_file", "run.abort_after"}
     others |= {"target.ca", "target.client_cert", "target.client_key", "target.unix_socket"}
     assert {flag.key for flag in FLAGS} == {*_VALUES, *others}
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (
+            '[target]\nmetrics = ["a"]',
+            "target.metrics: expected together with --target-metrics (target.metrics_url), which",
+        ),
+        ('[target]\nmetrics_url = "auto"\nmetrics = ["sum(a)"]', "target.metrics[0]: expected names like"),
+        ('[target]\nmetrics_url = "ftp://x/metrics"', "target.metrics_url: expected an address like"),
+        ('[target]\nmetrics_url = "http://"', "target.metrics_url: expected an address like"),
+        (
+            '[target]\nurl = "http://127.0.0.1:1"\nmetrics_url = "auto"',
+            "target.metrics_url: expected an address where the server is not the embedded one",
+        ),
+    ],
+)
+def test_figures_of_the_server_are_asked_for_where_there_can_be_some(write: Write, text: str, complaint: str) -> None:
+    """Names and an address, and nothing of a server that cannot be meant."""
+    with pytest.raises(InputError) as refused:
+        settle(write(text), {}, {})
+    assert complaint in str(refused.value)
 
 
 def test_an_empty_table_in_a_file_says_nothing(write: Write) -> None:
