@@ -9,7 +9,7 @@ import os
 import secrets
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -39,6 +39,7 @@ from scenarios.environment import describe_environment
 from scenarios.evidence import evidence_of
 from scenarios.incidents import server_for
 from scenarios.interrupts import Interrupts
+from scenarios.onlookers import Onlookers, addresses
 from scenarios.pinning import Pinning, separate_cores
 from scenarios.rendezvous import agreed_start
 from scenarios.settle import Settled, base_url_of
@@ -84,14 +85,8 @@ def bench(settled: Settled, command: str, source: str) -> ExitCode:
             page = stack.enter_context(LiveServer(settled.run.web))
         if not settled.run.quiet:
             with contextlib.suppress(OSError), _given_up_when_broken(sys.stderr):
-                sys.stderr.writelines(f"{address}\n" for address in _addresses(exporter, page))
+                sys.stderr.writelines(f"{address}\n" for address in addresses(exporter, page))
         return _bench(settled, command, source, exporter, page)
-
-
-def _addresses(exporter: Exporter | None, page: LiveServer | None) -> tuple[str, ...]:
-    """Lines that say where more is to be seen."""
-    metrics = () if exporter is None else (f"metrics  {exporter.url}",)
-    return metrics if page is None else (*metrics, f"page  {page.url}")
 
 
 def _bench(settled: Settled, command: str, source: str, exporter: Exporter | None, page: LiveServer | None) -> ExitCode:
@@ -116,8 +111,8 @@ def _bench(settled: Settled, command: str, source: str, exporter: Exporter | Non
     interrupts, attempts = Interrupts(), store.Attempts()
     with interrupts.caught():
         diary = _diary_of(settled, directory)
-        onlookers = [onlooker for onlooker in (diary, exporter, page) if onlooker is not None]
-        notes = _addresses(exporter, page)
+        onlookers = Onlookers(diary, exporter, page)
+        notes = addresses(exporter, page)
         live = None if settled.run.quiet else LiveView(budgets=settled.budgets, notes=notes)
         try:
             with (directory / RUN_LOG_NAME).open("ab") as log:
@@ -134,8 +129,7 @@ def _bench(settled: Settled, command: str, source: str, exporter: Exporter | Non
         if ended.scraper is not None:
             document |= ended.scraper.sections(document)
         _write_texts(document, directory, attempts)
-    for onlooker in onlookers:
-        onlooker.note(document)
+    onlookers.note(document)
     if diary is not None and diary.trouble is not None:
         attempts.failed(diary.path, diary.trouble)
     with interrupts.obeyed():
@@ -264,7 +258,7 @@ async def _run(
     interrupts: Interrupts,
     log: IO[bytes],
     live: LiveView | None,
-    onlookers: Sequence[Diary | Exporter | LiveServer],
+    onlookers: Onlookers,
 ) -> _Ended:
     tag = secrets.token_hex(3)
     with interrupts.told():
@@ -282,17 +276,16 @@ async def _run(
             if live is not None:
                 stack.enter_context(live)
             impatience = _impatience_of(settled)
-            with_hdr = impatience is not None or _needs_histograms(live, settled)
+            with_hdr = impatience is not None or _needs_histograms(live, onlookers, settled)
 
             def on_second(record: Record) -> None:
-                if live is None and not onlookers and impatience is None:
+                if live is None and not onlookers.are_there and impatience is None:
                     return  # nobody looks; on a crowded machine a snapshot takes its 2 ms from a worker
                 document = snapshot(facts, record, with_hdr=with_hdr)
                 if live is not None:
                     with contextlib.suppress(OSError), _given_up_when_broken(sys.stderr):
                         live.update(document)
-                for onlooker in onlookers:
-                    onlooker.note(document)
+                onlookers.note_snapshot(document, settled, record)
                 now_s = (now_ns() - record.origin_ns) / NS_PER_S
                 if impatience is not None and impatience.is_over(document, now_s):
                     coordinator.stop(EndedEarly.BUDGET_BROKEN)
@@ -315,9 +308,10 @@ async def _run(
     raise AssertionError("unreachable")
 
 
-def _needs_histograms(live: LiveView | None, settled: Settled) -> bool:
+def _needs_histograms(live: LiveView | None, onlookers: Onlookers, settled: Settled) -> bool:
     """Whether somebody looks at budgets of whose figures a snapshot without histograms knows nothing."""
-    return live is not None and live.is_a_screen and needs_histograms(settled.budgets)
+    is_looked_at = onlookers.page is not None or (live is not None and live.is_a_screen)
+    return is_looked_at and needs_histograms(settled.budgets)
 
 
 def _impatience_of(settled: Settled) -> Impatience | None:

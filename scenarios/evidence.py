@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadgen.measure.doubts import Evidence, JudgedQuantile
+from loadgen.measure.doubts import Doubt, DoubtCode, Evidence, JudgedQuantile, doubts_about
 from loadgen.measure.record import EndedEarly, Phase, Record
 from loadgen.measure.tally import OF_THE_WHOLE_RUN, Count, Metric, Note
 from loadgen.plan.pacing import NS_PER_S
@@ -11,6 +11,15 @@ from reports.budgets import Budget
 from reports.subjects import MEASURED
 from scenarios.machine import this_machine
 from scenarios.settle import Settled
+
+# Said of a run that goes on, these would be a false alarm: what they miss may yet come.
+_ONLY_AT_THE_END = frozenset({DoubtCode.TOO_FEW_SAMPLES, DoubtCode.USERS_MISSING, DoubtCode.NO_DELIVERIES})
+
+
+def doubts_so_far(settled: Settled, record: Record, target_died: str | None) -> list[Doubt]:
+    """Those about a run that goes on."""
+    doubts = doubts_about(evidence_of(settled, record, target_died, None))
+    return [doubt for doubt in doubts if doubt.code not in _ONLY_AT_THE_END]
 
 
 def evidence_of(

@@ -30,7 +30,7 @@ from loadgen.errors import InputError, TargetUnreachableError
 from loadgen.locust_bridge.clocks import clock_of_this_host
 from loadgen.locust_bridge.messages import Identity, Prepare
 from loadgen.locust_bridge.story import Brief, Wish
-from loadgen.measure.doubts import DoubtCode, doubts_about
+from loadgen.measure.doubts import doubts_about
 from loadgen.measure.record import Phase, Record
 from loadgen.plan.incidents import CUT_BY_THE_SERVER, IncidentKind
 from loadgen.plan.plan import Plan
@@ -39,12 +39,14 @@ from reports import store
 from reports.budgets import Document, exit_code_of
 from reports.calibration import carried_per_s, quoted
 from reports.document import RunFacts, build, snapshot
+from reports.live.standing import as_it_stands
+from reports.terminal.so_far import needs_histograms
 from scenarios.access import refuse_metrics
 from scenarios.accounts import generated_accounts
 from scenarios.bench import leave_texts_behind, run_directory
 from scenarios.calibration_store import calibration_of, fingerprint_of
 from scenarios.environment import describe_environment
-from scenarios.evidence import evidence_of
+from scenarios.evidence import doubts_so_far, evidence_of
 from scenarios.extends import read_scenario
 from scenarios.pinning import Pinning, confined_to, separate_cores
 from scenarios.settle import Settled, base_url_of, settle
@@ -61,9 +63,6 @@ from scenarios.validation import duration_text
 DRAWING_LIMIT_S = 120.0
 # Accounts follow from their names, so any number of them costs nothing.
 OWN_ACCOUNT_COUNT = 10_000_000
-# Said of a run that goes on, these would be a false alarm: what they miss may yet come.
-_ONLY_AT_THE_END = frozenset({DoubtCode.TOO_FEW_SAMPLES, DoubtCode.USERS_MISSING, DoubtCode.NO_DELIVERIES})
-
 # Locust brings the users in itself, and its server is started before the scenario is read.
 _NOT_LED = CUT_BY_THE_SERVER | {IncidentKind.HERD_JOIN}
 _NOT_TOLD_APART = frozenset(SliceKind.PHASE.named(phase) for phase in (Phase.LOGIN, Phase.JOIN))
@@ -287,15 +286,9 @@ class LocustStory:
     def snapshot(self, record: Record) -> Document:
         """The document of the run that goes on, with the doubts there are so far."""
         assert self._begun is not None, "asked of a run that has begun"
-        document = snapshot(self._begun.facts, record)
-        evidence = evidence_of(self._begun.settled, record, self._target_died(), None)
-        doubts = [doubt for doubt in doubts_about(evidence) if doubt.code not in _ONLY_AT_THE_END]
-        return document | {
-            "doubts": [
-                {"code": str(d.code), "severity": str(d.severity), "detail": d.detail, "advice": d.advice}
-                for d in doubts
-            ]
-        }
+        settled = self._begun.settled
+        document = snapshot(self._begun.facts, record, with_hdr=needs_histograms(settled.budgets))
+        return as_it_stands(document, settled.budgets, doubts_so_far(settled, record, self._target_died()))
 
     def _target_died(self) -> str | None:
         is_own = self._begun is not None and not self._begun.settled.base_urls

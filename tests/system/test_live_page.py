@@ -129,6 +129,23 @@ def test_a_doubt_is_shown_with_its_advice_worst_first(browser: Browser, feed: Li
         expect(page.locator("#doubts li").first).to_contain_text("What to do: Use more processes")
 
 
+def test_budgets_are_shown_as_they_stand_until_they_are_judged(browser: Browser, feed: LiveFeed) -> None:
+    """Broken so far is in the colour of what is bad, and not final."""
+    states = [
+        ("delivery_time: p(99) < 1ms", "8.10 ms", "broken so far"),
+        ("deliveries_lost: count == 0", "", "no data yet"),
+    ]
+    standing = [{"expression": expression, "seen": seen, "state": state} for expression, seen, state in states]
+    feed.tell("measure", a_document(snapshot=True, budgets=standing))
+    with a_page(browser, feed) as page:
+        rows = page.locator("#budgets tbody tr")
+        expect(rows.nth(0).locator("td")).to_have_text(list(states[0]))
+        expect(rows.nth(0).locator("td").last).to_have_class("broken")
+        expect(rows.nth(1).locator("td")).to_have_text(list(states[1]))
+        feed.tell("over", a_failed_document())
+        expect(rows.nth(0).locator("td").last).to_have_text("broken")
+
+
 def test_every_worker_is_named_with_its_host(browser: Browser, feed: LiveFeed) -> None:
     """A worker without a name has its number; what it could not tell is no data."""
     document = a_storm_document()

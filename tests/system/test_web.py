@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.benches import FEW, LONG, Bench, bench, chatbench, document_in
+from tests.support.benches import FEW, LONG, WORKER, Bench, bench, chatbench, document_in
 from tests.support.chromium import chromium
 from tests.support.live_peers import At, Listener, address_in, get
 from tests.support.patience import PATIENCE_S
@@ -76,7 +76,8 @@ def test_an_interrupt_is_told_and_leaves_no_port(tmp_path: Path) -> None:
     with bench(*LONG, "--web", "0", cwd=tmp_path) as running:
         url = url_said_by(running)
         with Listener(At(url)) as page:
-            page.until("measure")
+            standing = page.until("measure")["document"]["budgets"]
+            assert {"expression", "seen", "state"} == set(standing[0])
             running.send(signal.SIGINT)
             running.ends_with(105, within_s=PATIENCE_S)
             over = page.until("over")
@@ -85,6 +86,23 @@ def test_an_interrupt_is_told_and_leaves_no_port(tmp_path: Path) -> None:
 
     assert over["document"]["run"]["interrupted"] is True
     assert over["report"] == "run"
+    with pytest.raises(ConnectionRefusedError), socket.create_connection(address_in(url), PATIENCE_S):
+        pass
+
+
+def test_a_worker_that_dies_ends_the_page_in_good_order(tmp_path: Path) -> None:
+    """As it ends the run: invalid, written down, and nothing left."""
+    with bench(*LONG, "--web", "0", cwd=tmp_path) as running:
+        url = url_said_by(running)
+        with Listener(At(url)) as page:
+            page.until("measure")
+            running.part(WORKER).kill()
+            running.ends_with(97, within_s=PATIENCE_S)
+            over = page.until("over")
+            while not over["is_last"]:
+                over = page.next()
+
+    assert over["document"]["verdict"] == "invalid"
     with pytest.raises(ConnectionRefusedError), socket.create_connection(address_in(url), PATIENCE_S):
         pass
 
@@ -113,7 +131,7 @@ def test_a_quiet_run_says_nothing_of_its_page(tmp_path: Path) -> None:
     """Whoever asks for silence names the port."""
     port = refusing_port()
     with bench(*LONG, "--web", str(port), "--quiet", cwd=tmp_path) as running:
-        running.part("loadgen.engine.worker")
+        running.part(WORKER)
         assert get(("127.0.0.1", port), "/").status == 200
         running.send(signal.SIGINT)
         running.ends_with(105, within_s=PATIENCE_S)

@@ -75,6 +75,7 @@ PURE = (
     "reports.terminal.standing",
     "reports.live.feed",
     "reports.live.history",
+    "reports.live.standing",
     "reports.truth",
     "reports.calibration",
     "reports.calibration_summary",

@@ -60,8 +60,16 @@ const PROCESS_COLUMNS = [
   { name: "memory", isNumber: true },
 ];
 
-/** Budgets: judged when the run is over, until then as the plan has them. */
+// How a budget stands that is not judged yet (reports/terminal/so_far.py) -> its class.
+const STANDING = new Map([["broken so far", "broken"], ["held so far", ""]]);
+
+/** Budgets: judged when the run is over, until then as they stand, or else as the plan has them. */
 function budgetRows({ budgets, plan }, isOver) {
+  if (!isOver && budgets?.length) {
+    return budgets.map(({ expression, seen, state }) => [
+      expression, seen, { text: state, className: STANDING.get(state) ?? "no-data" },
+    ]);
+  }
   if (!isOver) return (plan?.budgets?.value ?? []).map((expression) => [expression, "", "judged at the end"]);
   return (budgets ?? []).map((budget) => [budget.expression, observedText(budget), stateOf(budget)]);
 }
