@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports import numbers, sheet
+from reports import charts_page, numbers, sheet
 from reports.ab_texts import noise_sentences
 from reports.budgets import Document
+from reports.charts import several
 from reports.compare import Whole
 from reports.compare_page import TONES, values_of_page
 from reports.plots import ab as pairs_picture
@@ -17,12 +18,14 @@ def render(document: Document) -> str:
     """The page of the pairs."""
     gated = [row["metric"] for row in document["times"] if row["tolerance"] is not None]
     ab = document["ab"]
+    chart = several.of_sides(document)
     return sheet.render(
         "ab.html.j2",
         pairs_picture.draw_for_page(document),
+        charts=[chart],
         **values_of_page(document),
         tone=TONES[Whole(document["compare"]["verdict"])],
-        distributions=sheet.shown(distributions_picture.draw_for_page(document)),
+        distributions=charts_page.pictured(distributions_picture.draw_for_page(document), chart),
         ab=ab,
         took=numbers.seconds(ab["seconds"]),
         noise=noise_sentences(document),

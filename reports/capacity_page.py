@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports import numbers, sheet
+from reports import charts_page, numbers, sheet
 from reports.budgets import Document
 from reports.capacity import WORDS, badge, headline, reasons
+from reports.charts import several
+from reports.charts.several import Distribution
 from reports.plots import quantiles
 from reports.plots.capacity import draw_for_page
-from reports.plots.quantiles import Distribution
 
 
 def render(document: Document) -> str:
     """The page of a capacity document."""
     probes = sorted(document["probes"], key=lambda probe: (probe["load"], probe["confirms"]))
+    runs = [Distribution(_name_of(probe), probe["hdr"], held=probe["outcome"] == "held") for probe in probes]
+    chart = several.of_runs(runs)
     return sheet.render(
         "capacity.html.j2",
         draw_for_page(document),
-        distributions=sheet.shown(
-            quantiles.draw_for_page(
-                [Distribution(_name_of(probe), probe["hdr"], held=probe["outcome"] == "held") for probe in probes]
-            )
-        ),
+        charts=[chart],
+        distributions=charts_page.pictured(quantiles.draw_for_page(runs), chart),
         document=document,
         badge=badge(document),
         headline=headline(document),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,9 @@ from markupsafe import Markup
 import reports
 from reports.charts.data import chart_data
 from reports.charts.model import Chart
+from reports.charts.tables import table_of
 from reports.palette import DARK, LIGHT, css
+from reports.plots import Drawing
 from reports.policy import policy
 
 _HERE = Path(reports.__file__).parent
@@ -26,35 +27,45 @@ _SCRIPTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Furniture:
-    """What a template needs besides its own values; ``data`` is None where the page has no charts, and no script."""
-
-    policy: str
-    style: Markup
-    library: Markup
-    script: Markup
-    data: dict[str, Any] | None
+# From this width on a picture takes the whole line.
+_FULL_WIDTH_PX = 700
 
 
-def furniture(charts: Sequence[Chart]) -> Furniture:
-    """The parts of a page with these charts."""
+def pictured(drawing: Drawing, chart: Chart | None = None) -> dict[str, Any]:
+    """A picture as the macro ``picture`` takes it, with the chart that takes its place where a script runs."""
+    return {
+        "plot": drawing.plot,
+        "full": drawing.plot.wide[0] > _FULL_WIDTH_PX,
+        # Safe as they are: the pictures hold numbers, our own words and escaped ones.
+        "wide": Markup(drawing.wide_svg),  # noqa: S704
+        "narrow": Markup(drawing.narrow_svg),  # noqa: S704
+        "is_chart": chart is not None,
+        "table": chart and table_of(chart),
+    }
+
+
+def furniture(charts: Sequence[Chart]) -> dict[str, Any]:
+    """What the template of a page with these charts needs besides its own values.
+
+    ``policy``, ``style``, and for charts/scripts.html.j2 ``library``, ``script`` and ``data``; ``data`` is None where
+    there are no charts, and then no script.
+    """
     dark = f"@media (prefers-color-scheme: dark) {{ :root {{ {css(DARK)} }} }}"
-    parts = [f":root {{ {css(LIGHT)} }}", dark, _template("report.css")]
-    if not charts:
-        style = "\n".join(parts)
-        return Furniture(policy([style], styled_pictures=True), Markup(style), Markup(), Markup(), None)  # noqa: S704
-    style = "\n".join([*parts, _vendored("uPlot.min.css"), _template("charts/charts.css")])
-    library = f"/*\n{_vendored('uPlot.LICENSE')}\n*/\n{_vendored('uPlot.iife.min.js')}"
-    script = '"use strict";\n' + "\n".join(_template(f"{name}.js") for name in _SCRIPTS)
-    return Furniture(
-        policy([style], [library, script], styled_pictures=True),
-        # Safe as they are: files of ours, and colours.
-        Markup(style),  # noqa: S704
-        Markup(library),  # noqa: S704
-        Markup(script),  # noqa: S704
-        chart_data(charts),
-    )
+    styles = [f":root {{ {css(LIGHT)} }}", dark, _template("report.css")]
+    scripts = []
+    if charts:
+        styles += [_vendored("uPlot.min.css"), _template("charts/charts.css")]
+        library = f"/*\n{_vendored('uPlot.LICENSE')}\n*/\n{_vendored('uPlot.iife.min.js')}"
+        scripts = [library, '"use strict";\n' + "\n".join(_template(f"{name}.js") for name in _SCRIPTS)]
+    style = "\n".join(styles)
+    # Safe as they are: files of ours, and colours.
+    return {
+        "policy": policy([style], scripts, styled_pictures=True),
+        "style": Markup(style),  # noqa: S704
+        "library": Markup("".join(scripts[:1])),  # noqa: S704
+        "script": Markup("".join(scripts[1:])),  # noqa: S704
+        "data": chart_data(charts) if charts else None,
+    }
 
 
 def _template(name: str) -> str:

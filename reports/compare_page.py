@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports import numbers, sheet
+from reports import charts_page, numbers, sheet
 from reports.budgets import Document
+from reports.charts import several
 from reports.compare import (
     Whole,
     advice_sentence,
@@ -25,7 +26,10 @@ TONES = {Whole.WORSE: "bad", Whole.NO_WORSE: "good", Whole.CANNOT_TELL: "unsure"
 def render(document: Document) -> str:
     """The page of a comparison."""
     tone = TONES[Whole(document["compare"]["verdict"])]
-    return sheet.render("compare.html.j2", draw_for_page(document), tone=tone, **values_of_page(document))
+    charts = [several.of_sides(document)]
+    return sheet.render(
+        "compare.html.j2", draw_for_page(document), charts=charts, tone=tone, **values_of_page(document)
+    )
 
 
 def values_of_page(document: Document) -> dict[str, Any]:
@@ -39,7 +43,7 @@ def values_of_page(document: Document) -> dict[str, Any]:
         "test": "signed-rank" if "ab" in document else "rank-sum",
         "why": why_sentences(document),
         "advice": advice_sentence(document),
-        "ratios": sheet.shown(ratios_picture.draw_for_page(document)),
+        "ratios": charts_page.pictured(ratios_picture.draw_for_page(document)),
         "differences": [*document["settings"], *document["machine"]],
         "times": [
             {

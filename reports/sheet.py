@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
-from reports.palette import DARK, LIGHT, css
+from reports import charts_page
+from reports.charts.model import Chart
 from reports.plots import Drawing
 
 
-def render(template: str, drawing: Drawing, **values: Any) -> str:
-    """The template of that name, which extends sheet.html.j2, with its picture and the values it asks for."""
+def render(template: str, drawing: Drawing, *, charts: Sequence[Chart] = (), **values: Any) -> str:
+    """The template of that name, which extends sheet.html.j2, with its picture and the values it asks for.
+
+    Where a script runs, ``charts`` take the place of the pictures of their names, this one or those among the values.
+    """
     environment = Environment(
         loader=PackageLoader("reports"),
         autoescape=True,
@@ -20,16 +24,7 @@ def render(template: str, drawing: Drawing, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    chart = next((chart for chart in charts if chart.name == drawing.plot.name), None)
     return environment.get_template(template).render(
-        # Safe as they are: the picture holds numbers and escaped words, the colours are constants.
-        drawing=shown(drawing),
-        light=css(LIGHT),
-        dark=css(DARK),
-        **values,
+        drawing=charts_page.pictured(drawing, chart), **charts_page.furniture(charts), **values
     )
-
-
-def shown(drawing: Drawing) -> dict[str, Any]:
-    """A picture as a template takes it; for one that stands beside the picture of the page."""
-    wide, narrow = Markup(drawing.wide_svg), Markup(drawing.narrow_svg)  # noqa: S704
-    return {"plot": drawing.plot, "wide": wide, "narrow": narrow}

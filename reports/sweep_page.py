@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from reports import numbers, sheet
+from reports import charts_page, numbers, sheet
 from reports.budgets import Document
+from reports.charts import several
+from reports.charts.several import Distribution
 from reports.plots import quantiles
-from reports.plots.quantiles import Distribution
 from reports.plots.sweep import draw_for_page
 from reports.sweep import headline, name_of, troubles_of
 
 
 def render(document: Document, file_name: str) -> str:
     """The page of a sweep; ``file_name`` is what one reads of a single run, in its directory."""
+    runs = [Distribution(name_of(row["value"]), row["hdr"], held=row["verdict"] == "pass") for row in document["rows"]]
+    chart = several.of_runs(runs)
     return sheet.render(
         "sweep.html.j2",
         draw_for_page(document),
+        charts=[chart],
         sweep=document["sweep"],
-        distributions=sheet.shown(
-            quantiles.draw_for_page(
-                [
-                    Distribution(name_of(row["value"]), row["hdr"], held=row["verdict"] == "pass")
-                    for row in document["rows"]
-                ]
-            )
-        ),
+        distributions=charts_page.pictured(quantiles.draw_for_page(runs), chart),
         key=document["sweep"]["key"].rpartition(".")[2],
         headline=headline(document),
         rows=[

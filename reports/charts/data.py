@@ -75,6 +75,8 @@ def _series(series: Series, reads: Reads) -> dict[str, Any]:
         "role": series.role,
         "dash": series.dash,
         "width": series.width_px,
+        "strength": series.strength,
+        "isListed": series.is_listed,
         "values": _plain(np.round(series.values, 3) if exact else shortened(series.values, digits)),
     }
 

@@ -37,6 +37,10 @@ class Series:
     dash: Dash = "solid"
     width_px: float = 1.6
     fold: Fold = "max"
+    strength: float = 1.0
+    """Its opacity."""
+    is_listed: bool = True
+    """Whether its values are read and told, or it only stands among others of its kind."""
 
 
 @dataclass(frozen=True, slots=True)

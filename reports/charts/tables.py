@@ -10,7 +10,7 @@ import numpy as np
 
 from reports import numbers
 from reports.charts.delivery import ROUND_NINES
-from reports.charts.model import Chart, Panel, Reads
+from reports.charts.model import Chart, Panel, Reads, Series
 from reports.curves import Floats, clock_step, folded
 
 _MOST_ROWS = 60
@@ -66,9 +66,7 @@ def _by_second(chart: Chart, panels: list[Panel]) -> Table:
     step = max(1, round(clock_step(max(1, int(seen.sum())) * interval_s, _MOST_ROWS) / interval_s))
     starts_s = x[seen][::step] - interval_s / 2
     columns = [
-        _texts(folded(each.values[seen], step, each.fold), panel.reads)
-        for panel in panels
-        for each in reversed(panel.series)
+        _texts(folded(each.values[seen], step, each.fold), panel.reads) for panel in panels for each in _listed(panel)
     ]
     rows = zip(starts_s.tolist(), *columns, strict=True)
     length_s = step * interval_s
@@ -80,7 +78,7 @@ def _by_second(chart: Chart, panels: list[Panel]) -> Table:
 def _by_quantile(panels: list[Panel]) -> Table:
     x = panels[0].x
     places = [place for nines in ROUND_NINES for place in np.flatnonzero(np.isclose(x, nines, atol=1e-9))[:1].tolist()]
-    columns = [_texts(each.values[places], panel.reads) for panel in panels for each in reversed(panel.series)]
+    columns = [_texts(each.values[places], panel.reads) for panel in panels for each in _listed(panel)]
     rows = zip((_percentile(x[place]) for place in places), *columns, strict=True)
     return Table(
         "At 99 %: all but the slowest in a hundred.",
@@ -90,8 +88,12 @@ def _by_quantile(panels: list[Panel]) -> Table:
     )
 
 
+def _listed(panel: Panel) -> list[Series]:
+    return [each for each in reversed(panel.series) if each.is_listed]
+
+
 def _groups(panels: list[Panel]) -> tuple[Group, ...]:
-    return tuple(Group(panel.heading, tuple(each.name for each in reversed(panel.series))) for panel in panels)
+    return tuple(Group(panel.heading, tuple(each.name for each in _listed(panel))) for panel in panels)
 
 
 def _texts(values: Floats, reads: Reads) -> list[str]:

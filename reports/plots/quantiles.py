@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from reports.charts.several import Distribution
 from reports.curves import Line, has_data, highest, lowest, quantile_curve
 from reports.palette import LIGHT
 from reports.plots import Drawing, Plot, frame
@@ -16,15 +16,6 @@ from reports.plots import Drawing, Plot, frame
 # The first of several runs is so pale, the last of them in full.
 _PALEST = 0.35
 _DASHED = (0, (5, 3))
-
-
-@dataclass(frozen=True, slots=True)
-class Distribution:
-    """The delivery times of one run: what it is called, and its histogram as in a result document."""
-
-    name: str
-    hdr: str | None
-    held: bool
 
 
 def quantile_axes(axes: Axes, curves: Sequence[Line]) -> list[Line]:

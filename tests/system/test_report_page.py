@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from reports import numbers
+from reports import compare, compare_page, numbers
 from reports.page import render
 from tests.support.chromium import chromium
 from tests.support.documents import a_document, a_failed_document, a_late_document, a_storm_document, an_incident
@@ -187,6 +188,29 @@ def test_a_quantile_that_is_pointed_at_is_read(browser: Browser, reports: dict[s
         expect(plot).to_have_attribute(
             "aria-valuetext", re.compile(re.escape(numbers.duration(metrics[metric]["p50"])))
         )
+    page.close()
+
+
+def test_the_distributions_of_a_comparison_are_read_the_same_way(browser: Browser, tmp_path: Path) -> None:
+    """Of several runs a side, the median of them."""
+    runs = [[a_document(delivery_p50_ms=p50_ms + n) for n in range(3)] for p50_ms in (3.0, 6.0)]
+    (tmp_path / "compare.html").write_text(compare_page.render(compare.build(*runs)), encoding="utf-8")
+    said: list[str] = []
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto((tmp_path / "compare.html").as_uri())
+
+    plot = page.locator("#chart-compare .plot")
+    plot.focus()
+    page.keyboard.press("Home")
+
+    middle = numbers.duration(runs[0][1]["metrics"]["delivery_time"]["p50"])
+    expect(plot).to_have_attribute(
+        "aria-valuetext", re.compile(f"^at 50 %: base, median of 3 runs {re.escape(middle)}")
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert said == []
     page.close()
 
 

@@ -173,12 +173,12 @@ class Panel {
 // So many points lie closer together than a line is wide.
 const DENSE = 600;
 
-function lineOf({ role, dash, width: wanted, values }) {
+function lineOf({ role, dash, width: wanted, strength, values }) {
   const width = values.length > DENSE ? wanted * 0.6 : wanted;
   const alone = values.flatMap((value, i) =>
     value !== null && (values[i - 1] ?? null) === null && (values[i + 1] ?? null) === null ? [i] : [],
   );
-  const stroke = () => colourOf(role);
+  const stroke = () => colourOf(role, strength);
   // A point without neighbours, which no line would show, is a dot.
   const points = { show: true, filter: () => alone, size: 4, width: 1, stroke, fill: stroke };
   return { stroke, width, dash: DASHES[dash], points };
