@@ -66,18 +66,15 @@ class Feed:
         self._step: bytes | None = None
 
     def tell(self, told: Told) -> None:
-        """From now on this is the newest."""
+        """From now on this is the newest; without a document, all that was told before is forgotten."""
         run_id = None if told.document is None else told.document.get("run", {}).get("id")
-        is_another = told.document is not None and run_id != self._run_id
-        if is_another or told.phase == "waiting":
+        is_another = told.document is None or self._told.document is None or run_id != self._run_id
+        if is_another:
             self._history = History()
-        if told.document is not None:
-            self._run_id = run_id
-        before = self._history.interval_s
+        self._run_id, before = run_id, self._history.interval_s
         changed = set() if told.document is None else self._history.add(told.document)
         # Another run, or another interval: what a page has seen is of no use to it.
-        is_anew = is_another or told.phase == "waiting" or self._history.interval_s != before
-        self._changed = None if is_anew else changed
+        self._changed = None if is_another or self._history.interval_s != before else changed
         self.number += 1
         self._told, self._whole, self._step = told, None, None
 

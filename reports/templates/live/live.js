@@ -46,7 +46,7 @@ new Feed(settings.data_url, settings.events_url).follow(show, tellProblem);
 function show(newest) {
   answer = { ...newest, document: newest.document ?? null };
   if (answer.document !== null) seen.add(answer.document, answer.is_whole === true);
-  else if (answer.phase === "waiting") seen.forget();
+  else seen.forget();
   showStatus();
   const shown = { ...answer, document: answer.document ?? EMPTY };
   showFigures(byId("figures"), figuresOf(shown));

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reports.live.history import MOST_ROWS, SERIES, History
@@ -80,13 +80,14 @@ def test_a_document_without_series_is_nothing_new() -> None:
 
 SNAPSHOTS = st.lists(
     st.tuples(
-        st.integers(0, 40),
+        st.integers(0, 300),
         st.lists(st.none() | st.floats(0, 1e6, allow_nan=False), min_size=1, max_size=70),
     ),
     max_size=60,
 )
 
 
+@settings(max_examples=200)
 @given(SNAPSHOTS, st.integers(0, 60))
 def test_whoever_comes_late_has_what_whoever_was_there_has(steps: list[tuple[int, list[Any]]], late: int) -> None:
     """What is told of changes, laid over what was told when a page was opened, is all that is known."""
