@@ -17,7 +17,7 @@ _MOST_ROWS = 60
 _WRITE: dict[Reads, Callable[[float | None], str]] = {
     Reads.DURATION: numbers.duration,
     Reads.COUNT: numbers.count,
-    Reads.RATE: numbers.rate,
+    Reads.RATE: lambda value: (numbers.count if value is None or value.is_integer() else numbers.rate)(value),
     Reads.PERCENT: numbers.percent,
     Reads.SIZE: numbers.size,
     Reads.NUMBER: lambda value: numbers.NO_DATA if value is None else numbers.significant(value),

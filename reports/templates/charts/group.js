@@ -7,11 +7,17 @@ class Group {
   #zoomed = null;
   #place = null;
   #leastSpan;
-  #changed;
+  #listeners = [];
 
-  /** `leastSpan` is as near as one may come; `changed` is told whether it is zoomed now. */
-  constructor(leastSpan, changed) {
-    [this.#leastSpan, this.#changed] = [leastSpan, changed];
+  /** `leastSpan` is as near as one may come. */
+  constructor(leastSpan) {
+    this.#leastSpan = leastSpan;
+  }
+
+  /** Tell `listener` whether it is zoomed, now and whenever that changes. */
+  onZoom(listener) {
+    this.#listeners.push(listener);
+    listener(this.#zoomed !== null);
   }
 
   add(panel) {
@@ -59,7 +65,7 @@ class Group {
   #see(zoomed) {
     this.#zoomed = zoomed;
     for (const panel of this.#panels) panel.show(zoomed ?? panel.home);
-    this.#changed(zoomed !== null);
+    for (const listener of this.#listeners) listener(zoomed !== null);
   }
 
   #whole() {

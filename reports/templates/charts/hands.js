@@ -27,18 +27,17 @@ function pressed(key, panel, group) {
   return true;
 }
 
-/** Buttons that do what dragging does: {element, show}; show(isZoomed) tells whether there is a way back. */
-function zoomButtons(nearer, further, back) {
+/** Buttons that do what dragging does, for the chart that `panel` is of; the ways back only where it is zoomed. */
+function zoomButtons(group, panel) {
   const made = [
-    ["+", "zoom in", nearer],
-    ["−", "zoom out", further],
-    ["all", "show all", back],
+    ["+", "zoom in", () => group.zoomBy(2, panel)],
+    ["−", "zoom out", () => group.zoomBy(0.5, panel)],
+    ["all", "show all", () => group.reset()],
   ].map(([text, name, act]) => {
     const button = element("button", { type: "button", text, "aria-label": name, title: name });
     button.addEventListener("click", act);
     return button;
   });
-  const show = (isZoomed) => made.slice(1).forEach((button) => (button.disabled = !isZoomed));
-  show(false);
-  return { element: element("div", { className: "zoom", role: "group", "aria-label": "Zoom" }, ...made), show };
+  group.onZoom((isZoomed) => made.slice(1).forEach((button) => (button.disabled = !isZoomed)));
+  return element("div", { className: "zoom", role: "group", "aria-label": "Zoom" }, ...made);
 }

@@ -3,7 +3,8 @@
 const WRITE = {
   duration,
   count,
-  rate: (value) => (value === null ? NO_DATA : `${rate(value)}/s`),
+  // Of one second it is a whole number, and has no digits after the point.
+  rate: (value) => (value === null ? NO_DATA : `${Number.isInteger(value) ? count(value) : rate(value)}/s`),
   percent,
   size,
   number: (value) => (value === null ? NO_DATA : significant(value)),
