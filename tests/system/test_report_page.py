@@ -320,13 +320,16 @@ def test_a_chart_keeps_to_the_width_of_its_window(browser: Browser, reports: dic
     page.close()
 
 
-def test_the_figures_of_a_chart_are_there_as_a_table(browser: Browser, reports: dict[str, str]) -> None:
-    """To be copied, or heard."""
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
+@pytest.mark.parametrize("width_px", [390, 768, 1280])
+def test_the_figures_of_a_chart_are_there_as_a_table(browser: Browser, reports: dict[str, str], width_px: int) -> None:
+    """To be copied, or heard; a wide one is scrolled by itself."""
+    page = browser.new_page(viewport={"width": width_px, "height": 800})
     page.goto(reports["pass"])
 
     chart = page.locator("#chart-delivery_over_time")
     chart.locator("summary").click()
+    page.locator("#chart-generator_and_server summary").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width_px
     row = chart.get_by_role("row").filter(has=page.get_by_role("rowheader", name="0:12", exact=True))
     p99_ms = DOCUMENTS["pass"]["series"]["delivery_time_p99_ms"][12]
     expect(row).to_contain_text(numbers.duration(p99_ms))
