@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test check bench docs pictures clean
+.PHONY: demo test check bench docs gallery pictures clean
 
 demo: $(STAMP)  ## benchmark the reference server: 500 users, one room, every delivery measured
 	$(BIN)/chatbench run fanout --users 500
@@ -29,6 +29,9 @@ bench: $(STAMP)  ## our receive path beside bare C, what one process can carry, 
 
 docs: $(STAMP)  ## docs/scenarios.md, from its template, the schema and the catalogue
 	$(BIN)/python -m scenarios.handbook_file
+
+gallery: $(STAMP)  ## docs/gallery: pages and pictures of real runs, ten minutes at most
+	$(BIN)/python -m benchmarks.gallery
 
 pictures: $(STAMP)  ## the pictures of README and docs, from runs made for them
 	$(BIN)/python -m benchmarks.pictures
