@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from reports.page import render
 from scenarios import live_site
 from scenarios.live_server import LiveServer
+from tests.support.axe import grave_faults
 from tests.support.chromium import chromium
 from tests.support.documents import a_document, a_failed_document
 from tests.support.tcp_relay import tcp_relay
@@ -168,6 +169,28 @@ def test_at_the_end_the_page_is_the_report_and_stays(
     expect(page.locator("#problem")).to_be_hidden()
     page.close()
     assert complaints == []
+
+
+@pytest.mark.parametrize("view", ["Report", "As it ran"])
+@pytest.mark.parametrize(("width_px", "scheme"), [(390, "dark"), (1280, "light")])
+def test_nothing_keeps_people_from_reading_the_end(
+    browser: Browser, tmp_path: Path, width_px: int, scheme: Any, view: str
+) -> None:
+    """Nor from choosing between the report and the page as it was, by keys alone."""
+    report = tmp_path / "report.html"
+    report.write_text(render(a_document()), encoding="utf-8")
+    page = browser.new_page(viewport={"width": width_px, "height": 844}, color_scheme=scheme)
+    with LiveServer(0) as server:
+        page.goto(server.url)
+        server.note(a_document())
+        server.finish(tmp_path, report)
+        expect(page.locator("#pulse")).to_have_text("ended")
+    button = page.get_by_role("button", name=view, exact=True)
+    button.press("Enter")
+    expect(button).to_have_attribute("aria-pressed", "true")
+
+    assert grave_faults(page) == []
+    page.close()
 
 
 def test_a_report_that_cannot_be_had_leaves_the_page_as_it_is(browser: Browser, tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ class Ending {
 
   #view(isReport) {
     document.body.classList.toggle("reporting", isReport);
-    byId("report-page").hidden = !isReport;
+    byId("report-view").hidden = !isReport;
+    byId("live-view").hidden = isReport;
     byId("view-report").setAttribute("aria-pressed", isReport);
     byId("view-live").setAttribute("aria-pressed", !isReport);
   }
