@@ -66,6 +66,7 @@ CLOCK_READS = 200_000
 
 NAME = "calibration"
 _SHOWN_EVERY_S = 0.5
+_TERMINAL_WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,13 @@ class Story:
             self._found(troubles=(*self.findings.troubles, f"{name}: {error}"))
         finally:
             showing.cancel()
-        self.waiting.say(f"[{self._step:>2}/{self._step_count}] {name:<46} {outcome}")
+        self._say_outcome(f"[{self._step:>2}/{self._step_count}]", name, outcome)
+
+    def _say_outcome(self, number: str, name: str, outcome: str) -> None:
+        """In a line; on a terminal that is too narrow for it, in two."""
+        line = f"{number} {name:<46} {outcome}"
+        fits = not self.waiting.is_terminal or len(line) <= _TERMINAL_WIDTH
+        self.waiting.say(*([line] if fits else [f"{number} {name}", f"{'':<{len(number)}} {outcome}"]))
 
     async def _show(self, name: str) -> None:
         """Show for as long as nobody cancels it which step goes on, and how long the rest should take."""
