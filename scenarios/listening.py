@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import socket
 
 from loadgen.errors import InputError
@@ -23,13 +22,11 @@ def listen(flag: str, endpoint: int | str) -> socket.socket:
 
 
 def listen_at_or_near(flag: str, host: str, port: int) -> socket.socket:
-    """The same at this port, or at any other where another program has it."""
+    """The same at this port, or at any other where it cannot be had, as where another program has it."""
     try:
         return _listening(host, port)
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-    return listen(flag, endpoint_text(host, 0))
+    except OSError:
+        return listen(flag, endpoint_text(host, 0))
 
 
 def url_of(listening: socket.socket, endpoint: int | str) -> str:

@@ -25,7 +25,7 @@ FLAG = "--web"
 # Of "auto": the same from run to run.
 USUAL_PORT = 8090
 # Pages hang up once they have the report; whoever sleeps is not waited for any longer.
-_FAREWELL_S = 0.7
+_FAREWELL_S = 0.9
 # What was told is told again when nothing new has come for so long: silence means that the run is gone.
 _BEAT_S = 1.5
 

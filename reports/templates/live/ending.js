@@ -6,20 +6,28 @@ class Ending {
     byId("view-live").addEventListener("click", () => this.#view(false));
   }
 
-  /** Have the report loaded, then show it; where it cannot be had, the page stays as it is. */
+  /**
+   * Show the report, once for reading and once for saving; where it cannot be had, the page stays as it was. Both are
+   * asked for at once, since the server waits for us a moment only.
+   */
   async take(url) {
-    try {
-      const response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE_MS) });
-      if (!response.ok) return;
-      byId("save-report").href = URL.createObjectURL(await response.blob());
-    } catch {
-      return;
-    }
-    byId("ending").hidden = false;
     this.#view(true);
-    await this.#loaded(byId("report-page"), url);
+    try {
+      const [report] = await Promise.all([this.#asked(url), this.#loaded(byId("report-page"), url)]);
+      byId("save-report").href = URL.createObjectURL(report);
+      byId("ending").hidden = false;
+    } catch {
+      this.#view(false);
+    }
   }
 
+  async #asked(url) {
+    const response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    if (!response.ok) throw new Error(`${url} answers ${response.status}`);
+    return response.blob();
+  }
+
+  /** A frame says that it has loaded, be it that nobody answered. */
   #loaded(frame, url) {
     return new Promise((done) => {
       frame.addEventListener("load", done, { once: true });
