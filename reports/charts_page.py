@@ -50,7 +50,8 @@ def furniture(charts: Sequence[Chart]) -> dict[str, Any]:
     ``policy``, ``style``, and for charts/scripts.html.j2 ``library``, ``script`` and ``data``; ``data`` is None where
     there are no charts, and then no script.
     """
-    dark = f"@media (prefers-color-scheme: dark) {{ :root {{ {css(DARK)} }} }}"
+    # On screens alone: paper is white.
+    dark = f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {css(DARK)} }} }}"
     styles = [f":root {{ {css(LIGHT)} }}", dark, _template("report.css")]
     scripts = []
     if charts:

@@ -28,6 +28,7 @@ DOCUMENTS = {
     "empty": a_document(empty=True, verdict="invalid", ended_early="login_refused"),
     "evil": a_document(run={"scenario": EVIL}, incidents=[an_incident(EVIL)]),
 }
+BLACKISH = "rgb(28, 33, 40)"  # the ink of a light page
 CHARTS, CHART_PANELS, PICTURES = 6, 13, 7
 
 # Of each plot, in the order of the page: from where to where it is seen.
@@ -146,6 +147,8 @@ def test_where_no_script_draws_the_pictures_stay(
         page.emulate_media(media="print")
 
     assert len(shown_pictures(page)) == PICTURES
+    ink = page.evaluate("getComputedStyle(document.body).color")
+    assert (ink == BLACKISH) == (kind == "printed")
     expect(page.locator(".chart:visible, .behind:visible")).to_have_count(0 if kind == "printed" else CHARTS)
     page.close()
 
