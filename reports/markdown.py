@@ -45,7 +45,7 @@ def _blocks(summary: Summary) -> Iterator[str]:
     if summary.errors:
         yield table(
             ["error", "phase", "count", "example"],
-            [[code(row.kind), row.phase, row.count, code(row.example)] for row in summary.errors],
+            [[code(row.kind), text(row.phase), row.count, code(row.example)] for row in summary.errors],
         )
     if summary.examples:
         yield "\n".join(map(_example, a_few(summary.examples)))
@@ -80,7 +80,10 @@ def _details(summary: Summary) -> Iterator[str]:
     if summary.processes:
         yield table(
             ["process", "CPU", "memory", "files", "lateness p99", "event loop lag p99"],
-            [[row.name, row.cpu, row.memory, row.descriptors, row.lateness, row.loop_lag] for row in summary.processes],
+            [
+                [text(row.name), row.cpu, row.memory, row.descriptors, row.lateness, row.loop_lag]
+                for row in summary.processes
+            ],
         )
 
 

@@ -219,6 +219,47 @@ def a_storm_document() -> dict[str, Any]:
     return document
 
 
+EVIL = "</script></td><img src=x onerror='harmed = 1'>{{ 1 }}*`|&"
+"""What no name should be, and any text from outside may be."""
+
+
+def an_evil_document() -> dict[str, Any]:
+    """A run in which every text that somebody else has a say in would be part of the page, if it could."""
+    document = a_failed_document()
+    document["run"] |= dict.fromkeys(("id", "scenario", "summary", "command", "started_at"), EVIL)
+    document["environment"] |= {"host": EVIL, EVIL: EVIL}
+    document["target"] |= {"url": EVIL, "urls": [EVIL], "dialect": EVIL, "extensions": [EVIL], "server_header": EVIL}
+    document["plan"][EVIL] = {"value": EVIL, "origin": EVIL}
+    document["errors"] = [{"kind": EVIL, "phase": EVIL, "count": 2, "example": EVIL}]
+    document["doubts"] = [{"code": EVIL, "severity": "warning", "detail": EVIL, "advice": EVIL}]
+    document["budgets"] = [{"expression": EVIL, "observed": 1, "ok": False}]
+    document["limit"] = {"side": "server", "reason": EVIL}
+    document["incidents"] = [an_incident(EVIL, closes={EVIL: 3}), an_incident("reconnect_storm", **came_back(1, 2, 3))]
+    document["closes"] = [a_close(1011, 3, EVIL, EVIL)]
+    document["examples"] = [
+        an_example(kind, 1, 2, 0, 9.5, sender_name=EVIL, receiver_name=EVIL, room=EVIL, message_id=EVIL)
+        for kind in (EVIL, "lost")
+    ]
+    document["metrics"][EVIL] = document["metrics"]["login_time"]
+    document["phases"].append({"name": EVIL, "start_s": 29.0, "end_s": 30.0})
+    document["generator"]["processes"][0] |= {"name": EVIL, "host": EVIL}
+    return document
+
+
+def documents_of_every_kind() -> dict[str, dict[str, Any]]:
+    """By what became of the run."""
+    return {
+        "pass": a_document(),
+        "fail": a_failed_document(),
+        "invalid": a_late_document(),
+        "interrupted": a_document(interrupted=True),
+        "cut off in the middle": a_document(snapshot=True, budgets=[]) | {"limit": None},
+        "never began": a_document(empty=True, verdict="invalid", ended_early="login_refused"),
+        "nothing": {},
+        "evil": an_evil_document(),
+    }
+
+
 def an_incident(kind: str, at_s: float | None = 18.0, **facts: Any) -> dict[str, Any]:
     """An incident as a document tells it, of the kind that hits half of the users and has nothing to say of them."""
     nothing = (
