@@ -12,6 +12,8 @@ _COUNTED = {"login": "login_time", "connect": "connect_time", "join": "join_time
 _IN_ORDER = ("login", "connect", "join", "warmup", "measure", "drain")
 # What the first users took says little of what all of them take.
 _LEAST_DONE = 0.02
+# The series of a snapshot end up to two seconds ago, and users are counted up to now.
+_LEAST_S = 3.0
 
 
 def phase_of(document: dict[str, Any]) -> str | None:
@@ -44,7 +46,7 @@ def spent_of_phase_s(document: dict[str, Any]) -> tuple[float, float] | None:
 
 def users_through(document: dict[str, Any]) -> tuple[int, int] | None:
     """How many users have the present phase behind them, and how many are to; None for one that is not of users."""
-    users = (document.get("counters") or {}).get("users_planned")
+    users = users_of(document)
     metric = (document.get("metrics") or {}).get(_COUNTED.get(phase_of(document) or "", "")) or {}
     return (min(metric["count"], users), users) if users and metric.get("count") is not None else None
 
@@ -60,11 +62,24 @@ def phase_left_s(document: dict[str, Any]) -> float | None:
     spent = spent_of_phase_s(document)
     if spent is not None:
         return spent[1] - spent[0]
-    done = done_of_phase(document)
-    if done is None or done < _LEAST_DONE:
+    through = users_through(document)
+    if through is None:
         return None
+    return max(_at_their_pace_s(document, *through), _as_before_s(document, *through))
+
+
+def _at_their_pace_s(document: dict[str, Any], through: int, users: int) -> float:
+    """How long the others take where the plan alone holds them back; 0 where it does not say."""
+    rate_per_s = _planned(document, "users.connect_rate_per_s")
+    return (users - through) / rate_per_s if rate_per_s else 0.0
+
+
+def _as_before_s(document: dict[str, Any], through: int, users: int) -> float:
+    """How long they take where it goes on as it went; 0 where that is not known yet."""
     since_s = run_time_s(document) - float(document["phases"][-1]["start_s"])
-    return since_s * (1 - done) / done
+    if since_s < _LEAST_S or through < _LEAST_DONE * users:
+        return 0.0
+    return since_s * (users - through) / through
 
 
 def run_left_s(document: dict[str, Any]) -> float | None:
@@ -84,6 +99,15 @@ def newest(document: dict[str, Any], name: str) -> float | None:
 def _planned_s(document: dict[str, Any], phase: str) -> float:
     if phase not in _COUNTED:
         return phase_length_s(document, phase) or 0.0
-    plan = document.get("plan") or {}
-    users, rate_per_s = (plan.get(f"users.{key}", {}).get("value") for key in ("count", "connect_rate_per_s"))
+    users, rate_per_s = users_of(document), _planned(document, "users.connect_rate_per_s")
     return users / rate_per_s if users and rate_per_s else 0.0
+
+
+def users_of(document: dict[str, Any]) -> int | None:
+    """How many there are to be; the workers' count of them comes a second later than the plan's."""
+    counted: int | None = (document.get("counters") or {}).get("users_planned") or _planned(document, "users.count")
+    return counted
+
+
+def _planned(document: dict[str, Any], key: str) -> Any:
+    return ((document.get("plan") or {}).get(key) or {}).get("value")

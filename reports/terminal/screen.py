@@ -97,7 +97,7 @@ def _lines(standing: Standing, minute: Minute, sheet: Sheet, notes: Sequence[str
         if text:
             yield weight, label(name, Text(text, style))
     for note in notes:
-        yield 6, Text(note)
+        yield 3, Text(note)  # the line that was printed with it is on the screen behind this one
     yield 8, Text("Ctrl-C ends the run; what is known is written down", "dim")
 
 

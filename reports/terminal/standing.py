@@ -18,6 +18,7 @@ from reports.terminal.progress import (
     phase_words,
     run_left_s,
     spent_of_phase_s,
+    users_of,
     users_through,
 )
 from reports.terminal.so_far import BudgetNow, budgets_so_far
@@ -114,7 +115,7 @@ def _clock(left_s: float) -> str:
 
 
 def _users(document: dict[str, Any], counters: dict[str, Any]) -> Iterable[Told]:
-    connections, planned = newest(document, "connections"), counters.get("users_planned")
+    connections, planned = newest(document, "connections"), users_of(document)
     of = "" if planned is None else f" of {numbers.count(planned)}"
     yield Told("connected", f"{numbers.count(connections)}{of}")
     yield Told("reconnects", numbers.count(counters.get("reconnects")))

@@ -131,6 +131,15 @@ def test_what_is_in_trouble_stays_where_there_is_little_room() -> None:
     assert "Ctrl-C" not in text
 
 
+def test_an_address_stays_however_many_budgets_there_are() -> None:
+    """It was printed before the run, and is on the screen behind this one: nobody could read it there."""
+    address = "page  http://127.0.0.1:8090/"
+    many = [parse(f"deliveries_lost: count <= {most}") for most in range(30)]
+
+    with shown(a_document(snapshot=True), budgets=many, notes=(address,)) as terminal:
+        assert address in terminal.lines
+
+
 def test_logins_are_told_by_users_and_how_long_the_others_will_take() -> None:
     """Nobody planned how long it takes; who is through says it: a quarter in 4 s, so 12 s more."""
     with shown(logging_in()) as terminal:
@@ -139,6 +148,29 @@ def test_logins_are_told_by_users_and_how_long_the_others_will_take() -> None:
     assert line.endswith("125 of 500 users  12 s left")
     bar = line.removeprefix("login  ").split("  ")[0]
     assert bar.count("█") == pytest.approx(len(bar) / 4, abs=1)
+
+
+def test_who_has_just_begun_is_not_almost_done() -> None:
+    """A second tells nothing of how fast they come: the plan does: 400 more at 250 a second."""
+    document = logging_in()
+    document["phases"][0]["start_s"] = 3.5
+    document["metrics"]["login_time"]["count"] = 100
+
+    with shown(document) as terminal:
+        text = terminal.text
+
+    assert "100 of 500 users  2 s left" in text
+    assert f"{round(400 / 250 + 2 * 500 / 250 + 3 + 20 + 5)} s to the end" in text
+
+
+def test_users_are_counted_from_the_plan_until_the_workers_have_counted_them() -> None:
+    """Not "of 0"."""
+    document = logging_in()
+    document["counters"] = dict.fromkeys(document["counters"], 0)
+
+    with shown(document) as terminal:
+        assert "125 of 500 users" in terminal.text
+        assert " of 0" not in terminal.text
 
 
 def test_before_anything_is_known_nothing_is_claimed() -> None:
