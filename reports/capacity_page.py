@@ -24,6 +24,7 @@ def render(document: Document) -> str:
         charts=[chart],
         distributions=charts_page.pictured(quantiles.draw_for_page(runs), chart),
         document=document,
+        started_at=numbers.instant(document["search"]["started_at"]),
         badge=badge(document),
         headline=headline(document),
         reasons=reasons(document),

@@ -410,6 +410,11 @@ def ratio_text(row: dict[str, Any]) -> str:
     return numbers.NO_DATA if row["ratio"] is None else f"{row['ratio']:.2f}"
 
 
+def change_text(ratio: float) -> str:
+    """By how much a time has changed: ``+12.3 %``; what is many times as long needs no tenths."""
+    return f"{100 * (ratio - 1):+,.{0 if ratio > 2 else 1}f} %"
+
+
 def interval_text(row: dict[str, Any]) -> str:
     """That of a time's ratio, and how sure it is."""
     if row["low"] is None:

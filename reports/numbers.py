@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 NO_DATA = "no data"
 
@@ -68,6 +69,11 @@ def significant(value: float) -> str:
         return "0"
     decimals = _SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(abs(value)))
     return f"{round(value, decimals):,.{max(0, decimals)}f}"
+
+
+def instant(rfc_3339: str) -> str:
+    """A moment for people: ``2026-01-01 12:00:00.000 UTC``."""
+    return re.sub(r"Z$|[+]00:00$", " UTC", printable(rfc_3339).replace("T", " "))
 
 
 def printable(text: object) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -192,7 +191,7 @@ def summarise(document: dict[str, Any]) -> Summary:
     return Summary(
         scenario=numbers.printable(run.get("scenario", "run")),
         about=numbers.printable(run.get("summary") or ""),
-        started_at=_instant(run.get("started_at") or ""),
+        started_at=numbers.instant(run.get("started_at") or ""),
         headline=headline(document),
         figures=_figures(document),
         latencies=tuple(_latencies(document.get("metrics", {}))),
@@ -220,10 +219,6 @@ def summarise(document: dict[str, Any]) -> Summary:
         run=tuple(_facts({"run": run, "target": _target(document.get("target", {}))})),
         environment=tuple(_facts(document.get("environment", {}))),
     )
-
-
-def _instant(rfc_3339: str) -> str:
-    return re.sub(r"Z$|[+]00:00$", " UTC", numbers.printable(rfc_3339).replace("T", " "))
 
 
 def _figures(document: dict[str, Any]) -> tuple[Figure, ...]:

@@ -20,6 +20,7 @@ def render(document: Document, file_name: str) -> str:
         draw_for_page(document),
         charts=[chart],
         sweep=document["sweep"],
+        started_at=numbers.instant(document["sweep"]["started_at"]),
         distributions=charts_page.pictured(quantiles.draw_for_page(runs), chart),
         key=document["sweep"]["key"].rpartition(".")[2],
         headline=headline(document),

@@ -122,7 +122,7 @@ EXHIBITS = (
         "The largest load within the budgets",
         (
             *("capacity", "fanout", "--of", "rate", "--users", "100", "--start", "50", "--duration", "4s"),
-            *("--max-time", "100s", "--warmup", "1s", "--drain", "1s", "--budget", "delivery_time:p(95)<50ms"),
+            *("--max-time", "150s", "--warmup", "1s", "--drain", "1s", "--budget", "delivery_time:p(95)<50ms"),
         ),
         exits=(0,),
         tell=of_a_search,

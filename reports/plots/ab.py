@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from reports.compare import change_text
 from reports.curves import Floats
 from reports.palette import LIGHT
 from reports.plots import Drawing, Plot, frame
@@ -74,7 +75,7 @@ def _panel(axes: Axes, row: dict[str, Any], pairs: list[dict[str, Any]]) -> None
     frame.end_labels(
         axes,
         [
-            (f"{row['ratio'] - 1:+.1%}".replace("%", " %"), (numbers[-1:], np.array([row["ratio"] - 1])), LIGHT.first),
+            (change_text(row["ratio"]), (numbers[-1:], np.array([row["ratio"] - 1])), LIGHT.first),
             ("tolerated", (numbers[-1:], np.array([row["tolerance"]])), LIGHT.bad),
         ],
     )

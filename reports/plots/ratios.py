@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from reports.compare import name_of_new
+from reports.compare import change_text, name_of_new
 from reports.palette import LIGHT
 from reports.plots import Drawing, Plot, frame
 
@@ -84,9 +84,9 @@ def _row(axes: Axes, y: int, row: dict[str, Any]) -> None:
 
 def _words(axes: Axes, y: int, row: dict[str, Any], *, has_room: bool) -> None:
     name = row["metric"].replace("_", " ") + ("" if row["tolerance"] is not None else " (not judged)")
-    text = f"{row['ratio'] - 1:+.1%}".replace("%", " %")
+    text = change_text(row["ratio"])
     if row["low"] is not None:
-        text += f" ({_percent(row['low'])} to {_percent(row['high'])})"
+        text += f" ({change_text(row['low']).removesuffix(' %')} to {change_text(row['high']).removesuffix(' %')})"
     at: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "center"}
     if has_room:
         frame.note(axes, name, (0, y), (20 - _NAMES_PX, 0), LIGHT.ink, **at)
@@ -94,7 +94,3 @@ def _words(axes: Axes, y: int, row: dict[str, Any], *, has_room: bool) -> None:
     else:
         frame.note(axes, name, (0, y), (2, 17), LIGHT.ink, **at)
         frame.note(axes, text, (1, y), (0, -17), LIGHT.muted, ha="right", **at)
-
-
-def _percent(ratio: float) -> str:
-    return f"{100 * (ratio - 1):+.3g}"

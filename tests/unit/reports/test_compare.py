@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reports.budgets import ExitCode
-from reports.compare import build, lines_of, markdown_of, reason_against, why_sentences
+from reports.compare import build, change_text, lines_of, markdown_of, reason_against, why_sentences
 from reports.compare_page import render
 from tests.support.documents import a_document
 
@@ -184,3 +184,8 @@ def test_the_page_shows_each_change_and_how_sure_it_is() -> None:
     assert "last delivery time p50 (not judged)" in page
     assert re.search(r">\+20\.0 %<", single)
     assert "nan" not in page + single
+
+
+def test_what_is_many_times_as_long_is_told_without_tenths() -> None:
+    """So it fits beside its line."""
+    assert [change_text(ratio) for ratio in (0.5, 1.0, 1.123, 13.807)] == ["-50.0 %", "+0.0 %", "+12.3 %", "+1,281 %"]

@@ -53,3 +53,11 @@ def test_missing_is_said_in_words() -> None:
 def test_text_from_a_server_cannot_steer_the_terminal() -> None:
     """An escape sequence in an error's example loses its escape."""
     assert numbers.printable("a\x1b[2J\r\nb") == "a [2J  b"
+
+
+def test_a_moment_is_written_for_people() -> None:
+    """In UTC it says so; another offset stays as it is, and so does what is no moment."""
+    assert numbers.instant("2026-01-01T12:00:00.000+00:00") == "2026-01-01 12:00:00.000 UTC"
+    assert numbers.instant("2026-01-01T12:00:00Z") == "2026-01-01 12:00:00 UTC"
+    assert numbers.instant("2026-01-01T12:00:00+02:00") == "2026-01-01 12:00:00+02:00"
+    assert numbers.instant("now") == "now"
