@@ -43,7 +43,7 @@ from reports.live.standing import as_it_stands
 from reports.terminal.so_far import needs_histograms
 from scenarios.access import refuse_metrics
 from scenarios.accounts import generated_accounts
-from scenarios.bench import leave_texts_behind, run_directory
+from scenarios.bench import REPORT_NAME, leave_texts_behind, run_directory
 from scenarios.calibration_store import calibration_of, fingerprint_of
 from scenarios.environment import describe_environment
 from scenarios.evidence import doubts_so_far, evidence_of
@@ -282,6 +282,13 @@ class LocustStory:
     def report(self) -> str | None:
         """Where the last run is kept, when it is over."""
         return str(self._begun.directory) if self._begun is not None and self._document is not None else None
+
+    def drawn(self) -> tuple[str, Path] | None:
+        """The id of the last run and its page, when it is over and drawn."""
+        if self._begun is None or self._document is None or self._drawing is None or self._drawing.poll() != 0:
+            return None
+        page = self._begun.directory / REPORT_NAME
+        return (self._begun.facts.id, page) if self._begun.settled.run.html and page.is_file() else None
 
     def snapshot(self, record: Record) -> Document:
         """The document of the run that goes on, with the doubts there are so far."""

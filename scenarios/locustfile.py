@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -98,13 +99,19 @@ def _attach_pages(environment: Environment, session: Session, story: LocustStory
         document = story.document
         if lead is not None and not lead.is_closed:
             document = story.snapshot(lead.record)
+        drawn = story.drawn()
         return Told(
             phase="waiting" if lead is None else lead.phase,
             document=document,
             elapsed_s=None if lead is None else session.elapsed_s,
             notice=session.notice,
             report=story.report,
+            report_url=None if drawn is None else web.report_url(drawn[0]),
         )
+
+    def report(run_id: str) -> Path | None:
+        drawn = story.drawn()
+        return drawn[1] if drawn is not None and drawn[0] == run_id else None
 
     def figures() -> dict[str, Any]:
         newest = told()
@@ -120,5 +127,5 @@ def _attach_pages(environment: Environment, session: Session, story: LocustStory
             gevent.sleep(TELL_EACH_S)
 
     assert environment.web_ui is not None, "asked where there is a web UI"
-    web.attach(environment.web_ui, environment, page=page, feed=figures, streams=streams, check=check)
+    web.attach(environment.web_ui, environment, page=page, report=report, feed=figures, streams=streams, check=check)
     gevent.spawn(go_on)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, make_response, request
@@ -16,6 +17,8 @@ from loadgen.locust_bridge.streams import MOST_ONLOOKERS, Streams
 PAGE = "/chatbench"
 # nginx, for one, holds a stream back unless told.
 _NEW = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+# The page asks twice, for what it shows and for what it saves.
+_KEPT = {"Cache-Control": "private, max-age=3600, immutable", "X-Content-Type-Options": "nosniff"}
 _LINK = """<script>
 addEventListener("DOMContentLoaded", () => {
   const link = document.createElement("a");
@@ -35,15 +38,17 @@ def attach(
     environment: Environment,
     *,
     page: Callable[[str, str, str], str],
+    report: Callable[[str], Path | None],
     feed: Callable[[], dict[str, Any]],
     streams: Streams,
     check: Callable[[Namespace, str | None, int], None],
 ) -> None:
     """Add our page, what it is told each second, a link to it, and a check of the start form.
 
-    ``page`` makes the page, given where its figures, Locust's own page and the stream of its figures are; ``feed``
-    gives the figures for programs, with the whole document; ``check`` is given options, host and number of users, and
-    raises BenchError where a run cannot begin.
+    ``page`` makes the page, given where its figures, Locust's own page and the stream of its figures are; ``report``
+    tells where the report of the last run is, by the run's id, once it is drawn; ``feed`` gives the figures for
+    programs, with the whole document; ``check`` is given options, host and number of users, and raises BenchError where
+    a run cannot begin.
     """
     options = environment.parsed_options
     base = (options.web_base_path or "") if options is not None else ""
@@ -75,6 +80,14 @@ def attach(
         response.headers.update(_NEW)
         return response
 
+    @blueprint.route(f"/{report_url('<run>')}")
+    @web_ui.auth_required_if_enabled
+    def show_report(run: str) -> Response:
+        path = report(run)
+        if path is None:
+            return Response("no such report\n", status=404, mimetype="text/plain", headers=_NEW)
+        return Response(path.read_bytes(), mimetype="text/html", headers=_KEPT)
+
     app.register_blueprint(blueprint)
 
     @app.before_request
@@ -97,6 +110,11 @@ def attach(
             text = response.get_data(as_text=True)
             response.set_data(text.replace("</head>", f"{_LINK % target}</head>", 1))
         return response
+
+
+def report_url(run_id: str) -> str:
+    """Where the report of a run is, as seen from the page."""
+    return f"{PAGE.removeprefix('/')}/report/{run_id}"
 
 
 def _full() -> Response:

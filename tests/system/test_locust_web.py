@@ -174,6 +174,8 @@ def test_a_run_from_the_page_shows_what_its_document_says(browser: Browser, tmp_
         expect(operator.page.locator("#scenario")).to_have_text("smoke")
         expect(operator.page.locator("#badge")).to_have_text(document["verdict"].upper())
         expect(operator.page.locator("#books")).to_contain_text(f"{counts['deliveries_received']:,} received")
+        report = operator.page.frame_locator("#report-page")
+        expect(report.locator("#verdict strong")).to_have_text(document["verdict"].upper())
 
         running.interrupt()
         running.ends_with(code_of(document, 0))
@@ -191,7 +193,17 @@ def test_a_run_that_is_stopped_in_the_ramp_leaves_the_next_one_alone(browser: Br
         assert stopped["counters"]["connections_opened"] < 50
         assert operator.connection_count() == 0
 
+        page = operator.page.context.new_page()
+        page.goto(f"{operator.url}/chatbench")
+        expect(page.locator("#report-view")).to_be_visible()
+        expect(page.locator("#ending-badge")).to_have_text("INTERRUPTED")
+        page.get_by_role("button", name="As it ran").click()
+        expect(page.locator("#live-view")).to_be_visible()
+        page.get_by_role("button", name="Report").click()
+
         operator.start(20, 50)
+        expect(page.locator("#live-view")).to_be_visible()
+        expect(page.locator("#ending")).to_be_hidden()
         eventually(lambda: received(operator.told()) > 100, "deliveries of the second run")
         document = operator.stop()["document"]
         assert document == document_in(tmp_path / "run-2")

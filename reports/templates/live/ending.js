@@ -1,9 +1,23 @@
 // The run is over and its report is written: the page shows the report, and keeps it when the server is gone.
 
 class Ending {
+  #url = null;
+
   constructor() {
     byId("view-report").addEventListener("click", () => this.#view(true));
     byId("view-live").addEventListener("click", () => this.#view(false));
+  }
+
+  /** Show the report at `url` once it is there, where the server stays; with null there is none, or none any more. */
+  follow(url) {
+    if (url === this.#url) return;
+    this.#url = url;
+    if (url !== null) {
+      this.take(url);
+      return;
+    }
+    byId("ending").hidden = true;
+    this.#view(false);
   }
 
   /**
@@ -14,6 +28,7 @@ class Ending {
     this.#view(true);
     try {
       const [report] = await Promise.all([this.#asked(url), this.#loaded(byId("report-page"), url)]);
+      URL.revokeObjectURL(byId("save-report").href);
       byId("save-report").href = URL.createObjectURL(report);
       byId("ending").hidden = false;
     } catch {

@@ -54,8 +54,10 @@ function show(newest) {
   byId("figures-hint").hidden = shown.phase === "over" || answer.document === null;
   showTables(shown.document, shown.phase === "over");
   showCharts();
-  if (answer.is_last !== true) return null;
-  return answer.report_url ? ending.take(answer.report_url) : Promise.resolve();
+  const reportUrl = answer.report_url ?? null;
+  if (answer.is_last === true) return reportUrl === null ? Promise.resolve() : ending.take(reportUrl);
+  ending.follow(reportUrl);
+  return null;
 }
 
 function showStatus() {
