@@ -350,11 +350,12 @@ def markdown_of(document: Document) -> str:
     """The comparison as Markdown, for a pull request."""
     compare = document["compare"]
     mark = MARKS[_TONES[Whole(compare["verdict"])]]
+    told = [f"- {sentence}" for sentence in why_sentences(document)]
     lines = [
         f"### {mark} chatbench {markdown_text(compare['scenario'])}: {compare['verdict'].upper()}",
         "",
-        *(f"- {sentence}" for sentence in why_sentences(document)),
-        "",
+        *told,
+        *([""] if told else []),
         f"{_sides_text(compare, name_of_new(document)).capitalize()}.",
         "",
     ]

@@ -172,6 +172,8 @@ def test_what_makes_it_worse_is_said_in_sentences() -> None:
     assert max(map(len, lines_of(slower))) <= 80
     assert why_sentences(failing) == ["New failed in 1 of 12 runs, base in 0 of 12."]
     assert why_sentences(build(runs(1.0, 12), runs(1.0, 12))) == []
+    assert f"\n\n- {first}\n- {second}\n- {third}\n\nBase 12 runs, new 12 runs.\n" in markdown_of(slower)
+    assert "CANNOT TELL\n\nBase 1 run, new 1 run.\n" in markdown_of(build(runs(1.0, 1), runs(1.0, 1)))
 
 
 def test_the_page_shows_each_change_and_how_sure_it_is() -> None:
