@@ -36,6 +36,7 @@ PICTURES = {
     "connections.png",
     "delivery_distribution.png",
     "delivery_over_time.png",
+    "fanout.png",
     "generator_and_server.png",
     "setup_times.png",
     "throughput.png",
