@@ -75,7 +75,8 @@ def test_a_starved_generator_makes_the_run_invalid(tmp_path: Path) -> None:
     assert code == 97
     assert document["verdict"] == "invalid"
     assert fatal_doubts_of(document) & GENERATOR_DOUBTS
-    assert document["limit"]["side"] == "generator"
+    # Where the busy loops leave the machine nothing, it is named: it is not the server in any case.
+    assert document["limit"]["side"] in ("generator", "machine")
     assert books_close(document)
 
 
