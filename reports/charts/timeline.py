@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ def timed(document: dict[str, Any], name: str, panels: tuple[Panel, ...], first:
     phases = {span.name: span for span in spans(document)}
     start_s = phases[first].start_s if first in phases else 0.0
     end_s = phases[last].end_s if last in phases else max((span.end_s for span in phases.values()), default=1.0)
+    # The last second is drawn in its middle, which lies behind the end where only a little of it was seen.
+    end_s = max(end_s, math.ceil(end_s) - 0.5)
     return Chart(
         name,
         "time",

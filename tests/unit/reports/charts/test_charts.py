@@ -16,7 +16,7 @@ from reports.charts import charts_of
 from reports.charts.data import chart_data, shortened
 from reports.charts.model import Chart, Panel
 from reports.charts.tables import table_of
-from reports.charts.timeline import MOST_POINTS
+from reports.charts.timeline import MOST_POINTS, timed
 from tests.support.documents import a_document, a_failed_document, a_storm_document, an_incidents_document
 
 METRIC_OF = {"delivery time, from due": "delivery_time", "service time, from sent": "delivery_service_time"}
@@ -200,3 +200,11 @@ def test_the_table_of_a_distribution_has_round_quantiles() -> None:
 
     assert [row.head for row in table.rows][:6] == ["50 %", "75 %", "90 %", "95 %", "99 %", "99.9 %"]
     assert table.rows[4].cells[0] == numbers.duration(document["metrics"]["delivery_time"]["p99"])
+
+
+@pytest.mark.parametrize(("end_s", "seen_s"), [(13.3, 13.5), (13.8, 13.8), (14.0, 14.0)])
+def test_the_last_second_is_seen_however_little_there_was_of_it(end_s: float, seen_s: float) -> None:
+    """Its point lies in its middle; beyond the edge it would be missing from the highest values, and be cut off."""
+    document = {"phases": [{"name": "measure", "start_s": 0.0, "end_s": end_s}]}
+
+    assert timed(document, "any", ()).end == seen_s
