@@ -34,7 +34,15 @@ def main() -> None:
     def page(data_url: str, home_url: str, events_url: str) -> str:
         return render(data_url, home_url, "Locust", events_url)
 
-    web.attach(web_ui, environment, page=page, feed=figures, streams=streams, check=lambda *_: None)
+    web.attach(
+        web_ui,
+        environment,
+        page=page,
+        report=lambda _: None,
+        feed=figures,
+        streams=streams,
+        check=lambda *_: None,
+    )
     tell(Told("arriving"))
     web_ui.start()
     gevent.sleep(0)
