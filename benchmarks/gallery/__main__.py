@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from benchmarks.common import BenchmarkError
 from benchmarks.gallery.catalogue import files_of, readme
@@ -53,7 +54,9 @@ def _write(made: Sequence[Made], out: Path) -> None:
             page.write_text(each.html, encoding="utf-8")
             draw_page(browser, page, light, PICTURE_SIZE_PX)
             draw_page(browser, page, dark, PICTURE_SIZE_PX, dark=True)
-    environment = next((each.document["environment"] for each in made if "environment" in each.document), {})
+    environment: dict[str, Any] = next(
+        (each.document["environment"] for each in made if "environment" in each.document), {}
+    )
     text = readme(made, environment, f"{datetime.now(UTC):%d %B %Y}")
     (out / "README.md").write_text(text, encoding="utf-8")
 

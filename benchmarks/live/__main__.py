@@ -84,9 +84,9 @@ def _cost_of(pages: int, way: str) -> Cost:
 @contextmanager
 def _onlookers(url: str, count: int, way: str) -> Iterator[list[dict[str, int]]]:
     parts = urlsplit(url)
-    command = [sys.executable, "-m", "benchmarks.live.onlookers", parts.hostname, str(parts.port), str(count), way]
+    command = [sys.executable, "-m", "benchmarks.live.onlookers", str(parts.hostname), str(parts.port), str(count), way]
     taken: list[dict[str, int]] = []
-    with subprocess.Popen(map(str, command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdout.readline()

@@ -11,7 +11,7 @@ import json
 import re
 import resource
 import time
-from typing import Any
+from typing import Any, cast
 
 import gevent
 import websocket
@@ -62,7 +62,7 @@ class ChatMember(User):
         """Say how long each message took."""
         while True:
             frame = self.socket.recv()
-            stamp = STAMP.search(frame)
+            stamp = STAMP.search(cast("str", frame))  # the relay sends texts only
             if stamp:
                 self.fire("delivery", (time.time_ns() - int(stamp[1])) / NS_PER_MS, len(frame))
 
@@ -119,6 +119,7 @@ class Measurement:
     """Waits for the warm-up, then measures."""
 
     def __init__(self, environment: Environment, runner: Runner) -> None:
+        assert environment.parsed_options is not None
         self.options = environment.parsed_options
         self.stats = environment.stats
         self.runner = runner

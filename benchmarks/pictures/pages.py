@@ -70,11 +70,11 @@ def draw_chat(browser: Browser, picture: Path) -> None:
         visitor.join(ROOM)
         for name in PEOPLE:
             asked(sockets[name], type="join", room=ROOM)
-        for number, (name, text) in enumerate(SAID, start=1):
-            if name is None:
+        for number, (author, text) in enumerate(SAID, start=1):
+            if author is None:
                 visitor.say(text)
             else:
-                asked(sockets[name], type="message", room=ROOM, text=text)
+                asked(sockets[author], type="message", room=ROOM, text=text)
             expect(visitor.texts).to_have_count(number)
         asked(sockets["Zoë"], type="message", room="lobby", text="Coffee?")
         asked(sockets["Daniel"], type="message", room="lobby", text="In five minutes.")

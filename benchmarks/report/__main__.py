@@ -71,7 +71,7 @@ def drawn(document: dict[str, object], rounds: int) -> tuple[float, str]:
 
 def opened(page: str, rounds: int) -> float:
     """Seconds from navigation until Chromium has drawn the last chart (median)."""
-    took_s = []
+    took_s: list[float] = []
     with tempfile.TemporaryDirectory(prefix="chatbench-benchmark-") as folder, sync_playwright() as playwright:
         path = Path(folder) / "report.html"
         path.write_text(page, encoding="utf-8")

@@ -102,7 +102,8 @@ def stalled(cores: Cores) -> list[Figure]:
 
 def history(cores: Cores) -> list[Figure]:
     """Every message is stored, as durable as an ack promises, beside a server that stores none."""
-    kept, not_kept = [], []
+    kept: list[tuple[float, float, float]] = []
+    not_kept: list[tuple[float, float, float]] = []
     for _ in range(PAIRS):
         for module, figures in (("target_app", kept), ("benchmarks.server.without_store", not_kept)):
             with tempfile.TemporaryDirectory(dir=".") as folder:  # a disk, where /tmp may be memory

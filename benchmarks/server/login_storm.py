@@ -53,7 +53,12 @@ def _log_in(url: str) -> bool:
 
 def _storm(url: str, per_s: int) -> None:
     over = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+
+    def listen() -> None:
+        sys.stdin.read()
+        over.set()
+
+    threading.Thread(target=listen, daemon=True).start()
     began_s, answers = time.monotonic(), []
     with ThreadPoolExecutor(THREADS) as pool:
         while not over.is_set():

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +274,10 @@ def test_sockets_of_named_users_are_closed_with_the_code(start: Start) -> None:
     assert ends == [(BOB, 4001), (ANN, 1012)]
 
 
+def has_connections(server: ServerProcess, count: int) -> bool:
+    return bool(server.request("/healthz")[1]["connections"] == count)
+
+
 def test_a_share_of_the_sockets_is_closed(start: Start) -> None:
     """Exactly that share of those who are there, the same ones for one seed in whatever order they came."""
     closed = []
@@ -280,7 +285,7 @@ def test_a_share_of_the_sockets_is_closed(start: Start) -> None:
         tea = start("close = [{ after_s = 0, share = 0.5, code = 4002 }]")
         clients = {name: tea.arrive(name) for name in names}
         clients[ANN].connection.send('{"type":"message","room":"tea","text":"a"}')
-        eventually(lambda server=tea.server: server.request("/healthz")[1]["connections"] == 2, "half of them closed")
+        eventually(partial(has_connections, tea.server, 2), "half of them closed")
         (close,) = tea.told("close")
         codes = {name: close_of(client.connection) for name, client in clients.items()}
         assert {name for name in names if codes[name] == (4002, "")} == set(close["users"])

@@ -37,7 +37,8 @@ def chat(server: ServerProcess) -> Iterator[Visitors]:
 @pytest.fixture
 def room(request: pytest.FixtureRequest) -> str:
     """A room for this test alone."""
-    return request.node.name[:60]
+    name: str = request.node.name
+    return name[:60]
 
 
 def get(server: ServerProcess, path: str, user: str = "ann", *roles: str) -> Answer:

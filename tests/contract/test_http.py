@@ -47,7 +47,7 @@ async def error_of(client: HttpClient, request: HttpRequest = ANYTHING) -> Serve
 async def test_a_request_leaves_as_it_is_written() -> None:
     """Method, path, headers of the run and of the request, type and body; nothing is quoted a second time."""
 
-    async def repeat(request: web.Request) -> web.Response:
+    async def repeat(request: web.BaseRequest) -> web.Response:
         names = ("X-Run", "X-Own", "Content-Type")
         headers = {name: request.headers[name] for name in names}
         return web.json_response([request.method, request.raw_path, headers, (await request.read()).decode()])
@@ -69,7 +69,7 @@ async def test_a_request_leaves_as_it_is_written() -> None:
 async def test_status_headers_cookies_and_body_come_back(status: int) -> None:
     """Whatever the status: what it means is for the dialect to say."""
 
-    async def answer_it(_: web.Request) -> web.Response:
+    async def answer_it(_: web.BaseRequest) -> web.Response:
         response = web.Response(status=status, body=b"\x00\xffbody", headers={"X-Token": "abc"})
         response.set_cookie("session", "s1", httponly=True)
         response.set_cookie("other", "o1")
@@ -94,7 +94,7 @@ async def test_a_redirect_is_an_answer_and_not_followed(status: int) -> None:
 
     async with raw_server(be_there) as elsewhere:
 
-        async def refer(_: web.Request) -> web.Response:
+        async def refer(_: web.BaseRequest) -> web.Response:
             return web.Response(status=status, headers={"Location": elsewhere.url})
 
         async with http_server(refer) as url, a_client(url) as client:
@@ -109,7 +109,7 @@ async def test_connections_are_used_again() -> None:
     """A thousand logins are not a thousand handshakes."""
     ports = set()
 
-    async def note_port(request: web.Request) -> web.Response:
+    async def note_port(request: web.BaseRequest) -> web.Response:
         assert request.transport is not None
         ports.add(request.transport.get_extra_info("peername"))
         return web.Response(status=401, text="x" * 1000)
@@ -126,7 +126,7 @@ async def test_a_cookie_stays_with_the_answer_it_came_in() -> None:
     """One user's session must never be another's."""
     seen = []
 
-    async def set_a_cookie(request: web.Request) -> web.Response:
+    async def set_a_cookie(request: web.BaseRequest) -> web.Response:
         seen.append(request.headers.get("Cookie"))
         response = web.Response()
         response.set_cookie("session", "ann")
@@ -167,7 +167,7 @@ async def test_an_answer_without_end_is_cut_off(size_is_told: bool) -> None:
 async def test_an_answer_of_a_megabyte_is_read() -> None:
     """The limit itself is allowed."""
 
-    async def answer_it(_: web.Request) -> web.Response:
+    async def answer_it(_: web.BaseRequest) -> web.Response:
         return web.Response(body=b"x" * MAX_ANSWER_BYTES)
 
     async with http_server(answer_it) as url, a_client(url) as client:

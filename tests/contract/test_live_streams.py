@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from tests.support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.system
 
-SERVERS = {"run": served_by_run, "locust": served_by_locust}
+SERVERS: dict[str, Callable[[], AbstractContextManager[Served]]] = {"run": served_by_run, "locust": served_by_locust}
 MOST = 64
 
 
@@ -104,9 +104,9 @@ def test_a_hundred_pages_leave_nothing_behind(served: Served) -> None:
             with Listener(served) as page:
                 page.next()
         else:
-            with an_idle_listener(served) as page:
-                page.recv(10)
-                page.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with an_idle_listener(served) as idle:
+                idle.recv(10)
+                idle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         if number % 20 == 19:
             served.tell(snapshot(5))
 

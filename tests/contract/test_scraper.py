@@ -18,7 +18,7 @@ from tests.support.http_peer import http_server
 from tests.support.patience import PATIENCE_S
 
 GOOD = "# TYPE connections gauge\nconnections 7\n# TYPE messages_total counter\nmessages_total 3\n"
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 async def scraped(scraper: Scraper, count: int) -> None:
@@ -28,7 +28,7 @@ async def scraped(scraper: Scraper, count: int) -> None:
             await asyncio.sleep(0.01)
 
 
-async def good(_: web.Request) -> web.StreamResponse:
+async def good(_: web.BaseRequest) -> web.StreamResponse:
     return web.Response(text=GOOD)
 
 
@@ -36,27 +36,27 @@ def first_good_then(*answers: Answer) -> Answer:
     """Answers well to the first request, and then with each of ``answers`` in turn; the last one stays."""
     left = [good, *answers]
 
-    async def answer(request: web.Request) -> web.StreamResponse:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
         return await (left.pop(0) if len(left) > 1 else left[0])(request)
 
     return answer
 
 
-async def slow(request: web.Request) -> web.StreamResponse:
+async def slow(request: web.BaseRequest) -> web.StreamResponse:
     while request.transport is not None and not request.transport.is_closing():
         await asyncio.sleep(0.01)
     raise ConnectionResetError("nobody waits so long")
 
 
-async def refusing(_: web.Request) -> web.StreamResponse:
+async def refusing(_: web.BaseRequest) -> web.StreamResponse:
     return web.Response(status=503, text="busy")
 
 
-async def something_else(_: web.Request) -> web.StreamResponse:
+async def something_else(_: web.BaseRequest) -> web.StreamResponse:
     return web.Response(text="<html>Welcome</html>")
 
 
-async def huge(request: web.Request) -> web.StreamResponse:
+async def huge(request: web.BaseRequest) -> web.StreamResponse:
     response = web.StreamResponse()
     await response.prepare(request)
     line = b"x" * 65_536
@@ -68,7 +68,7 @@ async def huge(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def broken(request: web.Request) -> web.StreamResponse:
+async def broken(request: web.BaseRequest) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Length": "1000"})
     await response.prepare(request)
     await response.write(b"connections 7\nmessages_tot")
@@ -82,7 +82,7 @@ async def test_it_asks_at_once_and_then_each_second() -> None:
     """What was told is kept with its instant."""
     asked: list[str] = []
 
-    async def answer(request: web.Request) -> web.StreamResponse:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
         asked.append(request.path_qs)
         return web.Response(text=GOOD)
 
@@ -154,7 +154,7 @@ async def test_what_cannot_be_read_at_the_start_is_refused(answer: Answer, compl
 async def test_where_nothing_is_worth_drawing_somebody_must_say_what() -> None:
     """It answers well, and tells of other things."""
 
-    async def other(_: web.Request) -> web.StreamResponse:
+    async def other(_: web.BaseRequest) -> web.StreamResponse:
         return web.Response(text="go_goroutines 8\n")
 
     async with http_server(other) as url:
@@ -171,7 +171,7 @@ async def test_an_address_with_a_path_and_a_password_is_asked_as_it_is() -> None
     """The password goes where it belongs, and into no complaint."""
     seen: list[tuple[str, str | None]] = []
 
-    async def answer(request: web.Request) -> web.StreamResponse:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
         seen.append((request.path_qs, request.headers.get("Authorization")))
         return web.Response(text=GOOD) if len(seen) == 1 else web.Response(status=403)
 

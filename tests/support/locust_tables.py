@@ -105,7 +105,9 @@ def of_every_output(clock: SetTime) -> dict[str, Any]:
     environment = Environment(user_classes=[Idle])
     environment.create_local_runner()
     stats.merge(environment.stats, rows_of(a_full_second(), clock.now_s))
-    web = WebUI(environment, "127.0.0.1", 0, delayed_start=True).app.test_client()
+    app = WebUI(environment, "127.0.0.1", 0, delayed_start=True).app
+    assert app is not None
+    web = app.test_client()
     table = csv_of(StatsCSV(environment, [0.5, 0.99]).requests_csv)
     failures = csv_of(StatsCSV(environment, [0.5]).failures_csv)
     return {
@@ -146,6 +148,7 @@ def of_a_change(clock: SetTime) -> dict[str, Any]:
         clock.now_s = START_S + second
         stats.merge(into, rows_of(deliveries(100 if second <= 15 else 200, 10 if second <= 15 else 50), clock.now_s))
         seen.append([into.total.get_current_response_time_percentile(0.5), into.total.current_rps])
+    assert into.total.response_times_cache is not None
     return {
         "charts": seen,
         "median_ms": into.total.median_response_time,
@@ -211,7 +214,8 @@ def after(forget: Callable[[RequestStats], None]) -> dict[str, Any]:
 
 
 def main() -> None:
-    clock = locust.stats.time = SetTime()
+    clock = SetTime()
+    setattr(locust.stats, "time", clock)  # noqa: B010 - a name that module only imports
     print(
         json.dumps(
             {

@@ -63,7 +63,9 @@ class ServerProcess:
 
     def connect(self, path: str, **options: Any) -> ClientConnection:
         """Open a WebSocket, in a `with` block."""
-        return connect(self.url.replace("http", "ws", 1) + path, proxy=None, compression=None, **options)
+        url = self.url.replace("http", "ws", 1) + path
+        connection: ClientConnection = connect(url, proxy=None, compression=None, **options)
+        return connection
 
     def peer_ports(self) -> set[int]:
         """Return the far ports of every TCP socket the server holds a descriptor of."""

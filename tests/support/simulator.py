@@ -229,7 +229,7 @@ class Simulation:
             self.users[user].coming_back()
             self._enter(self.users[user])
 
-    def _lose(self, user: int, notice: Callable[[], None]) -> None:
+    def _lose(self, user: int, notice: Callable[[], object]) -> None:
         if user not in self.lingerers:
             self._sockets.pop(user, None)
             self._stop_serving(user)

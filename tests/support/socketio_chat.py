@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import os
 import sys
 from typing import Any
 
@@ -41,7 +42,7 @@ async def main(port: int, ping_s: float) -> None:
     server = uvicorn.Server(config)
 
     def end() -> None:
-        if not sys.stdin.buffer.read1(1):
+        if not os.read(sys.stdin.fileno(), 1):
             server.should_exit = True
 
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), end)

@@ -87,7 +87,7 @@ def a_visitor(browser: Browser, url: str, **options: Any) -> Iterator[Visitor]:
     visitor = Visitor(context.new_page())
     visitor.page.on("pageerror", lambda error: visitor.faults.append(str(error)))
     visitor.page.on("dialog", lambda dialog: visitor.faults.append(f"dialog: {dialog.message}"))
-    visitor.page.on("console", lambda said: _is_fault(said.text) and visitor.faults.append(said.text))
+    visitor.page.on("console", lambda said: visitor.faults.extend(filter(_is_fault, [said.text])))
     visitor.page.goto(url)
     yield visitor
     context.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from tests.unit.reports.test_sweep import a_row, a_sweep
 pytestmark = [pytest.mark.browser, pytest.mark.system]
 
 # Each has something of what its kind of page can have.
-PAGES = {
+PAGES: dict[str, Callable[[], str]] = {
     "report, pass": lambda: page.render(a_document()),
     "report, fail": lambda: page.render(a_failed_document()),
     "report, invalid": lambda: page.render(a_late_document()),

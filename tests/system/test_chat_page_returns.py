@@ -55,7 +55,8 @@ def bob(browser: Browser, server: ServerProcess, request: pytest.FixtureRequest)
 
 
 def room_of(request: pytest.FixtureRequest) -> str:
-    return request.node.name[:64]
+    name: str = request.node.name
+    return name[:64]
 
 
 def test_who_was_away_catches_up(ann: Visitor, bob: Visitor, relay: TcpRelay) -> None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ from tests.support.visitors import a_visitor
 pytestmark = [pytest.mark.browser, pytest.mark.system]
 
 EASY = ("--rooms", "1", "--rate", "20", "--warmup", "0s", "--drain", "500ms", "--out", "run")
-DRAWN = {"CHATBENCH_HTML": "true"}
 WEB = ("--web-host", "127.0.0.1", "--web-port", "0")
+
+locust_that_draws = partial(locust, CHATBENCH_HTML="true")
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +144,10 @@ def test_a_host_where_nobody_answers_is_a_message_in_the_form(browser: Browser, 
 
 def test_a_run_from_the_page_shows_what_its_document_says(browser: Browser, tmp_path: Path) -> None:
     """Users follow the form to the socket, Reset begins anew, and after Stop all three tell the same figures."""
-    with locust("smoke", *EASY, *WEB, cwd=tmp_path, **DRAWN) as running, an_operator(browser, running) as operator:
+    with (
+        locust_that_draws("smoke", *EASY, *WEB, cwd=tmp_path) as running,
+        an_operator(browser, running) as operator,
+    ):
         operator.start(20, 50)
         for name in ("login", "connect", "join", "send", "ack", "delivery"):
             expect(operator.row(name)).to_be_visible()
@@ -184,7 +189,10 @@ def test_a_run_from_the_page_shows_what_its_document_says(browser: Browser, tmp_
 
 def test_a_run_that_is_stopped_in_the_ramp_leaves_the_next_one_alone(browser: Browser, tmp_path: Path) -> None:
     """It is written down as interrupted, nobody of it stays, and the one after it has its own figures only."""
-    with locust("smoke", *EASY, *WEB, cwd=tmp_path, **DRAWN) as running, an_operator(browser, running) as operator:
+    with (
+        locust_that_draws("smoke", *EASY, *WEB, cwd=tmp_path) as running,
+        an_operator(browser, running) as operator,
+    ):
         operator.start(50, 5)
         eventually(lambda: operator.connection_count() > 0, "the first")
         stopped = operator.stop()["document"]

@@ -101,7 +101,8 @@ def ran(folder: Path, url: str, *flags: str, dialect: str = OWN) -> tuple[int, d
 
 def example_of(document: dict[str, Any], kind: str) -> str:
     """The example of an error."""
-    return next(error["example"] for error in document["errors"] if error["kind"] == kind)
+    examples: Iterator[str] = (error["example"] for error in document["errors"] if error["kind"] == kind)
+    return next(examples)
 
 
 # --- the file of the example --------------------------------------------------------------------------------

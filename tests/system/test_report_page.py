@@ -84,7 +84,7 @@ def plot_box(page: Page, chart: str) -> dict[str, float]:
     surface.scroll_into_view_if_needed()
     box = surface.bounding_box()
     assert box is not None
-    return dict(box)  # type: ignore[call-overload]
+    return {"x": box["x"], "y": box["y"], "width": box["width"], "height": box["height"]}
 
 
 def wait_until(page: Page, expression: str) -> None:

@@ -19,12 +19,13 @@ from loadgen.dialects.script import (
     LeaveScript,
     LoginScript,
     PublishScript,
+    Reach,
 )
 from loadgen.dialects.scripted import ScriptedDialect
 from loadgen.engine.user import Books, User, UserState
 from loadgen.errors import ErrorKind, ServerError
 from loadgen.measure import marker
-from loadgen.measure.ledger import Ledger, Reach, Rules
+from loadgen.measure.ledger import Ledger, Rules
 from loadgen.measure.marker import Stamp
 from loadgen.measure.membership import Standing
 from loadgen.measure.payload import Payload
@@ -63,6 +64,11 @@ def a_user(script: DialectScript = FULL, planned_close: PlannedClose | None = No
     return User(0, [0], ScriptedDialect(script, Credentials(0, "ann", "pw")), books), tally
 
 
+def state_of(user: User) -> UserState:
+    """Asked anew each time: of an attribute, a type checker believes that it stays what one assert has seen."""
+    return user.state
+
+
 def ready(script: DialectScript = FULL, planned_close: PlannedClose | None = None) -> tuple[User, Tally]:
     """A user who has joined at 60."""
     user, tally = a_user(script, planned_close)
@@ -74,7 +80,7 @@ def ready(script: DialectScript = FULL, planned_close: PlannedClose | None = Non
     user.heard(b"WELCOME", 40)
     user.joining(50)
     user.heard(b"JOINED room-1", 60)
-    assert user.state is UserState.READY
+    assert state_of(user) is UserState.READY
     return user, tally
 
 
@@ -85,19 +91,19 @@ def test_a_user_goes_from_login_to_ready_step_by_step() -> None:
     request = user.logging_in(1_000)
     assert (request.method, request.path, request.body) == ("POST", "/login", b'{"name": "ann"}')
     user.logged_in(TOKEN, 1_500)
-    assert user.state is UserState.LOGGED_IN
+    assert state_of(user) is UserState.LOGGED_IN
     assert user.connecting(0).path == "/ws?token=t0"
     user.connecting(2_000)
     assert user.opened(2_300) == [b"HELLO ann"]
-    assert user.state is UserState.GREETING
+    assert state_of(user) is UserState.GREETING
     assert user.joining(2_350) == []  # not before the greeting
     assert user.heard(b"WELCOME ann", 2_400) == []
-    assert user.state is UserState.CONNECTED
+    assert state_of(user) is UserState.CONNECTED
     assert user.joining(3_000) == [b"JOIN room-1"]
     assert user.heard(b"JOINED room-2", 3_050) == []  # somebody else's room
-    assert user.state is UserState.JOINING
+    assert state_of(user) is UserState.JOINING
     user.heard(b"JOINED room-1", 3_100)
-    assert user.state is UserState.READY
+    assert state_of(user) is UserState.READY
 
     times = [tally.metrics[m].max_ns for m in (Metric.LOGIN_TIME, Metric.CONNECT_TIME, Metric.JOIN_TIME)]
     assert times == [500, 300, 100]
@@ -135,7 +141,7 @@ def test_a_bare_dialect_is_ready_at_the_101() -> None:
     assert user.opened(10) == []
     assert user.joining(20) == []
 
-    assert user.state is UserState.READY
+    assert state_of(user) is UserState.READY
     assert tally.metrics[Metric.LOGIN_TIME].count == tally.metrics[Metric.JOIN_TIME].count == 0
 
 
@@ -154,7 +160,7 @@ def test_a_refused_login_is_data(answer: HttpAnswer, kind: ErrorKind, says: str)
     user.logging_in(0)
     user.logged_in(answer, 10)
 
-    assert user.state is UserState.GONE
+    assert state_of(user) is UserState.GONE
     assert says in tally.errors[kind, "login"].example
     assert tally.counts[Count.CONNECTIONS_FAILED] == 1
     assert tally.metrics[Metric.LOGIN_TIME].count == 0
@@ -238,7 +244,7 @@ def test_a_join_that_is_not_confirmed_in_time_is_counted_and_may_still_come() ->
     user.time_is_up()
     user.heard(b"JOINED room-1", 6)
 
-    assert user.state is UserState.READY
+    assert state_of(user) is UserState.READY
     assert tally.errors[ErrorKind.JOIN_TIMEOUT, "login"].count == 2
 
 
@@ -269,17 +275,17 @@ def test_a_user_who_is_cut_comes_back_and_the_time_is_counted_from_the_cut() -> 
     """However often it was turned away meanwhile; without another login."""
     user, tally = ready()
     user.away(100, cut=True)
-    assert user.state is UserState.AWAY
+    assert state_of(user) is UserState.AWAY
 
     user.coming_back()
-    assert user.state is UserState.LOGGED_IN
+    assert state_of(user) is UserState.LOGGED_IN
     assert user.connecting(0).path == "/ws?token=t0"
     user.connecting(150)
     user.turned_away(ErrorKind.REFUSED, "connection refused")
-    assert user.state is UserState.AWAY
+    assert state_of(user) is UserState.AWAY
     back_in(user, opened_ns=300, joined_ns=340)
 
-    assert user.state is UserState.READY
+    assert state_of(user) is UserState.READY
     times = tally.metrics[Metric.RECONNECT_TIME]
     assert (times.count, times.min_ns, times.max_ns) == (1, 240, 240)
     assert counts(tally, Count.RECONNECTS, Count.CONNECTIONS_DROPPED, Count.CONNECTIONS_FAILED) == [1, 0, 1]
@@ -306,7 +312,7 @@ def test_a_user_who_leaves_by_plan_is_not_expected_back() -> None:
     user.away(100, cut=False)
     back_in(user, opened_ns=200, joined_ns=210)
 
-    assert user.state is UserState.READY
+    assert state_of(user) is UserState.READY
     assert counts(tally, Count.RECONNECTS, Count.CONNECTIONS_DROPPED) == [0, 0]
     assert tally.metrics[Metric.RECONNECT_TIME].count == 0
 
@@ -329,7 +335,7 @@ def test_a_socket_that_closes_behind_a_user_who_is_away_is_no_drop() -> None:
     user.away(100, cut=True)
     user.closed(1006, "", 101)
 
-    assert user.state is UserState.AWAY
+    assert state_of(user) is UserState.AWAY
     assert counts(tally, Count.CONNECTIONS_DROPPED) == [0]
     assert tally.errors == {}
 
@@ -344,7 +350,7 @@ def test_a_connection_that_opens_for_a_user_who_is_away_again_is_not_wanted() ->
 
     assert user.opened(130) == []
     assert user.joining(131) == []
-    assert user.state is UserState.AWAY
+    assert state_of(user) is UserState.AWAY
     assert tally.metrics[Metric.CONNECT_TIME].count == 1
 
 
@@ -378,7 +384,7 @@ def test_a_user_who_leaves_during_its_login_stays_away_and_keeps_the_token() -> 
     user.away(5, cut=False)
     user.logged_in(TOKEN, 10)
 
-    assert user.state is UserState.AWAY
+    assert state_of(user) is UserState.AWAY
     user.coming_back()
     assert user.connecting(0).path == "/ws?token=t0"
 
@@ -392,10 +398,10 @@ def test_a_socket_that_the_server_closes_while_a_user_comes_back_is_a_drop_and_i
     user.opened(130)
     user.closed(1013, "try again later", 140)
 
-    assert user.state is UserState.AWAY
+    assert state_of(user) is UserState.AWAY
     assert tally.errors[ErrorKind.CLOSE_1013, "login"].count == 1
     back_in(user, opened_ns=200, joined_ns=210)
-    assert user.state is UserState.READY
+    assert state_of(user) is UserState.READY
     assert counts(tally, Count.CONNECTIONS_DROPPED, Count.RECONNECTS) == [1, 1]
     assert tally.metrics[Metric.RECONNECT_TIME].max_ns == 110
 
@@ -407,7 +413,7 @@ def test_a_socket_that_the_server_closes_once_a_user_is_back_is_the_end() -> Non
     back_in(user, opened_ns=200, joined_ns=210)
     user.closed(1006, "", 220)
 
-    assert user.state is UserState.GONE
+    assert state_of(user) is UserState.GONE
 
 
 # --- incidents of the plan ------------------------------------------------------------------------------------
@@ -422,17 +428,17 @@ def test_who_is_held_back_is_there_from_the_moment_it_comes() -> None:
     """Until then what it was to say is unsent as planned; it counts as back from when its incident began."""
     user, tally = a_user()
     user.held_back()
-    assert user.state is UserState.AWAY
+    assert state_of(user) is UserState.AWAY
     assert user.due(0, 80, 80, writable=True) is None
     user.hit_by(1, began_ns=100, now_ns=130, misses=False)
     user.coming_back()
-    assert user.state is UserState.NEW
+    assert state_of(user) is UserState.NEW
     user.logging_in(140)
     user.logged_in(TOKEN, 150)
     let_in(user, opened_ns=160, joined_ns=170)
 
     incident = tally.of_incident(1)
-    assert user.state is UserState.READY
+    assert state_of(user) is UserState.READY
     assert (incident.hit_count, incident.back.count, incident.back.max_ns) == (1, 1, 70)
     assert counts(tally, Note.UNSENT_AWAY, Count.CONNECTIONS_PLANNED, Count.RECONNECTS) == [1, 1, 0]
 
@@ -455,7 +461,7 @@ def test_a_close_that_the_plan_wanted_is_neither_a_drop_nor_an_error() -> None:
     user, tally = ready(planned_close=by_a_restart)
 
     assert user.closed(1012, "service restart", 100) == 2
-    assert user.state is UserState.AWAY
+    assert state_of(user) is UserState.AWAY
     incident = tally.of_incident(2)
     assert (incident.hit_count, dict(incident.closes), incident.closed.max_ns) == (1, {1012: 1}, 10)
     assert tally.errors == {}
@@ -475,7 +481,7 @@ def test_a_second_close_by_plan_on_the_way_back_leaves_who_it_hits_on_its_way() 
     user.opened(120)
 
     assert user.closed(1012, "", 130) is None
-    assert user.state is UserState.AWAY
+    assert state_of(user) is UserState.AWAY
     incident = tally.of_incident(2)
     assert (incident.hit_count, dict(incident.closes), incident.closed.count) == (1, {1012: 2}, 2)
     back_in(user, opened_ns=200, joined_ns=210)
@@ -488,7 +494,7 @@ def test_a_close_that_belongs_to_no_incident_is_a_drop_while_others_are_planned(
     user, tally = ready(planned_close=by_a_restart)
 
     assert user.closed(1013, "try again later", 100) is None
-    assert user.state is UserState.GONE
+    assert state_of(user) is UserState.GONE
     assert counts(tally, Count.CONNECTIONS_DROPPED) == [1]
     assert tally.errors[ErrorKind.CLOSE_1013, "login"].count == 1
     assert tally.incidents == {}
@@ -500,14 +506,14 @@ def test_whose_token_has_run_out_logs_in_again() -> None:
     user.away(100, cut=True)
     user.must_log_in()
     user.coming_back()
-    assert user.state is UserState.NEW
+    assert state_of(user) is UserState.NEW
     user.logging_in(110)
     user.logged_in(TOKEN, 120)
     let_in(user, opened_ns=130, joined_ns=140)
     user.away(200, cut=True)
     user.coming_back()
 
-    assert user.state is UserState.LOGGED_IN
+    assert state_of(user) is UserState.LOGGED_IN
 
 
 def test_who_is_lost_silently_has_not_hung_up() -> None:
@@ -515,7 +521,7 @@ def test_who_is_lost_silently_has_not_hung_up() -> None:
     user, tally = ready()
     user.away(100, cut=True, silently=True)
 
-    assert user.state is UserState.AWAY
+    assert state_of(user) is UserState.AWAY
     assert sum(events[PerSecond.DISCONNECTS] for events in tally.seconds.values()) == 0
     back_in(user, opened_ns=200, joined_ns=210)
     assert counts(tally, Count.RECONNECTS) == [1]
@@ -554,7 +560,7 @@ def test_an_old_socket_that_goes_once_its_user_is_back_takes_nobody_out() -> Non
     back_in(user, opened_ns=110, joined_ns=120)
     user.has_left(130)
 
-    assert user.state is UserState.READY
+    assert state_of(user) is UserState.READY
     assert user.due(0, 140, 140, writable=True) is not None
 
 
@@ -563,7 +569,7 @@ def test_a_token_from_elsewhere_takes_the_place_of_the_login() -> None:
     user, tally = a_user()
     user.given("t7")
 
-    assert user.state is UserState.LOGGED_IN
+    assert state_of(user) is UserState.LOGGED_IN
     assert user.connecting(0).path == "/ws?token=t7"
     assert tally.metrics[Metric.LOGIN_TIME].count == 0
 
@@ -614,7 +620,7 @@ def test_an_error_frame_is_counted_when_a_user_is_in() -> None:
     user, tally = ready(STRICT)
     user.heard(b"ERR too fast", 100)
 
-    assert user.state is UserState.READY
+    assert state_of(user) is UserState.READY
     assert errors_of(tally) == [(ErrorKind.ERROR_FRAME, "ERR too fast")]
 
 
@@ -692,7 +698,7 @@ def test_a_confirmation_may_come_beside_a_message() -> None:
 
     user.heard_beside(b"JOINED room-1\n... a message ...", 60)
 
-    assert user.state is UserState.READY
+    assert state_of(user) is UserState.READY
     assert tally.metrics[Metric.JOIN_TIME].max_ns == 10
 
 

@@ -20,7 +20,7 @@ from reports.subjects import parse_subject
 from tests.support.documents import a_document
 
 
-def judged(expression: str, **changes: object) -> dict[str, object]:
+def judged(expression: str, **changes: Any) -> dict[str, object]:
     """One budget on a document."""
     return judge(a_document(**changes), [parse(expression)])[0]
 
@@ -182,7 +182,7 @@ def a_slice(name: str, *, expected: int = 1_000, delay_ms: float = 5.0, lost: in
     }
 
 
-def seen(expression: str, *slices: dict[str, Any], **changes: object) -> object:
+def seen(expression: str, *slices: dict[str, Any], **changes: Any) -> object:
     """What a budget sees in a document with these slices."""
     return judged(expression, slices=[*slices], **changes)["observed"]
 

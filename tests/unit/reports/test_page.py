@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
@@ -126,19 +127,16 @@ def test_a_document_with_nothing_in_it_has_a_page() -> None:
 def test_html_in_a_name_is_shown_as_text(section: str) -> None:
     """Names and examples come from files and servers: none of them may become part of the page."""
     evil = "<script>alert(1)</script>"
-    page = render(
-        a_document(
-            **{
-                "run": {"run": {"scenario": evil, "summary": evil}},
-                "environment": {"environment": {"host": evil, evil: evil}},
-                "plan": {"plan": {evil: {"value": evil, "origin": "file"}}},
-                "target": {"target": {"server_header": evil}},
-                "errors": {"errors": [{"kind": evil, "phase": evil, "count": 1, "example": evil}]},
-                "doubts": {"doubts": [{"code": evil, "severity": "note", "detail": evil, "advice": evil}]},
-                "budgets": {"budgets": [{"expression": evil, "observed": 1, "ok": False}], "verdict": "fail"},
-            }[section]
-        )
-    )
+    sections: dict[str, dict[str, Any]] = {
+        "run": {"run": {"scenario": evil, "summary": evil}},
+        "environment": {"environment": {"host": evil, evil: evil}},
+        "plan": {"plan": {evil: {"value": evil, "origin": "file"}}},
+        "target": {"target": {"server_header": evil}},
+        "errors": {"errors": [{"kind": evil, "phase": evil, "count": 1, "example": evil}]},
+        "doubts": {"doubts": [{"code": evil, "severity": "note", "detail": evil, "advice": evil}]},
+        "budgets": {"budgets": [{"expression": evil, "observed": 1, "ok": False}], "verdict": "fail"},
+    }
+    page = render(a_document(**sections[section]))
 
     assert "<script>alert" not in page
     assert page.count("</script") == 3

@@ -206,7 +206,8 @@ def test_the_other_format_says_the_same(document: Document) -> None:
     exposition.document = document
     labels = {figure.name: set(figure.labels) for figure in FIGURES}
 
-    families: list[Any] = list(openmetrics_in(generate_openmetrics(registry).decode()))
+    text = generate_openmetrics(registry).decode()  # type: ignore[no-untyped-call]
+    families: list[Any] = list(openmetrics_in(text))  # type: ignore[no-untyped-call]
 
     assert sum(len(family.samples) for family in families) == len(samples_of(document))
     for sample in (sample for family in families for sample in family.samples):

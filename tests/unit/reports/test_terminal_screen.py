@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any, cast
 
 import pytest
 from rich.console import Console
@@ -37,7 +37,7 @@ class _Shown:
     def __init__(self, columns: int = 80, rows: int = 24, **wishes: Any) -> None:
         self.terminal = Terminal(columns, rows)
         self.console = Console(
-            file=self.terminal,
+            file=cast("IO[str]", self.terminal),
             force_terminal=True,
             width=columns,
             height=rows,
@@ -74,7 +74,7 @@ def logging_in() -> dict[str, Any]:
     return document
 
 
-DOCUMENTS = {
+DOCUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "nothing yet": dict,
     "login": logging_in,
     "window": lambda: a_document(snapshot=True),
@@ -229,7 +229,7 @@ def test_a_window_that_changes_its_size_is_drawn_anew_at_once() -> None:
     with it.view:
         it.view.update(a_document(snapshot=True))
         it.terminal.resize(50, 10)
-        it.console.size = (50, 10)  # type: ignore[assignment]  # rich takes a pair
+        it.console.size = (50, 10)
         signal.raise_signal(signal.SIGWINCH)
 
         assert "so far  " in it.terminal.text

@@ -346,7 +346,7 @@ def test_a_wrong_flag_is_told_by_the_name_of_the_flag(key: str, typed: object, l
 )
 def test_a_wrong_variable_is_told_by_the_name_of_the_variable(variable: str, text: str, line: str) -> None:
     """It may have been set in a file far away."""
-    assert complaint("fanout", **{variable: text}).startswith(line)
+    assert complaint("fanout", {}, **{variable: text}).startswith(line)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -30,7 +30,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     return write_scenario
 
 
-def settled(scenario: str, flags: dict[str, object] | None = None, **environ: str) -> Settled:
+def settled(scenario: str, flags: Mapping[str, object] | None = None, **environ: str) -> Settled:
     return settle(scenario, flags or {}, environ, A_MACHINE)
 
 

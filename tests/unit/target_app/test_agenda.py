@@ -26,7 +26,7 @@ def test_the_alarm_is_set_for_the_first_deed_only() -> None:
     agenda = Agenda(alarms.append)
 
     for due_ns in (20, 30, 10):
-        agenda.at(due_ns, list)
+        agenda.at(due_ns, lambda: None)
     assert alarms == [20, 10]
 
     agenda.do(10)
@@ -39,7 +39,7 @@ def test_a_deed_that_fails_does_not_stop_the_others() -> None:
     alarms: list[int] = []
     agenda = Agenda(alarms.append)
     agenda.at(1, {}.pop, "missing")
-    agenda.at(2, list)
+    agenda.at(2, lambda: None)
 
     with pytest.raises(KeyError):
         agenda.do(5)

@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 
@@ -33,7 +34,7 @@ class Answers:
 
     def put(self, writer: Writer, *seqs: int) -> None:
         for seq in seqs:
-            writer.put(message(seq), lambda error, seq=seq: self.hear(seq, error))
+            writer.put(message(seq), partial(self.hear, seq))
 
     def hear(self, seq: int, error: StoreError | None) -> None:
         self.heard.append((seq, error))
@@ -205,9 +206,13 @@ async def test_a_fault_of_ours_costs_one_group(caplog: pytest.LogCaptureFixture)
 @on_an_event_loop
 async def test_one_conversation_that_fails_takes_no_other_along(caplog: pytest.LogCaptureFixture) -> None:
     """Whoever is told of the same group after it still hears of it."""
+
+    def fail(_: StoreError | None) -> None:
+        raise ZeroDivisionError
+
     store = MemoryStore()
     async with writing(store) as (writer, answers):
-        writer.put(message(1), lambda _: 1 // 0)
+        writer.put(message(1), fail)
         answers.put(writer, 2)
 
         assert await answers.until(1) == [(2, None)]

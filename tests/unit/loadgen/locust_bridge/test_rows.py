@@ -70,7 +70,7 @@ def row_of(rows: Rows, name: Name) -> Row:
 
 def keys_ms(values_ns: Int64s) -> list[float]:
     """What the times are called in Locust's tables, each told by itself."""
-    names = []
+    names: list[float] = []
     for value_ns in values_ns.tolist():
         tally = Tally(0)
         tally.metrics[Metric.LOGIN_TIME].record(value_ns)

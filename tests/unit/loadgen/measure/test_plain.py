@@ -29,6 +29,7 @@ from loadgen.measure.tally import Count, Metric, Note, PerSecond, Tally
 NS_PER_S = 10**9
 NEVER_NS = np.iinfo(np.int64).max
 PREFIX = marker.prefix_of("1a2b3c")
+SMALL = st.integers(0, 99)
 INT64 = st.integers(0, 2**63 - 1)
 
 DURATIONS = st.lists(st.one_of(st.integers(0, HIGHEST_NS), st.integers(10**6, 2 * 10**6)), max_size=60)
@@ -73,7 +74,9 @@ def tallies(draw: st.DrawFn) -> Tally:
     tally.slices.update(draw(st.dictionaries(names, slice_tallies(), max_size=3)))
     for code, phase, by_us in draw(st.lists(st.tuples(st.integers(0, 0xFFFF), st.text(max_size=9), st.booleans()))):
         tally.closed(code, phase, by_us=by_us)
-    for fault, numbers in draw(st.lists(st.tuples(st.sampled_from(Fault), st.tuples(*[st.integers(0, 99)] * 5)))):
+    for fault, numbers in draw(
+        st.lists(st.tuples(st.sampled_from(Fault), st.tuples(SMALL, SMALL, SMALL, SMALL, SMALL)))
+    ):
         tally.examples.keep(fault, Example(*numbers, room=None, received_ns=draw(st.none() | INT64)))
     return tally
 
