@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from target_app.outbox import Outbox
-from target_app.rooms import Message
 from target_app.rooms_protocol import Direct, Publish
+from target_app.store import StoreError
+
+# Told once of a message that has a number: the number, and why it is not stored; None once it is, or at once where
+# acks do not wait for the store.
+Answer = Callable[[int, StoreError | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +43,10 @@ class Broker(Protocol):
     async def leave(self, outbox: Outbox, room: str) -> RoomState:
         """Let a connection out of a room."""
 
-    async def publish(self, outbox: Outbox, wanted: Publish) -> Message:
-        """Give what a member says its number, and send it to all members.
+    async def publish(self, outbox: Outbox, wanted: Publish, answer: Answer) -> None:
+        """Give what a member says its number, send it to all members, and have it stored.
 
-        Every member gets the messages of a room in the order of their numbers.
+        Every member gets the messages of a room in the order of their numbers, and ``answer`` is told in this order.
         """
 
     async def direct(self, outbox: Outbox, user: str, wanted: Direct) -> None:

@@ -2,15 +2,19 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from target_app import rooms_answers as answers
-from target_app.broker import RoomState
+from target_app.broker import Answer, RoomState
+from target_app.database import Durability
 from target_app.outbox import SERVICE_RESTART, Deliver, Origin, Outbox, broadcast
 from target_app.people import People
 from target_app.refusal import ErrorCode, RefusedError
-from target_app.rooms import Message, Room, Rooms
+from target_app.rooms import Room, Rooms
 from target_app.rooms_answers import Presence
 from target_app.rooms_protocol import Direct, Publish
+from target_app.store import StoreError
+from target_app.writer import Writer
 
 # One of the codes left to applications: "you may not", as 403 says it over HTTP.
 KICKED = 4403
@@ -19,10 +23,14 @@ KICKED = 4403
 class LocalBroker:
     """Sends straight to the outboxes, each frame encoded once."""
 
-    def __init__(self, rooms: Rooms[Outbox], people: People[Outbox], deliver: Deliver) -> None:
+    def __init__(
+        self, rooms: Rooms[Outbox], people: People[Outbox], deliver: Deliver, writer: Writer, durability: Durability
+    ) -> None:
         self._rooms = rooms
         self._people = people
         self._deliver = deliver
+        self._writer = writer
+        self._acks_wait = durability is Durability.ACK
 
     async def open(self, last_seqs: Mapping[str, int]) -> None:
         self._rooms.wake(last_seqs)
@@ -52,11 +60,18 @@ class LocalBroker:
     async def leave(self, outbox: Outbox, room: str) -> RoomState:
         return _state(self._put_out(outbox, room))
 
-    async def publish(self, outbox: Outbox, wanted: Publish) -> Message:
+    async def publish(self, outbox: Outbox, wanted: Publish, answer: Answer) -> None:
+        # Before the message has a number: one that is refused leaves no gap.
+        if self._writer.behind:
+            raise RefusedError(ErrorCode.STORAGE_BEHIND, "the store is behind; try again in a moment")
         room = self._rooms.joined(wanted.room, outbox)
         message = room.publish(room.members[outbox].user, wanted.text, _now_ms())
         self._deliver(answers.message_frame(message), room.members, Origin(room.name, message.sender, wanted.id))
-        return message
+        if self._acks_wait:
+            self._writer.put(message, partial(answer, message.seq))
+        else:
+            self._writer.put(message, _ignore)
+            answer(message.seq, None)
 
     async def direct(self, outbox: Outbox, user: str, wanted: Direct) -> None:
         theirs = self._people.connections_of(wanted.to)
@@ -128,6 +143,10 @@ def _tell_who_left(room: Room[Outbox], user: str) -> None:
 
 def _state(room: Room[Outbox]) -> RoomState:
     return RoomState(len(room.members), room.seq)
+
+
+def _ignore(_: StoreError | None) -> None:
+    """Let the writer tell of it in the log."""
 
 
 def _now_ms() -> int:

@@ -1,15 +1,13 @@
 """One client's conversation in the rooms protocol: what it asks for, whether it may, and the answer."""
 
-from collections.abc import Callable
 from typing import Any
 
 from target_app import rooms_answers as answers
 from target_app import rooms_protocol as protocol
-from target_app.database import Durability
+from target_app.broker import Answer
 from target_app.outbox import Outbox
 from target_app.refusal import ErrorCode, RefusedError
 from target_app.roles import check_rules, check_sees, check_writes
-from target_app.rooms import Message
 from target_app.rooms_protocol import (
     Announce,
     CloseRoom,
@@ -37,11 +35,9 @@ class RoomsSession:
         self._outbox = outbox
         self._broker = services.broker
         self._rooms = services.rooms
-        self._writer = services.writer
         self._history = services.history
         self._limits = services.settings.limits
         self._instance = services.settings.instance
-        self._acks_wait = services.settings.durability is Durability.ACK
 
     async def begin(self) -> None:
         """Be known to the others, and tell the client who it is here and what it may do."""
@@ -71,7 +67,7 @@ class RoomsSession:
         match protocol.parse_frame(fields, self._limits):
             case Publish() as publish:
                 check_writes(self._identity)
-                await self._publish(publish)
+                await self._broker.publish(self._outbox, publish, self._answer_to(publish))
             case Direct() as direct:
                 check_writes(self._identity)
                 await self._broker.direct(self._outbox, self._user, direct)
@@ -103,21 +99,10 @@ class RoomsSession:
                 await self._broker.announce(text, self._user)
                 self._ack(message_id)
 
-    async def _publish(self, publish: Publish) -> None:
-        # Before the message has a number: one that is refused leaves no gap.
-        if self._writer.behind:
-            raise RefusedError(ErrorCode.STORAGE_BEHIND, "the store is behind; try again in a moment")
-        message = await self._broker.publish(self._outbox, publish)
-        if self._acks_wait:
-            self._writer.put(message, self._once_stored(message, publish.id))
-        else:
-            self._writer.put(message, _ignore)
-            self._ack(publish.id, message.seq)
+    def _answer_to(self, publish: Publish) -> Answer:
+        room, message_id = publish.room, publish.id
 
-    def _once_stored(self, message: Message, message_id: MessageId) -> Callable[[StoreError | None], None]:
-        room, seq = message.room, message.seq
-
-        def answer(error: StoreError | None) -> None:
+        def answer(seq: int, error: StoreError | None) -> None:
             if error is None:
                 self._ack(message_id, seq)
             else:
@@ -141,7 +126,3 @@ class RoomsSession:
         except StoreError as error:
             raise RefusedError(ErrorCode.STORAGE_FAILED, "the history cannot be read just now") from error
         self._outbox.send_text(answers.history(wanted.room, page.messages, page.more))
-
-
-def _ignore(_: StoreError | None) -> None:
-    """Let the writer tell of it in the log."""

@@ -82,7 +82,7 @@ def make_services(settings: Settings) -> Services:
         rooms=rooms,
         sessions=sessions,
         deliver=deliver,
-        broker=LocalBroker(rooms, People(), deliver),
+        broker=LocalBroker(rooms, People(), deliver, writer, settings.durability),
         store=store,
         writer=writer,
         history=History(rooms, store, writer, settings.limits),

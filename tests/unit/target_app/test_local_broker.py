@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 
+from target_app.database import Durability
 from target_app.local_broker import LocalBroker
 from target_app.outbox import SERVICE_RESTART, Outbox, Outboxes, deliver
 from target_app.people import People
 from target_app.rooms import Rooms
 from target_app.rooms_protocol import Publish
 from target_app.settings import Limits
+from target_app.writer import Writer
 from tests.support.event_loop import on_an_event_loop
+from tests.support.memory_store import MemoryStore
 
 LIMITS = Limits()
 
@@ -41,7 +44,8 @@ class World:
 
     def __init__(self) -> None:
         self.rooms: Rooms[Outbox] = Rooms(LIMITS)
-        self.broker = LocalBroker(self.rooms, People(), deliver)
+        self.store = MemoryStore()
+        self.broker = LocalBroker(self.rooms, People(), deliver, Writer(self.store, LIMITS), Durability.ASYNC)
         self._outboxes = Outboxes(LIMITS)
 
     async def arrive(self, user: str, room: str | None = None, presence: bool = False) -> tuple[Outbox, FakeLine]:
@@ -51,6 +55,13 @@ class World:
         if room is not None:
             await self.broker.join(outbox, user, room, presence)
         return outbox, line
+
+    async def say(self, outbox: Outbox, room: str) -> int:
+        """Say something, and return its number."""
+        seqs: list[int] = []
+        await self.broker.publish(outbox, Publish(room, "hello", None), lambda seq, _: seqs.append(seq))
+        (seq,) = seqs
+        return seq
 
 
 @pytest.fixture
@@ -64,7 +75,7 @@ async def test_a_message_is_encoded_once_for_the_whole_room(world: World) -> Non
     ann, anns_line = await world.arrive("ann", "tea")
     _, bobs_line = await world.arrive("bob", "tea")
 
-    await world.broker.publish(ann, Publish("tea", "hello", None))
+    await world.say(ann, "tea")
 
     assert anns_line.written[0] is bobs_line.written[0]
 
@@ -89,7 +100,7 @@ async def test_one_who_is_behind_is_not_told_of_typing(world: World) -> None:
 
     for _ in range(LIMITS.outbox_frames + 1):
         await world.broker.typing(ann, "tea")
-    await world.broker.publish(ann, Publish("tea", "hello", None))
+    await world.say(ann, "tea")
     bob.resume()
 
     assert [frame["type"] for frame in bobs_line.heard()] == ["message"]
@@ -115,7 +126,7 @@ async def test_who_has_left_is_nowhere_to_be_found(world: World) -> None:
     """Neither online nor in a room; the room that nobody spoke in is gone, too."""
     ann, _ = await world.arrive("ann", "tea")
     bob, _ = await world.arrive("bob", "coffee")
-    await world.broker.publish(bob, Publish("coffee", "hello", None))
+    await world.say(bob, "coffee")
     assert await world.broker.online() == ["ann", "bob"]
     assert await world.broker.users_in("tea") == ["ann"]
 
@@ -137,4 +148,4 @@ async def test_numbers_go_on_where_the_store_ends(world: World) -> None:
 
     ann, _ = await world.arrive("ann", "tea")
 
-    assert (await world.broker.publish(ann, Publish("tea", "hello", None))).seq == 42
+    assert await world.say(ann, "tea") == 42
