@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from target_app.outbox import Outbox
+from target_app.refusal import RefusedError
 from target_app.rooms_protocol import Direct, Publish
 from target_app.store import StoreError
 
-# Told once of a message that has a number: the number, and why it is not stored; None once it is, or at once where
-# acks do not wait for the store.
-Answer = Callable[[int, StoreError | None], None]
+# Told once what became of a message: its number, and why it is not stored (None once it is, or at once where acks do
+# not wait for the store); or that it was refused after all, and has no number.
+Answer = Callable[[int | None, StoreError | RefusedError | None], None]
 
 
 @dataclass(frozen=True, slots=True)

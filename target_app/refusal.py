@@ -22,6 +22,9 @@ class ErrorCode(StrEnum):
     STORAGE_FAILED = "storage_failed"
     # Nobody heard the message: the store has no room for it just now.
     STORAGE_BEHIND = "storage_behind"
+    # Other servers of this chat cannot be reached just now: what is said to their members is not heard there, or,
+    # where one of them numbers the room's messages, not said at all.
+    NODES_APART = "nodes_apart"
 
 
 class RefusedError(Exception):

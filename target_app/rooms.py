@@ -37,11 +37,13 @@ class Seat:
 class Room(Generic[MemberT]):
     """One room; `seq` is that of its latest message, 0 before the first."""
 
-    __slots__ = ("members", "name", "recent", "seq", "users", "watchers")
+    __slots__ = ("is_held", "members", "name", "recent", "seq", "users", "watchers")
 
     def __init__(self, name: str, seq: int, recent_max: int) -> None:
         self.name = name
         self.seq = seq
+        # Whether it stays awake without members.
+        self.is_held = False
         # In the order of joining.
         self.members: dict[MemberT, Seat] = {}
         # Of each user who is in the room, how many connections are.
@@ -53,10 +55,14 @@ class Room(Generic[MemberT]):
 
     def publish(self, sender: str, text: str, now_ms: int) -> Message:
         """Give the text the next number and keep it."""
-        self.seq += 1
-        message = Message(self.name, self.seq, sender, text, now_ms)
-        self.recent.append(message)
+        message = Message(self.name, self.seq + 1, sender, text, now_ms)
+        self.take(message)
         return message
+
+    def take(self, message: Message) -> None:
+        """Keep a message that has its number, the next one to come."""
+        self.seq = message.seq
+        self.recent.append(message)
 
 
 class Rooms(Generic[MemberT]):
@@ -100,18 +106,22 @@ class Rooms(Generic[MemberT]):
 
     def join(self, name: str, member: MemberT, user: str) -> Room[MemberT]:
         """Let a member in; joining twice is joining once. Raises RefusedError at a limit."""
+        self.check_may_join(name, member)
         joined = self._joined.get(member, {})
         if name in joined:
             return joined[name]
-        if len(joined) >= self._limits.rooms_per_connection:
-            limit = self._limits.rooms_per_connection
-            raise RefusedError(ErrorCode.TOO_MANY_ROOMS, f"a connection may be in {limit} rooms at once")
         room = self._rooms.get(name) or self._open(name)
         room.members[member] = Seat(user, room.seq)
         room.users[user] += 1
         joined[name] = room
         self._joined[member] = joined
         return room
+
+    def check_may_join(self, name: str, member: MemberT) -> None:
+        """Raise RefusedError for one who is in as many other rooms as allowed."""
+        joined, limit = self._joined.get(member, {}), self._limits.rooms_per_connection
+        if name not in joined and len(joined) >= limit:
+            raise RefusedError(ErrorCode.TOO_MANY_ROOMS, f"a connection may be in {limit} rooms at once")
 
     def joined(self, name: str, member: MemberT) -> Room[MemberT]:
         """Return the room, for one who is in it; raises RefusedError for anybody else."""
@@ -134,6 +144,22 @@ class Rooms(Generic[MemberT]):
             self._remove(room, member)
         return rooms
 
+    def hold(self, name: str, seq: int) -> Room[MemberT]:
+        """Keep a room awake, with members or without; its numbers go on behind ``seq``.
+
+        Raises RefusedError at a limit.
+        """
+        room = self._rooms.get(name) or self._open(name)
+        room.is_held = True
+        room.seq = max(room.seq, seq)
+        return room
+
+    def let_go(self, name: str) -> None:
+        """Let a room fall asleep again when nobody is in it."""
+        room = self._rooms[name]
+        room.is_held = False
+        self._sleep_if_empty(room)
+
     def _open(self, name: str) -> Room[MemberT]:
         if name not in self and len(self) >= self._limits.rooms:
             raise RefusedError(ErrorCode.TOO_MANY_ROOMS, f"the server keeps {self._limits.rooms} rooms at most")
@@ -147,7 +173,10 @@ class Rooms(Generic[MemberT]):
         room.users[user] -= 1
         if not room.users[user]:
             del room.users[user]
-        if not room.members:
+        self._sleep_if_empty(room)
+
+    def _sleep_if_empty(self, room: Room[MemberT]) -> None:
+        if not room.members and not room.is_held:
             del self._rooms[room.name]
             if room.seq:
                 self._asleep[room.name] = room.seq

@@ -102,12 +102,13 @@ class RoomsSession:
     def _answer_to(self, publish: Publish) -> Answer:
         room, message_id = publish.room, publish.id
 
-        def answer(seq: int, error: StoreError | None) -> None:
+        def answer(seq: int | None, error: StoreError | RefusedError | None) -> None:
             if error is None:
                 self._ack(message_id, seq)
-            else:
-                refusal = RefusedError(ErrorCode.STORAGE_FAILED, f"message {seq} of {room!r} was not stored")
-                self._outbox.send_text(answers.error(refusal, message_id))
+                return
+            if not isinstance(error, RefusedError):
+                error = RefusedError(ErrorCode.STORAGE_FAILED, f"message {seq} of {room!r} was not stored")
+            self._outbox.send_text(answers.error(error, message_id))
 
         return answer
 

@@ -1,8 +1,5 @@
 """The local broker: what is sent to whom, frame by frame."""
 
-import json
-from typing import Any
-
 import pytest
 
 from target_app.database import Durability
@@ -14,29 +11,10 @@ from target_app.rooms_protocol import Publish
 from target_app.settings import Limits
 from target_app.writer import Writer
 from tests.support.event_loop import on_an_event_loop
+from tests.support.lines import FakeLine
 from tests.support.memory_store import MemoryStore
 
 LIMITS = Limits()
-
-
-class FakeLine:
-    """A socket that takes everything, and remembers which bytes it was given."""
-
-    def __init__(self) -> None:
-        self.written: list[bytes] = []
-
-    def write(self, data: bytes, /) -> None:
-        self.written.append(data)
-
-    def is_closing(self) -> bool:
-        return False
-
-    def begin_close(self, _code: int, _reason: str) -> bytes:
-        return b""
-
-    def heard(self) -> list[dict[str, Any]]:
-        """The frames so far, all of them short or of medium length: two or four bytes of header."""
-        return [json.loads(frame[frame.index(b"{") :]) for frame in self.written if frame]
 
 
 class World:
@@ -58,9 +36,10 @@ class World:
 
     async def say(self, outbox: Outbox, room: str) -> int:
         """Say something, and return its number."""
-        seqs: list[int] = []
+        seqs: list[int | None] = []
         await self.broker.publish(outbox, Publish(room, "hello", None), lambda seq, _: seqs.append(seq))
         (seq,) = seqs
+        assert seq is not None
         return seq
 
 

@@ -1,0 +1,1 @@
+"""One chat on several processes and machines: who numbers which room, and how the others hear of it."""

@@ -1,0 +1,220 @@
+"""Every room has one home, the node that numbers its messages. Here a node finds it, follows it, or becomes it.
+
+A room whose home is another node is *whole* here while we have all of its messages; each tells the number of the one
+before it, so that a gap shows. Where there may be one, we ask the home for what we miss, or, where the home has died
+and we take its place, the store: what was acknowledged is in it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from target_app import rooms_answers as answers
+from target_app.nodes.asks import APART, Asks, refusal_of
+from target_app.nodes.bus import Bus
+from target_app.nodes.homes import Claim, Homes
+from target_app.nodes.messages import NOT_HOME, Answer, Enter, Follow, Leave, Refused, Said, Unfollow
+from target_app.nodes.messages import Followed as FollowedAnswer
+from target_app.nodes.places import Followed, Home, Place
+from target_app.outbox import Deliver, Origin, Outbox
+from target_app.refusal import ErrorCode, RefusedError
+from target_app.rooms import Message, Room, Rooms
+from target_app.store import Store, StoreError
+
+# Of the store's messages, when we take a room over.
+PAGE = 500
+
+log = logging.getLogger(__name__)
+
+
+class Housing:
+    """The places of all rooms that this node has to do with."""
+
+    def __init__(
+        self, node: str, rooms: Rooms[Outbox], homes: Homes, store: Store, bus: Bus, asks: Asks, deliver: Deliver
+    ) -> None:
+        self._node = node
+        self._rooms = rooms
+        self._homes = homes
+        self._store = store
+        self._bus = bus
+        self._asks = asks
+        self._deliver = deliver
+        self._moves: dict[str, asyncio.Task[None]] = {}
+        self.places: dict[str, Place] = {}
+
+    def home(self, name: str) -> Home | None:
+        """Return the room if it is at home here."""
+        place = self.places.get(name)
+        return place if isinstance(place, Home) else None
+
+    async def place_of(self, name: str) -> Place:
+        """Return where a room is, and see to it that it is somewhere. Raises RefusedError where that cannot be now."""
+        place = self.places.get(name)
+        if place is None:
+            await asyncio.shield(self._moving(name))
+            place = self.places.get(name)
+        if place is None:
+            # It has come and gone again, while we waited.
+            raise RefusedError(ErrorCode.NODES_APART, APART)
+        return place
+
+    def seek(self, names: Iterable[str]) -> None:
+        """Find out where rooms are, that are not whole; what goes wrong is told at the next try."""
+        for name in names:
+            if name not in self._moves:
+                self._moving(name).add_done_callback(_look_at)
+
+    def not_whole(self) -> list[str]:
+        """Return the rooms of which we may miss something."""
+        return [name for name, place in self.places.items() if isinstance(place, Followed) and not place.is_whole]
+
+    def lose_sight(self, home: str | None = None) -> list[Followed]:
+        """Know that we may miss something: of one home, or (None) of all; return the rooms."""
+        lost = [
+            place
+            for place in self.places.values()
+            if isinstance(place, Followed) and place.is_whole and home in (None, place.home)
+        ]
+        for place in lost:
+            place.is_whole = False
+        return lost
+
+    def move_out(self) -> None:
+        """Number nothing any more: our lease had run out, and others may do it by now."""
+        for name, place in list(self.places.items()):
+            if not isinstance(place, Home):
+                continue
+            if place.room.members:
+                self.places[name] = Followed(place.room, home="")
+            else:
+                self._forget(name)
+
+    def leave_if_empty(self, name: str) -> None:
+        """Follow a room no longer in which nobody of ours is. A home stays one."""
+        place = self.places.get(name)
+        if isinstance(place, Followed) and not place.room.members:
+            if place.home:
+                self._bus.send(place.home, Unfollow(name))
+            self._forget(name)
+
+    def said(self, sender: str, said: Said) -> None:
+        """Hear a message of a room that we follow."""
+        place = self.places.get(said.room)
+        if not isinstance(place, Followed) or place.home != sender or not place.is_whole:
+            return
+        if said.before != place.room.seq:
+            place.is_whole = False
+            self.seek([said.room])
+            return
+        self._take(place.room, Message(said.room, said.seq, said.sender, said.text, said.sent_at_ms))
+
+    async def close(self) -> None:
+        """Stop looking for homes."""
+        moves = list(self._moves.values())
+        for move in moves:
+            move.cancel()
+        if moves:
+            await asyncio.wait(moves)
+
+    # --- finding out
+
+    def _moving(self, name: str) -> "asyncio.Task[None]":
+        move = self._moves.get(name)
+        if move is None:
+            move = self._moves[name] = asyncio.create_task(self._move(name))
+            move.add_done_callback(lambda _: self._moves.pop(name, None))
+        return move
+
+    async def _move(self, name: str) -> None:
+        """Make the room whole: here, or followed. Raises RefusedError."""
+        try:
+            claim = await self._homes.claim(self._node, name)
+            if claim.home == self._node:
+                await self._move_in(name, claim)
+            else:
+                await self._follow(name, claim.home)
+        except StoreError as error:
+            raise RefusedError(
+                ErrorCode.STORAGE_BEHIND, "the store cannot be reached; try again in a moment"
+            ) from error
+
+    async def _move_in(self, name: str, claim: Claim) -> None:
+        place = self.places.get(name)
+        if isinstance(place, Followed):
+            await self._take_what_is_stored(place.room)
+        self.places[name] = Home(self._rooms.hold(name, claim.seq))
+
+    async def _take_what_is_stored(self, room: Room[Outbox]) -> None:
+        while page := await self._store.after(room.name, room.seq, PAGE):
+            for message in page:
+                self._take(room, message)
+
+    async def _follow(self, name: str, home: str) -> None:
+        while not await self._followed_further(name, home):
+            pass
+
+    async def _followed_further(self, name: str, home: str) -> bool:
+        """Ask for what is missing, or a part of it; whether that was all."""
+        if not self._bus.is_up:
+            raise RefusedError(ErrorCode.NODES_APART, APART)
+        place = self.places.get(name)
+        after, users = (None, {}) if place is None else (place.room.seq, dict(place.room.users))
+        taken: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def take(answer: Answer) -> None:
+            # At once and not when the future is awaited: the room's next message may come right behind it.
+            try:
+                is_all = self._answered(name, home, answer, users)
+            except RefusedError as refusal:
+                if not taken.done():
+                    taken.set_exception(refusal)
+            else:
+                if not taken.done():
+                    taken.set_result(is_all)
+
+        self._bus.send(home, Follow(self._asks.number_for(home, take), name, after, users))
+        return await taken
+
+    def _answered(self, name: str, home: str, answer: Answer, users: dict[str, int]) -> bool:
+        if isinstance(answer, Refused):
+            if answer.code == NOT_HOME:
+                # It has moved on since it was claimed: at the next try we shall know where to.
+                raise RefusedError(ErrorCode.NODES_APART, APART)
+            raise refusal_of(answer)
+        assert isinstance(answer, FollowedAnswer)
+        place = self.places.get(name)
+        room = self._rooms.hold(name, 0) if place is None else place.room
+        for seq, sender, text, sent_at_ms in answer.missed:
+            self._take(room, Message(name, seq, sender, text, sent_at_ms))
+        if answer.more:
+            if place is None:
+                self.places[name] = Followed(room, home)
+            return False
+        room.seq = max(room.seq, answer.seq)
+        self.places[name] = Followed(room, home, is_whole=True)
+        self._tell_changes(name, home, users, dict(room.users))
+        return True
+
+    def _tell_changes(self, name: str, home: str, told: dict[str, int], users: dict[str, int]) -> None:
+        """Tell the home who has come and gone since we told it."""
+        for user in told.keys() | users.keys():
+            more = users.get(user, 0) - told.get(user, 0)
+            for _ in range(abs(more)):
+                self._bus.send(home, Enter(0, name, user) if more > 0 else Leave(0, name, user))
+
+    def _take(self, room: Room[Outbox], message: Message) -> None:
+        room.take(message)
+        self._deliver(answers.message_frame(message), room.members, Origin(room.name, message.sender, None))
+
+    def _forget(self, name: str) -> None:
+        del self.places[name]
+        self._rooms.let_go(name)
+
+
+def _look_at(move: "asyncio.Task[None]") -> None:
+    if move.cancelled():
+        return
+    error = move.exception()
+    if error is not None and not isinstance(error, RefusedError):
+        log.error("could not find out where a room is", exc_info=error)
