@@ -17,9 +17,10 @@ check: $(STAMP)  ## style, types (import rules are a test)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/unit/test_architecture.py
 
-bench: $(STAMP)  ## our receive path beside bare C, what one process can carry, what the server costs, Locust, workloads, dialects, the live page, reports
+bench: $(STAMP)  ## our receive path beside bare C, what one process can carry, what leading many costs, what the server costs, Locust, workloads, dialects, the live page, reports
 	$(BIN)/python -m benchmarks.receive
 	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.merge
 	$(BIN)/python -m benchmarks.server
 	$(BIN)/python -m benchmarks.locust
 	$(BIN)/python -m benchmarks.workloads

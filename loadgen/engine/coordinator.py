@@ -5,15 +5,30 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import IO, Any, Protocol
 
 from loadgen.engine.clock import now_ns, sleep_until
-from loadgen.engine.hand import Hand
+from loadgen.engine.hand import WORKER, Hand
 from loadgen.engine.probe import MachineProbe, Probe
 from loadgen.engine.swarm import ANSWER_TIMEOUT_S, LOGINS_AT_ONCE, close_timeout_s
-from loadgen.engine.wire import Begin, Closed, Do, Done, Finish, Hear, Message, Stop, Talk, Tell, Tick
+from loadgen.engine.wire import (
+    NEWS_PERIOD_NS,
+    Begin,
+    Closed,
+    Do,
+    Done,
+    Finish,
+    Hear,
+    Message,
+    Stop,
+    Talk,
+    Tell,
+    Tick,
+    packed,
+)
 from loadgen.errors import TargetUnreachableError
+from loadgen.measure.ledger import News
 from loadgen.measure.record import EndedEarly, Phase, PhaseSpan, ProcessRecord, Record, excuse_the_unknown
 from loadgen.measure.spread import SpreadJoin
 from loadgen.measure.tally import Metric, Tally
@@ -65,12 +80,14 @@ class Coordinator:
         worker_cores: frozenset[int] | None = None,
         restart_target: RestartTarget | None = None,
         agreed_start: AgreedStart | None = None,
+        worker_command: Sequence[str] = WORKER,
     ) -> None:
         """``log`` takes what workers print; ``on_second`` is called with the record once a second.
 
         Workers keep to ``worker_cores``, if any; the coordinator goes wherever there is room, since what it does each
         second would keep a worker from reading for milliseconds. ``restart_target`` ends our own server and starts it
         again, where the plan has it so. ``agreed_start`` says when to begin, where another run begins then, too.
+        ``worker_command`` is what a worker is started with (benchmarks.merge has those that replay one).
         """
         self.record = Record(plan, Tally(now_ns()), ProcessRecord(os.getpid()))
         self._machine = MachineProbe()
@@ -82,10 +99,12 @@ class Coordinator:
         self._worker_cores = worker_cores
         self._restart_target = restart_target
         self._agreed_start = agreed_start
+        self._worker_command = worker_command
         self._spreads = SpreadJoin(process_count, plan.slicing)
         self._log = log
         self._on_second = on_second
         self._hands: list[Hand] = []
+        self._news: list[News] = []  # told, and not handed on yet
         self._tasks: list[asyncio.Task[None]] = []
         self._why_stop: EndedEarly | None = None
         self._stop_count = 0
@@ -122,13 +141,14 @@ class Coordinator:
     async def _start(self) -> None:
         plan = self.record.plan
         for index in range(self._process_count):
-            hand = await Hand.start(self._log, self._worker_cores)
+            hand = await Hand.start(self._log, self._worker_cores, self._worker_command)
             self._hands.append(hand)
             self.record.workers.append(hand.record)
             self._watch(hand.record)
             self._tasks.append(asyncio.create_task(self._listen(hand)))
             hand.tell(Begin(plan.share(index, self._process_count), self.record.origin_ns))
         self._tasks.append(asyncio.create_task(self._every_second()))
+        self._tasks.append(asyncio.create_task(self._hand_on_news()))
 
     async def _until_stopped(self, story: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(story)
@@ -245,9 +265,7 @@ class Coordinator:
                 case Done():
                     hand.answers.put_nowait(message)
                 case Tell(news):
-                    for other in self._hands:
-                        if other is not hand:
-                            other.tell(Hear(news))
+                    self._news.append(news)
                 case Tick(tally, spreads):
                     self._merge(hand, tally)
                     self._spreads.add(spreads, self.record.tally)
@@ -257,6 +275,20 @@ class Coordinator:
                     self.record.handshake_headers = self.record.handshake_headers or headers
                     hand.has_closed = True
                     hand.ended.set()
+
+    async def _hand_on_news(self) -> None:
+        """Tell everybody what all have told, a few times a second; goes on until it is cancelled."""
+        while True:
+            await sleep_until(now_ns() + NEWS_PERIOD_NS)
+            self._tell_news()
+
+    def _tell_news(self) -> None:
+        # The same bytes to all, who told them among them: with 64 workers that is 1,300 messages a second to pack and
+        # to send where it would be 81,000, one for each pair of workers.
+        if self._news:
+            told, self._news = packed(Hear(News.joined(self._news))), []
+            for hand in self._hands:
+                hand.tell(told)
 
     def _merge(self, hand: Hand, tally: Tally) -> None:
         hand.record.loop_lag.merge(tally.metrics[Metric.LOOP_LAG])
@@ -323,6 +355,7 @@ class Coordinator:
         except _AllWorkersDiedError:
             return
         limit_s = close_timeout_s(self.record.plan.user_count) + PATIENCE_S
+        self._tell_news()
         for hand in self._hands:
             hand.ask(Finish(), limit_s)
         for hand in self._hands:

@@ -12,14 +12,26 @@ from loadgen.engine.crash import crash_loudly
 from loadgen.engine.swarm import ANSWER_TIMEOUT_S, Swarm
 from loadgen.engine.talk import Conversation
 from loadgen.engine.transport import Transport
-from loadgen.engine.wire import Attended, Begin, Closed, Do, Done, Finish, Hear, Message, Stop, Talk, Tell, Tick, Wire
+from loadgen.engine.wire import (
+    NEWS_PERIOD_NS,
+    Attended,
+    Begin,
+    Closed,
+    Do,
+    Done,
+    Finish,
+    Hear,
+    Message,
+    Stop,
+    Talk,
+    Tell,
+    Tick,
+    Wire,
+)
 from loadgen.measure.record import Phase
 from loadgen.plan.pacing import NS_PER_S
 from loadgen.plan.plan import Plan, TransportKind
 from loadgen.plan.sections import whole_run
-
-# How soon other processes hear of our messages: long before any deadline, and seldom enough to cost nothing.
-NEWS_PERIOD_NS = 50_000_000
 
 
 class Duty(ABC):

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import IO, Self
 
 from loadgen.engine.wire import Closed, Do, Done, Finish, Message, Stop, Talk, Wire
@@ -18,6 +19,10 @@ from loadgen.measure.record import Death, ProcessRecord
 SILENCE_S = 5
 # Before its first word it has to import numpy and picows, on a machine that may be busy.
 START_SILENCE_S = 30
+
+# -P: a folder called loadgen where the user happens to be must not be imported.
+WORKER = (sys.executable, "-P", "-m", "loadgen.engine.worker")
+"""The command of a worker; the number of its end of the socket pair follows."""
 
 
 class Hand:
@@ -40,13 +45,12 @@ class Hand:
         self._why_given_up: str | None = None
 
     @classmethod
-    async def start(cls, log: IO[bytes], cores: frozenset[int] | None) -> Self:
+    async def start(cls, log: IO[bytes], cores: frozenset[int] | None, command: Sequence[str] = WORKER) -> Self:
         """Start a worker that has nothing to do yet; what it prints goes to ``log``. It keeps to ``cores``, if any."""
         ours, theirs = socket.socketpair()
         with theirs:
-            # -P: a folder called loadgen where the user happens to be must not be imported.
             process = subprocess.Popen(  # noqa: ASYNC220  # 5 ms, before anything is measured
-                [sys.executable, "-P", "-m", "loadgen.engine.worker", str(theirs.fileno())],
+                [*command, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
                 stdin=subprocess.DEVNULL,
@@ -63,8 +67,11 @@ class Hand:
         """Whether it still answers, as far as we know."""
         return not self.ended.is_set()
 
-    def tell(self, message: Message) -> None:
-        """Say something; nothing happens where it is gone. Never waits for a worker that does not read."""
+    def tell(self, message: Message | bytes) -> None:
+        """Say something, packed or not; nothing happens where it is gone.
+
+        Never waits for a worker that does not read.
+        """
         if self.is_alive:
             with contextlib.suppress(ConnectionError):
                 self._wire.post(message)

@@ -24,6 +24,10 @@ from loadgen.plan.sections import Section
 
 _LENGTH = struct.Struct("!I")
 
+# How often processes say what others must hear of, and the coordinator hands it on: so that it is known long before
+# any deadline, and seldom enough to cost nothing.
+NEWS_PERIOD_NS = 50_000_000
+
 
 # Coordinator to worker
 
@@ -201,6 +205,12 @@ Message = (
 )
 
 
+def packed(message: Message) -> bytes:
+    """The message as it goes over the pipe: what many are told is made into bytes once."""
+    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    return _LENGTH.pack(len(data)) + data
+
+
 class Wire:
     """One end of the pipe."""
 
@@ -218,10 +228,12 @@ class Wire:
         self.post(message)
         await self._writer.drain()
 
-    def post(self, message: Message) -> None:
-        """Send one message without waiting for an end that is slow to read; nothing where it is gone."""
-        data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-        self._writer.write(_LENGTH.pack(len(data)) + data)
+    def post(self, message: Message | bytes) -> None:
+        """Send one message, :func:`packed` or not, without waiting for an end that is slow to read.
+
+        Nothing happens where it is gone.
+        """
+        self._writer.write(message if isinstance(message, bytes) else packed(message))
 
     async def receive(self) -> Message | None:
         """The next message; None where the other end is gone."""

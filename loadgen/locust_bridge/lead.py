@@ -15,6 +15,7 @@ from loadgen.engine.swarm import close_timeout_s
 from loadgen.engine.wire import Attended, Closed, Done, Finish, Hear, Measure, Speak, Stop, Tell, Tick
 from loadgen.locust_bridge.clocks import OURS, Offset
 from loadgen.locust_bridge.messages import Died, Leaving, Look, Ready, Refused, ToMaster, ToWorker, Used
+from loadgen.measure.ledger import News
 from loadgen.measure.record import (
     Death,
     EndedEarly,
@@ -101,13 +102,16 @@ class Lead:
         record: Record,
         crew: Sequence[Mate],
         *,
-        send: Callable[[str, ToWorker], None],
+        send: Callable[[Sequence[str], ToWorker], None],
         look: Callable[[bool], None],
         now_ns: int,
         is_open_ended: bool,
         has_stages: bool,
     ) -> None:
-        """``look`` has the master's own processes read, at an end of the measured window or (False) meanwhile."""
+        """``send`` tells workers, by their ids, one message.
+
+        ``look`` has the master's own processes read, at an end of the measured window or (False) meanwhile.
+        """
         self.record = record
         self.step = Step.ARRIVING
         self.crew = {mate.id: mate for mate in crew}
@@ -128,6 +132,7 @@ class Lead:
         self._writing_count = 0
         self._has_spawned = False
         self._others = 0
+        self._news: list[News] = []  # told, and not handed on yet
         self._passed_ns = now_ns
         self._is_interrupted = False
         for mate in crew:
@@ -237,9 +242,7 @@ class Lead:
             case Done():
                 mate.is_done = True
             case Tell(news):
-                for other in self.crew.values():
-                    if other is not mate and other.is_alive:
-                        self._send(other.id, Hear(news))
+                self._news.append(news)
             case Tick(tally, spreads, attended):
                 mate.has_spoken = True
                 if attended is not None:
@@ -296,6 +299,7 @@ class Lead:
         if lapse_ns > LAPSE_NS:
             for mate in self.crew.values():
                 mate.heard_ns += lapse_ns
+        self._tell_news()
         self._bury_the_silent(now_ns)
         for mate in self.crew.values():
             self._dismiss_leaving(mate, now_ns)
@@ -327,8 +331,9 @@ class Lead:
         is_alone = mate.leaving_ns is not None and now_ns - mate.leaving_ns > LEAVING_ALONE_NS
         if is_alone and mate.is_alive and not mate.is_dismissed and self.step in (Step.ARRIVING, Step.TALKING):
             mate.is_dismissed = mate.is_done = True
-            self._send(mate.id, Stop(0))
-            self._send(mate.id, Finish())
+            self._tell_news()
+            self._tell(mate, Stop(0))
+            self._tell(mate, Finish())
 
     def _bury_the_silent(self, now_ns: int) -> None:
         for mate in self.crew.values():
@@ -403,6 +408,15 @@ class Lead:
 
     # --- what it tells --------------------------------------------------------------------------------------
 
+    def _tell(self, mate: Mate, message: ToWorker) -> None:
+        self._send((mate.id,), message)
+
+    def _tell_news(self) -> None:
+        """Hand on what workers have told, the same to all of them: one for each pair would be 63 times as many."""
+        if self._news:
+            told, self._news = Hear(News.joined(self._news)), []
+            self._send([mate.id for mate in self._living], told)
+
     def _speak(self, user_count: int, now_ns: int) -> None:
         plan = self.record.plan
         self._section += 1
@@ -413,7 +427,7 @@ class Lead:
             share = self._active.count_of(user_count) / self._active.count_of(plan.user_count)
         for mate in self._living:
             at_ns = start_ns + mate.offset.ahead_ns
-            self._send(mate.id, Speak(Section(self._section, at_ns, user_count, plan.acts_per_s * share)))
+            self._tell(mate, Speak(Section(self._section, at_ns, user_count, plan.acts_per_s * share)))
         if self._start_ns is None:
             self._start_ns, self._measure_ns = start_ns, start_ns + plan.warmup_ns
             self._end_ns = None if self._is_open_ended else self._measure_ns + plan.measure_ns
@@ -426,12 +440,12 @@ class Lead:
         for mate in self._living:
             ahead_ns = mate.offset.ahead_ns
             end_ns = never_ns if self._end_ns is None else self._end_ns + ahead_ns
-            self._send(mate.id, Measure(self._measure_ns + ahead_ns, end_ns, self._epoch))
+            self._tell(mate, Measure(self._measure_ns + ahead_ns, end_ns, self._epoch))
 
     def _look_everywhere(self) -> None:
         self._look(True)
         for mate in self._living:
-            self._send(mate.id, Look())
+            self._tell(mate, Look())
 
     def _give_up(self, why: EndedEarly, grace_ns: int, now_ns: int) -> None:
         self.record.ended_early = self.record.ended_early or why
@@ -446,14 +460,15 @@ class Lead:
         self._limit_ns = now_ns + grace_ns + PATIENCE_NS
         for mate in self._living:
             mate.is_done = False
-            self._send(mate.id, Stop(grace_ns))
+            self._tell(mate, Stop(grace_ns))
 
     def _finish_all(self, now_ns: int) -> None:
         self.step = Step.FINISHING
         socket_count = self.record.tally.counts[Count.CONNECTIONS_OPENED]
         self._limit_ns = now_ns + round(close_timeout_s(socket_count) * NS_PER_S) + PATIENCE_NS
+        self._tell_news()
         for mate in self._living:
-            self._send(mate.id, Finish())
+            self._tell(mate, Finish())
 
     def _close(self, now_ns: int) -> None:
         self.step = Step.CLOSED

@@ -134,18 +134,23 @@ class Session:
         else:
             self._send(run, message, None)
 
-    def _tell_worker(self, worker: str, message: ToWorker) -> None:
+    def _tell_workers(self, workers: Sequence[str], message: ToWorker) -> None:
         run = self.lead.record.plan.tag if self.lead is not None else ""
+        if isinstance(message, Prepare):
+            run = message.tag
         if isinstance(self.runner, LocalRunner):
-            self.agent.obey(message.tag if isinstance(message, Prepare) else run, message)
+            self.agent.obey(run, message)
         else:
-            self._send(message.tag if isinstance(message, Prepare) else run, message, worker)
+            self._send(run, message, *workers)
 
-    def _send(self, run: str, message: Said, worker: str | None) -> None:
-        try:
-            self.runner.send_message(MESSAGE, to_plain(run, message), worker)
-        except Exception as error:  # noqa: BLE001  # zmq's, and Locust's own of it: a connection that is lost tells by silence
-            logger.debug("could not send %s: %s", type(message).__name__, error)
+    def _send(self, run: str, message: Said, *workers: str | None) -> None:
+        """``workers`` are told the same; None is whoever is not one: the master."""
+        data = to_plain(run, message)  # once: news of 64 workers take longer to pack than to send
+        for worker in workers:
+            try:
+                self.runner.send_message(MESSAGE, data, worker)
+            except Exception as error:  # noqa: BLE001  # zmq's, and Locust's own of it: a connection that is lost tells by silence
+                logger.debug("could not send %s: %s", type(message).__name__, error)
 
     def _on_message(self, environment: Environment, msg: Any, **_: Any) -> None:
         try:
@@ -268,14 +273,14 @@ class Session:
         self.lead = Lead(
             record,
             crew,
-            send=self._tell_worker,
+            send=self._tell_workers,
             look=self._look,
             now_ns=now,
             is_open_ended=is_open_ended,
             has_stages=bool(brief.plan.stages),
         )
         for mate in crew:
-            self._tell_worker(mate.id, self._prepare(brief, mate, crew, now, is_open_ended=is_open_ended))
+            self._tell_workers((mate.id,), self._prepare(brief, mate, crew, now, is_open_ended=is_open_ended))
         with gevent.Timeout(ANSWER_LIMIT_S, exception=False):  # type: ignore[arg-type]  # False: end it in silence
             while not self.lead.is_ready:
                 gevent.sleep(0.01)

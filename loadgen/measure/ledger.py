@@ -17,9 +17,9 @@ lost here. Expected and received deliveries of all processes add up to those of 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.ma  # np.unique imports it when it is first called: 8 ms in which nothing is received
@@ -98,6 +98,12 @@ class News:
 
     def __bool__(self) -> bool:
         return bool(self.sent or self.acked)
+
+    @classmethod
+    def joined(cls, several: Iterable[News]) -> Self:
+        """Of several processes, or told one after the other."""
+        several = tuple(several)
+        return cls(b"".join(news.sent for news in several), b"".join(news.acked for news in several))
 
 
 class Bite(NamedTuple):
@@ -432,8 +438,13 @@ class Ledger:
         return news
 
     def hear(self, news: News) -> None:
-        """Take notice of the messages of another process; the news of one process come in order."""
+        """Take notice of the messages of other processes; the news of one process come in order.
+
+        Our own may be among them, and are passed over: all processes are told the same.
+        """
         for text in _records_in(news.sent, marker.WIDTH):
+            if self._is_ours(marker.sender_of(text)):
+                continue
             stamp = self._read(text)
             assert stamp is not None, "processes of one run write sound markers"
             if stamp.sender >= self._rules.user_count:

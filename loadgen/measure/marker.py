@@ -40,6 +40,11 @@ class Stamp(NamedTuple):
     """Which of the sender's rooms that is."""
 
 
+def sender_of(text: bytes) -> int:
+    """Who has sent the message of a sound marker."""
+    return int(text[PREFIX_WIDTH : PREFIX_WIDTH + 8], 16)
+
+
 def prefix_of(tag: str) -> bytes:
     """What every marker of the run ``tag`` (six hexadecimal digits) starts with."""
     if not re.fullmatch(r"[0-9a-f]{%d}" % TAG_DIGITS, tag):

@@ -17,7 +17,7 @@ from loadgen.dialects.script import ConnectScript, DialectScript, JoinScript, Pu
 from loadgen.dialects.scripted import ScriptedDialect
 from loadgen.engine.user import Books, User, UserState
 from loadgen.measure import marker
-from loadgen.measure.ledger import Ledger, Rules
+from loadgen.measure.ledger import Ledger, News, Rules
 from loadgen.measure.payload import Payload
 from loadgen.measure.spread import SpreadJoin
 from loadgen.measure.tally import Tally
@@ -196,11 +196,9 @@ class Simulation:
                 pass
 
     def _tell_news(self) -> None:
-        for teller in self.ledgers:
-            news = teller.take_news()
-            for ledger in self.ledgers:
-                if ledger is not teller:
-                    ledger.hear(news)
+        news = News.joined([ledger.take_news() for ledger in self.ledgers])
+        for ledger in self.ledgers:
+            ledger.hear(news)
 
     def _close(self, close_ns: int) -> None:
         self._tell_news()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from loadgen.dialects.script import Reach
 from loadgen.measure import marker
-from loadgen.measure.ledger import Bite, Ledger, Rules
+from loadgen.measure.ledger import Bite, Ledger, News, Rules
 from loadgen.measure.marker import Stamp
 from loadgen.measure.spread import SpreadJoin
 from loadgen.measure.tally import OF_A_SLICE, Count, Metric, Tally
@@ -157,12 +157,10 @@ class Processes:
         return self.ledgers[user % len(self.ledgers)]
 
     def tell_news(self) -> None:
-        """Have each hear what the others have to say."""
-        news = [ledger.take_news() for ledger in self.ledgers]
-        for i, ledger in enumerate(self.ledgers):
-            for j, said in enumerate(news):
-                if j != i:
-                    ledger.hear(said)
+        """Have each hear what all have to say, its own among it."""
+        news = News.joined([ledger.take_news() for ledger in self.ledgers])
+        for ledger in self.ledgers:
+            ledger.hear(news)
 
     def close(self, end_ns: int) -> Tally:
         """What they have counted together, the last news told."""

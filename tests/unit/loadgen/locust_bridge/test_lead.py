@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from loadgen.engine.wire import Attended, Closed, Done, Finish, Hear, Measure, Speak, Stop, Tell, Tick
@@ -53,7 +54,11 @@ class Play:
         for worker in self.wanted:
             self.lead.hear(worker, Ready(7), 0)
 
-    def _send(self, worker: str, message: ToWorker) -> None:
+    def _send(self, workers: Sequence[str], message: ToWorker) -> None:
+        for worker in workers:
+            self._send_one(worker, message)
+
+    def _send_one(self, worker: str, message: ToWorker) -> None:
         self.said.append((worker, message))
         match message:
             case Measure(_, _, epoch):
@@ -223,13 +228,29 @@ def test_a_window_that_begins_anew_forgets_what_was_measured() -> None:
     assert play.record.phases[-1].start_ns == 3 * NS_PER_S + NOTICE_NS
 
 
-def test_news_go_to_everybody_else() -> None:
-    """Only who keeps the books of the receivers can say what was lost."""
+def test_news_are_handed_on_together_and_the_same_to_all() -> None:
+    """Only who keeps the books of the receivers can say what was lost; one message for each pair would be too many."""
     play = Play()
-    news = News(b"x", b"")
-    play.hear("a", Tell(news))
+    play.hear("a", Tell(News(b"x", b"")))
+    play.hear("b", Tell(News(b"y", b"z")))
+    assert not play.told(Hear)
 
-    assert play.told(Hear) == [("b", Hear(news))]
+    play.lead.pass_time(BEAT_NS)
+
+    assert play.told(Hear) == [("a", Hear(News(b"xy", b"z"))), ("b", Hear(News(b"xy", b"z")))]
+
+
+def test_the_last_news_are_heard_before_the_books_close() -> None:
+    """What is said when all stop would be a message that nobody expects."""
+    play = Play()
+    play.spawn(USERS)
+    play.pass_until(2 * NS_PER_S)
+    play.lead.interrupt(play.now_ns)
+    play.hear("a", Tell(News(b"x", b"")))
+    play.pass_until(play.now_ns + BEAT_NS)
+    kinds = [type(message) for worker, message in play.said if worker == "b"]
+
+    assert kinds.index(Hear) < kinds.index(Finish)
 
 
 def test_a_worker_that_falls_silent_is_given_up_and_the_others_go_on() -> None:
