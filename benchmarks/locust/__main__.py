@@ -7,16 +7,15 @@ and without its check for UTF-8. Needs websocket-client beside Locust.
 
 import argparse
 import json
-import platform
 import sys
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from importlib.metadata import PackageNotFoundError
 
-from benchmarks.common import BenchmarkError, Cores, available_cores
+from benchmarks.common import BenchmarkError, Cores, available_cores, positive, this_machine
 from benchmarks.locust import table
 from benchmarks.locust.sides import Load, Side, measure
 from benchmarks.locust.table import Attempt
+
+PACKAGES = ("chatbench", "locust", "gevent", "websocket-client", "picows", "numpy")
 
 
 def main() -> int:
@@ -30,7 +29,7 @@ def main() -> int:
         spawn_rate_per_s=100,  # Locust warns of more
     )
     try:
-        machine = this_machine()
+        machine = this_machine(*PACKAGES)
     except PackageNotFoundError as error:
         print(f"benchmarks.locust: pip install {error.name}", file=sys.stderr)
         return 1
@@ -67,37 +66,12 @@ def parsed_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def positive(text: str) -> int:
-    """Read a whole number > 0."""
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
-    return value
-
-
 def attempted(number: int, side: Side, load: Load, cores: Cores) -> Attempt:
     """Run one side; a failure is an answer."""
     try:
         return Attempt(number, side, load, measure(side, load, cores), failure=None)
     except BenchmarkError as error:
         return Attempt(number, side, load, figures=None, failure=str(error))
-
-
-def this_machine() -> dict[str, str]:
-    """Name what the figures depend on."""
-    models = (
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        if line.startswith("model name")
-    )
-    packages = ("chatbench", "locust", "gevent", "websocket-client", "picows", "numpy")
-    return {
-        "cpu": next(models, platform.machine()),
-        "kernel": f"Linux {platform.release()}",
-        "python": f"Python {platform.python_version()}",
-        "versions": ", ".join(f"{name} {version(name)}" for name in packages),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
 
 
 if __name__ == "__main__":

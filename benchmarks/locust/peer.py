@@ -141,6 +141,7 @@ class Measurement:
         delivery, sent = self.stats.get("delivery", "WS"), self.stats.get("send", "WS")
         received = delivery.num_requests
         self.figures = {
+            "seconds": self.options.seconds,
             "cpu_s": used_cpu_s,
             "cpu_us_per_delivery": used_cpu_s * 1e6 / received if received else None,
             "deliveries_received": received,

@@ -89,16 +89,9 @@ def measure(side: Side, load: Load, cores: Cores) -> Figures:
 
 def peer_side(url: str, load: Load, cores: Cores, *, is_checked: bool) -> Figures:
     """Run the locustfile of websocket-client; raises BenchmarkError."""
-    command = [
-        *pinned_to(cores.client), sys.executable, "-m", "locust", "-f", str(PEER), *load.locust_flags,
-        "--host", url.replace("http", "ws", 1), "--rate", str(load.rate_per_s), "--payload", str(load.payload_bytes),
-        "--warmup", str(WARMUP_S), "--seconds", str(load.seconds), *([] if is_checked else ["--unchecked"]),
-    ]  # fmt: skip
+    command = [*pinned_to(cores.client), *peer_command(url, load), *([] if is_checked else ["--unchecked"])]
     printed, cpu_s = _carried_out("the websocket-client user", command, load.limit_s, measured_exits=(0,))
-    try:
-        figures: dict[str, Any] = json.loads(printed.splitlines()[-1])
-    except (IndexError, json.JSONDecodeError) as error:
-        raise BenchmarkError(f"the websocket-client user did not end with JSON: {error}") from error
+    figures = last_line_of(printed)
     return Figures(
         cpu_us_per_delivery=figures["cpu_us_per_delivery"],
         whole_us_per_delivery=_us_each(cpu_s, figures["deliveries_of_all_phases"]),
@@ -110,15 +103,28 @@ def peer_side(url: str, load: Load, cores: Cores, *, is_checked: bool) -> Figure
     )
 
 
+def peer_command(url: str, load: Load) -> list[str]:
+    """How the locustfile of websocket-client is run."""
+    return [
+        sys.executable, "-m", "locust", "-f", str(PEER), *load.locust_flags,
+        "--host", url.replace("http", "ws", 1), "--rate", str(load.rate_per_s), "--payload", str(load.payload_bytes),
+        "--warmup", str(WARMUP_S), "--seconds", str(load.seconds),
+    ]  # fmt: skip
+
+
+def last_line_of(printed: str) -> dict[str, Any]:
+    """The JSON that the locustfile ends with; raises BenchmarkError."""
+    try:
+        figures: dict[str, Any] = json.loads(printed.splitlines()[-1])
+    except (IndexError, json.JSONDecodeError) as error:
+        raise BenchmarkError(f"the websocket-client user did not end with JSON: {error}") from error
+    return figures
+
+
 def chat_user_side(url: str, load: Load, cores: Cores) -> Figures:
     """Run ``chatbench locust`` and read its result document; raises BenchmarkError."""
     with tempfile.TemporaryDirectory(prefix="chatbench-benchmark-") as folder:
-        command = [
-            *pinned_to(cores.client), str(CHATBENCH), "locust", *load.locust_flags,
-            "--target", url, "--dialect", str(RELAY_DIALECT), "--out", f"{folder}/run",
-            "--rate", str(load.rate_per_s), "--payload", str(load.payload_bytes),
-            "--warmup", f"{WARMUP_S}s", "--duration", f"{load.seconds}s", "--drain", f"{DRAIN_S}s",
-        ]  # fmt: skip
+        command = [*pinned_to(cores.client), *chat_user_command(url, load, f"{folder}/run")]
         _, cpu_s = _carried_out("chatbench locust", command, load.limit_s, measured_exits=MEASURED_EXITS)
         try:
             document = json.loads(Path(folder, "run", "result.json").read_text(encoding="utf-8"))
@@ -127,6 +133,16 @@ def chat_user_side(url: str, load: Load, cores: Cores) -> Figures:
             raise BenchmarkError(f"chatbench locust left no result: {error}") from error
         except KeyError as error:
             raise BenchmarkError(f"the document of chatbench locust has no {error}") from error
+
+
+def chat_user_command(url: str, load: Load, run_directory: str) -> list[str]:
+    """How ``chatbench locust`` is run."""
+    return [
+        str(CHATBENCH), "locust", *load.locust_flags,
+        "--target", url, "--dialect", str(RELAY_DIALECT), "--out", run_directory,
+        "--rate", str(load.rate_per_s), "--payload", str(load.payload_bytes),
+        "--warmup", f"{WARMUP_S}s", "--duration", f"{load.seconds}s", "--drain", f"{DRAIN_S}s",
+    ]  # fmt: skip
 
 
 def chat_user_figures(document: dict[str, Any], cpu_s: float) -> Figures:

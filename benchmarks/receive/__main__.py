@@ -6,15 +6,11 @@ figure to quote is the median of the ratios within each round. ``--memory`` weig
 
 import argparse
 import json
-import platform
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
 
-from benchmarks.common import BenchmarkError, Cores, available_cores
+from benchmarks.common import BenchmarkError, Cores, available_cores, positive, this_machine
 from benchmarks.receive import table
 from benchmarks.receive.sides import Load, Side, compile_receiver, measure
 from benchmarks.receive.table import Attempt
@@ -25,13 +21,15 @@ MEMORY = Load(sockets=10_000, rate_per_s=1, seconds=5, payload_bytes=200, connec
 # So few that they weigh nothing: the run with them weighs the program itself.
 FEW_SOCKETS = 100
 
+PACKAGES = ("chatbench", "picows", "uvloop", "numpy")
+
 
 def main() -> int:
     """Measure and print; 1 when something could not be measured."""
     arguments = parsed_arguments()
     load = settled_load(arguments)
     cores = available_cores()
-    machine = this_machine()
+    machine = this_machine(*PACKAGES)
 
     def say(*lines: str) -> None:
         if not arguments.json:
@@ -69,14 +67,6 @@ def parsed_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def positive(text: str) -> int:
-    """Read a whole number > 0."""
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
-    return value
-
-
 def settled_load(arguments: argparse.Namespace) -> Load:
     """Fill the defaults of the mode in."""
     given = {"sockets": arguments.sockets, "rate_per_s": arguments.rate, "seconds": arguments.seconds}
@@ -103,23 +93,6 @@ def attempted(number: int, side: Side, load: Load, cores: Cores) -> Attempt:
         return Attempt(number, side, load, measure(side, load, cores), failure=None)
     except BenchmarkError as error:
         return Attempt(number, side, load, figures=None, failure=str(error))
-
-
-def this_machine() -> dict[str, str]:
-    """Name what the figures depend on."""
-    models = (
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        if line.startswith("model name")
-    )
-    packages = ("chatbench", "picows", "uvloop", "numpy")
-    return {
-        "cpu": next(models, platform.machine()),
-        "kernel": f"Linux {platform.release()}",
-        "python": f"Python {platform.python_version()}",
-        "versions": ", ".join(f"{name} {version(name)}" for name in packages),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
 
 
 if __name__ == "__main__":

@@ -72,8 +72,10 @@ def measure(side: Side, load: Load, cores: Cores) -> Figures:
     try:
         with relay_on(cores.server) as relay:
             if side is Side.C:
-                return c_figures(_run_receiver(relay.url, load, cores))
-            return our_figures(_run_chatbench(relay.url, load, cores))
+                command = [*pinned_to(cores.client), *receiver_command(relay.url, load)]
+                return c_figures(json_from(command, load.limit_s, measured_exits=(0,)))
+            flags = ["--dialect", str(RELAY_DIALECT), *chatbench_flags(load)]
+            return our_figures(chatbench_document(relay.url, flags, pinned_to(cores.client), load.limit_s))
     except KeyError as error:
         raise BenchmarkError(f"the document of {side} has no {error}") from error
 
@@ -135,21 +137,20 @@ def _worker_us(document: dict[str, Any]) -> float | None:
     return None if None in ratios or not received else sum(ratios) * window_s * 1e6 / received
 
 
-def _run_receiver(url: str, load: Load, cores: Cores) -> dict[str, Any]:
+def receiver_command(url: str, load: Load) -> list[str]:
+    """How receiver.c is called."""
     port = url.rpartition(":")[2]
     numbers = [load.sockets, load.rate_per_s, load.seconds, WARMUP_S, DRAIN_S, load.payload_bytes]
-    command = [*pinned_to(cores.client), str(BUILD / "receiver"), port, *map(str, numbers)]
-    return json_from(command, load.limit_s, measured_exits=(0,))
+    return [str(BUILD / "receiver"), port, *map(str, numbers)]
 
 
-def _run_chatbench(url: str, load: Load, cores: Cores) -> dict[str, Any]:
-    flags = [
-        "--dialect", str(RELAY_DIALECT),
+def chatbench_flags(load: Load) -> list[str]:
+    """What ``chatbench run`` is told besides the server and how to speak to it."""
+    return [
         "--users", str(load.sockets), "--connect-rate", str(load.connect_rate_per_s),
         "--rate", str(load.rate_per_s), "--payload", str(load.payload_bytes), "--processes", "1",
         "--warmup", f"{WARMUP_S}s", "--duration", f"{load.seconds}s", "--drain", f"{DRAIN_S}s",
     ]  # fmt: skip
-    return chatbench_document(url, flags, pinned_to(cores.client), load.limit_s)
 
 
 def _ms(us: float | None) -> float | None:

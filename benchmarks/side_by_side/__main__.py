@@ -9,9 +9,8 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-from benchmarks.common import REPOSITORY, BenchmarkError, available_cores, put_into
+from benchmarks.common import REPOSITORY, BenchmarkError, available_cores, put_into, this_machine
 from benchmarks.pictures.saving import save
-from benchmarks.receive.__main__ import this_machine
 from benchmarks.side_by_side.page import Rounds, Run, Server, page_of
 from benchmarks.side_by_side.runs import carried_out
 from benchmarks.side_by_side.sides import SIDES
