@@ -52,10 +52,11 @@ def main() -> int:
     arguments = parsed_arguments()
     signal.signal(signal.SIGTERM, _interrupt)
     cores = available_cores()
-    if cores.client is None:
+    if cores.client is None or cores.server is None:
         print("benchmarks.peers: server and client need a core each, and taskset", file=sys.stderr)
         return 1
     raise_open_files_limit()  # which every client inherits
+    os.sched_setaffinity(0, {cores.server})  # watching takes time, too, and not the client's
     results = Results(sides_named(arguments.side))
     # Whatever happens: what half an hour has measured is told.
     try:

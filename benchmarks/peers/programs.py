@@ -98,7 +98,7 @@ class Client:
         for name in ("stderr", "stdout"):
             lines = (self.folder / name).read_text(encoding="utf-8", errors="replace").strip().splitlines()
             if lines:
-                return lines[-1][:200]
+                return " ".join(lines[-1].replace("|", "/").split())[:120]
         return "without a word"
 
 

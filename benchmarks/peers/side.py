@@ -9,11 +9,12 @@ from pathlib import Path
 
 from benchmarks.receive.sides import Load
 
-# A client keeps up while it takes in so much of what is sent,
+# A client keeps up while it takes in so much of what is sent, and no more than so many seconds of it wait to be read.
 KEPT_SHARE = 0.98
-# no more than this many seconds of it wait to be read,
 BACKLOG_LIMIT_S = 0.25
-# and its core has some time left: where it has none, what waits inside the client cannot be seen.
+# One that sends for itself must have sent about as much as it was told to: distances may be random.
+SENT_SHARE = 0.9
+# A core without time left hides what waits inside the client.
 FULL_CORE_RATIO = 0.98
 
 

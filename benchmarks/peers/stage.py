@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.common import BenchmarkError, Cores
 from benchmarks.peers.programs import START_S, Client, Target, client_on, end, target_on
-from benchmarks.peers.side import FULL_CORE_RATIO, KEPT_SHARE, Ending, Seen, Side, Told, Window, has_all
+from benchmarks.peers.side import FULL_CORE_RATIO, SENT_SHARE, Ending, Seen, Side, Told, Window, has_all
 from benchmarks.peers.watch import Usage, Watch, others_ratio, watching
 from benchmarks.receive.sides import WARMUP_S, Load
 
@@ -101,7 +101,7 @@ class _Run:
         else:
             kept_up = (
                 carried_per_s is not None
-                and carried_per_s >= KEPT_SHARE * offered_per_s
+                and carried_per_s >= SENT_SHARE * offered_per_s
                 and (cpu_ratio is None or cpu_ratio < FULL_CORE_RATIO)
             )
         return Seen(

@@ -36,9 +36,11 @@ def line_of(run: Attempt) -> str:
     seen = run.seen
     if seen is None:
         return f"{start}  FAILED: {run.failure}"
+    # At one message a second, a plan with random distances may well have none in the window.
+    is_behind = not seen.kept_up and run.figure is not Figure.SOCKETS
     words = [
         f"{_number(seen.cpu_us_per_delivery, '{:.1f}'):>7} us",
-        f"{_number(seen.carried_per_s, '{:,.0f}'):>9}/s" + ("" if seen.kept_up else " behind"),
+        f"{_number(seen.carried_per_s, '{:,.0f}'):>9}/s" + (" behind" if is_behind else ""),
         f"p50 {numbers.duration(seen.p50_ms)} p99 {numbers.duration(seen.p99_ms)}" if seen.p50_ms is not None else "",
         numbers.size(seen.rss_bytes),
         "" if seen.ready_s is None else f"ready {seen.ready_s:.1f} s",

@@ -12,7 +12,7 @@ from time import monotonic
 
 import psutil
 
-PERIOD_S = 0.5
+PERIOD_S = 1.0
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 PROC = Path("/proc")
