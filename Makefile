@@ -2,14 +2,20 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+# Most tests wait for processes, so one process more than there are cores. The tests of a file share what they started.
+# In the order of the files: the long ones of tests/system come before the short ones of tests/unit, which fill the gaps.
+SIDE_BY_SIDE := -n $(shell echo $$(($$(nproc) + 1))) --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test check bench bench-peers docs gallery pictures clean
 
 demo: $(STAMP)  ## benchmark the reference server: 500 users, one room, every delivery measured
 	$(BIN)/chatbench run fanout --users 500
 
-test: $(STAMP)  ## all tests
-	$(BIN)/python -m pytest
+test: $(STAMP)  ## all tests: first those that may run side by side, then those that may not; both, whatever fails
+	failed=0; \
+	$(BIN)/python -m pytest -m "not alone" $(SIDE_BY_SIDE) || failed=1; \
+	$(BIN)/python -m pytest -m alone || failed=1; \
+	exit $$failed
 
 check: $(STAMP)  ## style, types (import rules are a test)
 	$(BIN)/ruff check .

@@ -91,7 +91,7 @@ def a_visitor(browser: Browser, url: str, **options: Any) -> Iterator[Visitor]:
     visitor.page.goto(url)
     yield visitor
     context.close()
-    assert visitor.faults == []
+    assert not visitor.faults, visitor.faults
 
 
 def _is_fault(text: str) -> bool:

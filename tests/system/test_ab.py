@@ -56,6 +56,7 @@ def losing(folder: Path) -> str:
     return f"{SERVE} --faults {shlex.quote(str(faults))}"
 
 
+@pytest.mark.alone
 def test_a_head_that_loses_messages_is_worse(tmp_path: Path) -> None:
     """Whatever its times are; said on standard output, in the document, to CI, and in a page."""
     folder = tmp_path / "ab"
@@ -83,6 +84,7 @@ def test_a_head_that_loses_messages_is_worse(tmp_path: Path) -> None:
     assert (folder / "ab.html").read_text().count("<svg") >= 2
 
 
+@pytest.mark.alone
 def test_a_head_that_does_not_always_start_is_worse(tmp_path: Path) -> None:
     """Its second life ends at once: one pair of two has no run of it, and says why."""
     folder, lives = tmp_path / "ab", shlex.quote(str(tmp_path / "lives"))
@@ -101,6 +103,7 @@ def test_a_head_that_does_not_always_start_is_worse(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.alone
 def test_a_server_at_an_address_beside_itself_cannot_tell_with_two_pairs(tmp_path: Path) -> None:
     """Nothing went wrong, and times take more pairs: neither a pass nor a failure."""
     with server_process("--lift-limits", "--accounts", "20") as server:

@@ -42,6 +42,7 @@ def searched(folder: Path, *flags: str) -> tuple[int, str, Document]:
     return done.returncode, done.stderr, json.loads((folder / "search" / "capacity.json").read_text())
 
 
+@pytest.mark.alone
 def test_a_server_that_carries_all_there_is_to_try_has_a_lower_bound(tmp_path: Path) -> None:
     """Doubled up to the most, and that confirmed by a longer run; every run is kept."""
     code, said, document = searched(tmp_path, "--of", "rate", "--start", "10", "--most", "20")
@@ -58,6 +59,7 @@ def test_a_server_that_carries_all_there_is_to_try_has_a_lower_bound(tmp_path: P
     assert "At least 20 messages/s held" in (tmp_path / "search" / "capacity.html").read_text()
 
 
+@pytest.mark.alone
 def test_a_budget_that_nothing_keeps_is_said_at_the_first_step(tmp_path: Path) -> None:
     """Not even one message a second."""
     code, said, document = searched(tmp_path, "--of", "rate", "--start", "2", "--budget", "connections_opened:count<1")

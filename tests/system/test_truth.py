@@ -15,7 +15,7 @@ from tests.support.benches import FAST_SERVER, RELAY_DIALECT, bench, books_close
 from tests.support.patience import PATIENCE_S
 from tests.support.programs import Listening, listening
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.alone]
 
 USERS, RATE_PER_S = 100, 20
 # With this work for each delivery a message takes 20 ms to reach all: far above what a busy machine adds by chance.

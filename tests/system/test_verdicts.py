@@ -26,7 +26,7 @@ from tests.support.benches import (
 )
 from tests.support.programs import listening
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.alone]
 
 CORES = sorted(os.sched_getaffinity(0))
 TASKSET = shutil.which("taskset")

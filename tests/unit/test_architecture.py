@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -192,7 +193,8 @@ def modules() -> Iterator[tuple[str, Path]]:
 MODULES = dict(modules())
 
 
-def imports_of(path: Path) -> set[str]:
+@cache  # asked of each file by every test
+def imports_of(path: Path) -> frozenset[str]:
     """The dotted names a file imports, those for type checking alone left out."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     skipped = {
@@ -201,7 +203,7 @@ def imports_of(path: Path) -> set[str]:
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
         for child in ast.walk(node)
     }
-    names = set()
+    names: set[str] = set()
     for node in ast.walk(tree):
         if id(node) in skipped:
             continue
@@ -210,7 +212,7 @@ def imports_of(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
             names |= {f"{node.module}.{alias.name}" for alias in node.names if f"{node.module}.{alias.name}" in MODULES}
-    return names
+    return frozenset(names)
 
 
 def within(name: str, folder: str) -> bool:
