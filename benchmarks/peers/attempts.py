@@ -15,6 +15,10 @@ OTHERS_LIMIT = 0.10
 
 # Imports, first buffers and the spans of histograms grow in the first minute; a leak goes on growing.
 SETTLED_AFTER_S = 60
+LEAST_MINUTES = 0.5
+
+# What was carried, and what was too much: no need to know it better.
+CLOSE_ENOUGH = 1.12
 
 
 class Figure(StrEnum):
@@ -57,7 +61,7 @@ class Soaked:
     def growth_bytes_per_minute(self) -> float | None:
         """After the first minute; None where there was too little time after it."""
         settled = [(at_s / 60, float(rss)) for at_s, rss in self.points if at_s >= SETTLED_AFTER_S]
-        if len(settled) < 2 or settled[-1][0] - settled[0][0] < 1:
+        if len(settled) < 2 or settled[-1][0] - settled[0][0] < LEAST_MINUTES:
             return None
         return linear_regression(*zip(*settled, strict=True)).slope
 
@@ -122,20 +126,34 @@ class Attempts:
         return min(above, key=lambda run: run.load.rate_per_s, default=None)
 
 
-def next_rate(tried: Sequence[tuple[int, bool]], first: int, most_steps: int) -> int | None:
-    """Which rate to try after those (rate, kept up); None where the search is over.
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One step of the search for what a side carries."""
 
-    Up by a quarter while it keeps up, and down by a quarter while it never has.
+    rate: int
+    kept_up: bool
+    cpu_ratio: float | None = None
+    """Of its core."""
+
+
+def next_rate(tried: Sequence[Tried], first: int, most_steps: int) -> int | None:
+    """Which rate to try after those; None where the search is over.
+
+    Up while it keeps up, to what the CPU so far lets one expect; down by a quarter while it never has; then between.
     """
     if not tried:
         return max(1, first)
-    last, kept_up = tried[-1]
-    if len(tried) >= most_steps or (any(kept for _, kept in tried) and not kept_up):
+    if len(tried) >= most_steps:
         return None
-    if kept_up and any(not kept for _, kept in tried):
-        return None
-    following = max(last + 1, round(last * 1.25)) if kept_up else min(last - 1, round(last * 0.75))
-    return following if following >= 1 else None
+    kept = max((step for step in tried if step.kept_up), key=lambda step: step.rate, default=None)
+    too_much = min((step.rate for step in tried if not step.kept_up), default=None)
+    if kept is None:
+        lower = min(tried[-1].rate - 1, round(tried[-1].rate * 0.75))
+        return lower if lower >= 1 else None
+    if too_much is None:
+        times = 1.25 if not kept.cpu_ratio else min(4.0, max(1.25, 0.8 / kept.cpu_ratio))
+        return max(kept.rate + 1, round(kept.rate * times))
+    return round((kept.rate * too_much) ** 0.5) if too_much > kept.rate * CLOSE_ENOUGH else None
 
 
 def cpu(seen: Seen) -> float | None:

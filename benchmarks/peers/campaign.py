@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.common import BenchmarkError, Cores
-from benchmarks.peers.attempts import Attempt, Attempts, Figure, cpu, next_rate
+from benchmarks.peers.attempts import Attempt, Attempts, Figure, Tried, cpu, next_rate
 from benchmarks.peers.roll import FLOOR, LISTENING_FLOOR, OURS, OURS_IN_LOCUST
 from benchmarks.peers.side import Side
 from benchmarks.peers.stage import perform
@@ -94,14 +94,15 @@ class Campaign:
         for side in self.sides:
             cpu_us = Attempts(self.runs).typical(Figure.COST, side.name, cpu) or UNKNOWN_CPU_US
             first = AIMED_RATE if side in (OURS, OURS_IN_LOCUST) else round(1e6 / cpu_us / SOCKETS)
-            tried: list[tuple[int, bool]] = []
+            tried: list[Tried] = []
             while (rate := next_rate(tried, first, self.extent.carried_steps)) is not None:
                 load = replace(COST, rate_per_s=rate, seconds=self.extent.carried_seconds)
                 run = self.made(Figure.CARRIED, len(tried) + 1, side, load)
                 yield run
                 if run.failure is not None and side.missing() is not None:
                     break
-                tried.append((rate, run.seen is not None and run.seen.kept_up))
+                kept_up = run.seen is not None and run.seen.kept_up
+                tried.append(Tried(rate, kept_up, None if run.seen is None else run.seen.cpu_ratio))
 
     def made(self, figure: Figure, number: int, side: Side, load: Load) -> Attempt:
         """One run; once more where others took too much of the machine. A failure is an answer."""

@@ -14,7 +14,7 @@ from benchmarks.common import Cores
 from benchmarks.peers import roll, table
 from benchmarks.peers.__main__ import has_failed, sides_named
 from benchmarks.peers.aims import MOST_SOCKETS, Aim, aims
-from benchmarks.peers.attempts import Attempt, Attempts, Figure, Soaked, cpu, next_rate
+from benchmarks.peers.attempts import Attempt, Attempts, Figure, Soaked, Tried, cpu, next_rate
 from benchmarks.peers.campaign import COST, HELD
 from benchmarks.peers.others import artillery_script, k6_told, locust_told, reader_told
 from benchmarks.peers.ours import c_told, told_by
@@ -116,14 +116,18 @@ def test_every_aim_is_a_function_of_the_figures() -> None:
 
 
 def test_the_rate_rises_while_it_is_carried_and_falls_while_it_never_was() -> None:
-    """The search ends where the two meet, or after so many steps."""
+    """Then the search closes in on what lies between, until that is close, or there were so many steps."""
+    carried, too_much = Tried(100, kept_up=True), Tried(150, kept_up=False)
+
     assert next_rate([], 100, 5) == 100
-    assert next_rate([(100, True)], 100, 5) == 125
-    assert next_rate([(100, True), (125, False)], 100, 5) is None
-    assert next_rate([(100, False)], 100, 5) == 75
-    assert next_rate([(100, False), (75, True)], 100, 5) is None
-    assert next_rate([(1, False)], 1, 5) is None
-    assert next_rate([(100, True), (125, True)], 100, 2) is None
+    assert next_rate([carried], 100, 5) == 125
+    assert next_rate([replace(carried, cpu_ratio=0.4)], 100, 5) == 200
+    assert next_rate([replace(carried, cpu_ratio=0.9)], 100, 5) == 125
+    assert next_rate([too_much], 100, 5) == 112
+    assert next_rate([carried, too_much], 100, 5) == 122
+    assert next_rate([carried, too_much], 100, 2) is None
+    assert next_rate([Tried(1, kept_up=False)], 100, 5) is None
+    assert next_rate([carried, replace(too_much, rate=110)], 100, 5) is None
 
 
 def test_what_was_carried_lies_below_what_was_too_much() -> None:
