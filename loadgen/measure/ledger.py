@@ -131,7 +131,8 @@ class Ledger:
         self._rules = rules
         self._prefix = prefix
         self._entries: dict[bytes, Entry] = {}
-        self._log_append: dict[bytes, Callable[[int], None]] = {}  # marker -> how to note an arrival
+        self._logs: dict[bytes, list[int]] = {}  # marker -> where an arrival is noted
+        self._forget_latest: Callable[[], None] = lambda: None
         self._order = Order(self._arrivals_so_far)
         # Of each sender: how many messages it has sent, as far as we know without gaps ...
         self._sent_count: Counter[int] = Counter()
@@ -224,7 +225,7 @@ class Ledger:
         measured = self.is_measured(stamp.due_ns)
         entry = Entry(text, stamp, audience, measured=measured, timed=clock is None)
         self._entries[text] = entry
-        self._log_append[text] = entry.log.append
+        self._logs[text] = entry.log
         self._order.opened(entry)
         if measured:
             self._expected_count += len(audience)
@@ -272,32 +273,45 @@ class Ledger:
 
     def _receive_path(self) -> Receive:
         prefix, width = self._prefix, marker.WIDTH
-        log_append_of = self._log_append.get
+        log_of = self._logs.get
         slow_path = self._receive_slowly
         due_ns = self._due_ns
+        # One message comes to all of its room, mostly in one burst and in the same bytes. To compare a frame with the
+        # latest costs 0.03 us, and to find the marker and look it up 0.37 us.
+        latest: bytes | None = None
+        latest_log: list[int] = []
 
-        # Hot: every delivery comes through here, 0.35 us. One function for all users, not a closure for each: what is
+        # Hot: every delivery comes through here. One function for all users, not a closure for each: what is
         # shared stays in the processor's cache (0.15 us of 4.3 us a delivery, 500 sockets).
         def receive(user: int, payload: bytes, now_ns: int) -> bool:
-            at = payload.find(prefix)
-            if at < 0:
-                return False
-            end = at + width
-            append = log_append_of(payload[at:end])
-            # The marker is the last thing in the text, so a second message in the frame is rarely even looked for.
-            if append is None or (len(payload) - end >= width and payload.find(prefix, end) >= 0):
-                return slow_path(user, payload, now_ns)
-            append(now_ns)
-            append(user)
+            nonlocal latest, latest_log
+            if payload != latest:
+                at = payload.find(prefix)
+                if at < 0:
+                    return False
+                end = at + width
+                log = log_of(payload[at:end])
+                # The marker is the last thing in the text, so a second message in the frame is rarely looked for.
+                if log is None or (len(payload) - end >= width and payload.find(prefix, end) >= 0):
+                    return slow_path(user, payload, now_ns)
+                latest, latest_log = payload, log
+            # A list takes an int in 0.015 us, an array in 0.12 us; to make an array of the list takes 0.025 us later.
+            latest_log.append(now_ns)
+            latest_log.append(user)
             if now_ns >= due_ns[0]:  # 0.03 us
                 on_due()
             return True
+
+        def forget_latest() -> None:
+            nonlocal latest
+            latest = None
 
         def on_due() -> None:
             due_ns[0] = _NEVER_NS
             if self.on_due is not None:
                 self.on_due()
 
+        self._forget_latest = forget_latest
         return receive
 
     def remind(self, at_ns: int | None) -> None:
@@ -313,24 +327,23 @@ class Ledger:
         at = payload.find(self._prefix)
         while at >= 0:
             text = payload[at : at + marker.WIDTH]
-            append = self._log_append.get(text)
-            if append is None:
-                append = self._receive_unknown(user, text, payload)
-            if append is not None:
-                append(now_ns)
-                append(user)
+            log = self._logs.get(text)
+            if log is None:
+                log = self._receive_unknown(user, text, payload)
+            if log is not None:
+                log += now_ns, user
             at = payload.find(self._prefix, at + marker.WIDTH)
         return True
 
-    def _receive_unknown(self, user: int, text: bytes, payload: bytes) -> Callable[[int], None] | None:
-        """An arrival of a message that is not open; how to note it where it opens one."""
+    def _receive_unknown(self, user: int, text: bytes, payload: bytes) -> list[int] | None:
+        """An arrival of a message that is not open; where to note it if it opens one."""
         stamp = self._read(text)
         if stamp is None:
             self._damaged(payload)
         elif stamp.sequence < self._sent_count[stamp.sender] or stamp.sequence in self._ahead.get(stamp.sender, ()):
             self._count_extra(user, stamp, copies=1)
         elif self._may_be_news(stamp):
-            return self._open_ahead(text, stamp).log.append
+            return self._open_ahead(text, stamp).log
         else:
             self._count_of(stamp, Count.DELIVERIES_UNEXPECTED, 1)
             self._witness.one_too_many(Fault.UNEXPECTED, stamp, user)
@@ -532,7 +545,8 @@ class Ledger:
         self._note_spreads(left)
         self._judge_room_order(end_ns)
         self._entries.clear()
-        self._log_append.clear()
+        self._logs.clear()
+        self._forget_latest()
         # What comes while the sockets are closed was called lost, and is no duplicate.
         self._window_ns = (_NEVER_NS, _NEVER_NS)
 
@@ -560,10 +574,12 @@ class Ledger:
                     self._unnumbered[entry.marker] = entry
             if is_finished:
                 finished.append(entry)
-                del self._entries[entry.marker], self._log_append[entry.marker]
+                del self._entries[entry.marker], self._logs[entry.marker]
             else:
                 entry.overdue = True
             self._order.settled(entry, new, finished=is_finished, known_count=self._sent_count[entry.sender])
+        if finished:
+            self._forget_latest()  # a further copy of it must not be noted where nobody looks
         self._note_spreads([entry for entry in finished if entry.measured])
         for user, stamp, copies in extras:
             self._count_extra(user, stamp, copies=copies)
@@ -610,10 +626,10 @@ class Ledger:
     def _sort_out_unclear(self, batch: Sequence[Entry]) -> tuple[dict[Entry, Arrivals], list[tuple[int, Stamp, int]]]:
         """The same with one sort for the whole batch: a key is (place in the batch, user)."""
         users = self._rules.user_count
-        logs = np.concatenate([np.array(entry.log, dtype=np.int64) for entry in batch]).reshape(-1, 2)
+        logs = np.concatenate([entry.noted() for entry in batch]).reshape(-1, 2)
         place = np.repeat(np.arange(len(batch)), [len(entry.log) // 2 for entry in batch])
         for entry in batch:
-            del entry.log[:]
+            entry.forget_log()
             entry.complete_at = 0
         keys = place * users + logs[:, 1]
         order = np.argsort(keys, kind="stable")
