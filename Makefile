@@ -25,6 +25,7 @@ check: $(STAMP)  ## style, types (import rules are a test)
 
 bench: $(STAMP)  ## our receive path beside bare C, what one process can carry, what leading many costs, what the server costs, Locust, workloads, dialects, the live page, reports
 	$(BIN)/python -m benchmarks.receive
+	$(BIN)/python -m benchmarks.where
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.merge
 	$(BIN)/python -m benchmarks.server

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 
+from loadgen.dialects.script import Reach
 from loadgen.engine.alive import keep_alive
 from loadgen.engine.clock import now_ns, sleep_until
 from loadgen.engine.course import Course
@@ -32,6 +33,10 @@ from loadgen.measure.record import Phase
 from loadgen.plan.pacing import NS_PER_S
 from loadgen.plan.plan import Plan, TransportKind
 from loadgen.plan.sections import whole_run
+
+# Users of one process that have a room together. With 500 it pays (docs/receive_path.md); how few are enough was not
+# measured, and with one it costs.
+MANY_IN_A_ROOM = 50
 
 
 class Duty(ABC):
@@ -153,6 +158,7 @@ def transports_for(plan: Plan) -> list[Transport]:
                     access=plan.access,
                     timeout_s=ANSWER_TIMEOUT_S,
                     local_address=address,
+                    reads_together=_many_hear_the_same(plan),
                 )
             else:
                 from loadgen.engine.transport.websockets_transport import WebsocketsTransport
@@ -167,3 +173,9 @@ def transports_for(plan: Plan) -> list[Transport]:
                 )
             transports.append(transport)
     return transports
+
+
+def _many_hear_the_same(plan: Plan) -> bool:
+    """Whether, of the users of one process, so many are in a room together that what they hear comes in bursts."""
+    users = plan.user_count / plan.share_of_users.count
+    return plan.dialect.publish.reach is Reach.ROOM and users / plan.rooms.count >= MANY_IN_A_ROOM

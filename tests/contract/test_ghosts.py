@@ -11,6 +11,7 @@ import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,12 @@ _NO_STATUS = 1005
 MakeTransport = Callable[[str], Transport]
 
 
-@pytest.fixture(params=[PicowsTransport, WebsocketsTransport])
+reading_together = partial(PicowsTransport, reads_together=True)
+
+
+@pytest.fixture(
+    params=[PicowsTransport, reading_together, WebsocketsTransport], ids=["picows", "together", "websockets"]
+)
 def make_transport(request: pytest.FixtureRequest) -> MakeTransport:
     return lambda url: request.param(url, (), timeout_s=10.0)
 

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import random
 import zlib
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
@@ -67,7 +68,12 @@ class MakeTransport(Protocol):
     ) -> Transport: ...
 
 
-@pytest.fixture(params=[PicowsTransport, WebsocketsTransport])
+reading_together = partial(PicowsTransport, reads_together=True)
+
+
+@pytest.fixture(
+    params=[PicowsTransport, reading_together, WebsocketsTransport], ids=["picows", "together", "websockets"]
+)
 def make_transport(request: pytest.FixtureRequest) -> MakeTransport:
     def make(
         base_url: str,

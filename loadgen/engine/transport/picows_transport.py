@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import select
 import socket as sockets
 import sys
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from picows import (
@@ -27,6 +29,7 @@ from loadgen.engine.dial import dialled
 from loadgen.engine.tls import tls_context
 from loadgen.engine.transport import MAX_FRAME_BYTES, Listener, Traffic
 from loadgen.engine.transport.handshake import failed, hung_up, kind_of_answer
+from loadgen.engine.transport.reader import Reader, frame_bytes
 from loadgen.errors import ServerError
 from loadgen.plan.access import DIRECT, Access
 
@@ -68,29 +71,42 @@ class _Socket(WSListener):
     """A listener of picows that passes on to ours, and the connection that is handed out."""
 
     __slots__ = (
+        "_fd",
         "_handshake_headers",
         "_kind",
         "_listener",
         "_parts",
-        "_receive",
+        "_reader",
         "_traffic",
         "_transport",
-        "_user",
+        "is_between_frames",
         "is_too_late",
+        "receive",
+        "user",
         "was_opened",
         "writable",
     )
 
     def __init__(
-        self, listener: Listener, traffic: Traffic, handshake_headers: dict[str, str], *, is_binary: bool
+        self,
+        listener: Listener,
+        traffic: Traffic,
+        handshake_headers: dict[str, str],
+        reader: Reader | None,
+        *,
+        is_binary: bool,
     ) -> None:
-        """``handshake_headers`` are filled in by the first that is opened."""
+        """``handshake_headers`` are filled in by the first that is opened; ``reader`` reads in place of picows."""
         self._kind = WSMsgType.BINARY if is_binary else WSMsgType.TEXT  # of what is sent
         self._listener = listener
-        self._receive = listener.receive
-        self._user = listener.user
+        self.receive = listener.receive
+        self.user = listener.user
         self._traffic = traffic
         self._handshake_headers = handshake_headers
+        self._reader = reader
+        self._fd = -1  # once it is read by the reader
+        self.is_between_frames = False
+        """See :class:`loadgen.engine.transport.reader.Inlet`; kept where there is a reader."""
         self._parts: bytearray | None = None  # of a message that comes in several frames
         self._transport: WSTransport | None = None
         self.writable = True
@@ -108,13 +124,46 @@ class _Socket(WSListener):
         traffic = self._traffic
         traffic.frames_received += 1
         traffic.bytes_received += len(payload)
-        if frame.fin and self._parts is None and self._receive(self._user, payload, now):
+        is_taken = frame.fin and self._parts is None and self.receive(self.user, payload, now)
+        if not is_taken:
+            self._on_other_frame(transport, frame, payload, now)
+        if self._reader is None:
             return
-        self._on_other_frame(transport, frame, payload, now)
+        if is_taken:
+            self._reader.taken.append(payload)
+        self.is_between_frames = bool(self._parts is None and frame.last_in_buffer and not frame.tail_size)
+
+    # --- read by the reader, see :class:`loadgen.engine.transport.reader.Inlet` ----------------------------------
+
+    def take_in(self, data: bytes) -> Sequence[bytes]:
+        assert self._transport is not None, "asked of a connection that is gone"
+        assert self._reader is not None, "asked by a reader"
+        protocol: Any = self._transport.underlying_transport.get_protocol()  # picows' own, whose buffer is filled
+        was_between_frames, self.is_between_frames = self.is_between_frames, False
+        taken = self._reader.taken = []
+        left = memoryview(data)
+        while left:
+            room = protocol.get_buffer(-1)
+            part = left[: len(room)]
+            room[: len(part)] = part
+            protocol.buffer_updated(len(part))
+            left = left[len(part) :]
+        is_whole = was_between_frames and self.is_between_frames
+        # What picows keeps for itself, and what was no message, is missing in the sum.
+        return tuple(taken) if is_whole and sum(frame_bytes(len(payload)) for payload in taken) == len(data) else ()
+
+    def heard(self, payload: bytes, now_ns: int) -> None:
+        self._listener.heard(payload, now_ns)
+
+    def take_back(self) -> None:
+        if self._transport is not None and not self._transport.underlying_transport.is_closing():
+            self._transport.underlying_transport.resume_reading()
+
+    # --- whatever is no message of ours ---------------------------------------------------------------------------
 
     def _is_over(self, transport: WSTransport, frame: WSFrame) -> bool:
         # After a fault picows goes on reading for 10 ms, and even hands out the frame that was too big.
-        if self._receive is _take_nothing:
+        if self.receive is _take_nothing:
             return True
         handshake = transport.close_handshake
         if handshake is None or handshake.sent is None or handshake.sent.code not in _FAULTS:
@@ -144,7 +193,7 @@ class _Socket(WSListener):
             if not frame.fin:
                 return
             payload, self._parts = bytes(self._parts), None
-            if self._receive(self._user, payload, now):
+            if self.receive(self.user, payload, now):
                 return
         self._listener.heard(payload, now)
 
@@ -153,13 +202,14 @@ class _Socket(WSListener):
         # RFC 6455, 7.4: 0, 1006 and all from 5000 on are never sent; picows has refused the others that are not.
         if not 1000 <= code < 5000 or code == _NO_CLOSE_FRAME:
             self._refuse(WSCloseCode.PROTOCOL_ERROR, f"close code {code}, which may not be sent")
-        self._receive = _take_nothing
+        self.receive = _take_nothing
+        self._hand_over()
         transport.send_close(code)  # type: ignore[arg-type]  # any number, whatever its stub says
         transport.disconnect()
 
     def _refuse(self, code: WSCloseCode, why: str) -> NoReturn:
         """End the connection: picows sends ``code`` and ``why`` to the server, and hangs up."""
-        self._receive, self._parts = _take_nothing, None
+        self.receive, self._parts = _take_nothing, None
         raise WSProtocolError(code, why)
 
     def on_ws_connected(self, transport: WSTransport) -> None:
@@ -174,12 +224,17 @@ class _Socket(WSListener):
         transport.response.headers.clear()
         self._transport = transport
         self.was_opened = True
+        if self._reader is not None:
+            self._fd = _number_of(transport)
+            transport.underlying_transport.pause_reading()
+            self._reader.add(self._fd, self)
         self._listener.opened(self, now)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         now = now_ns()
         if not self.was_opened:
             return  # connect() raises
+        self._hand_over()
         self._transport = None
         received = sent = None
         if transport.close_handshake is not None:
@@ -196,6 +251,7 @@ class _Socket(WSListener):
 
     def let_go(self) -> None:
         """Send nothing more: picows hangs up where connecting is cancelled, even at the moment after the 101."""
+        self._hand_over()
         self._transport = None
 
     def pause_writing(self) -> None:
@@ -217,13 +273,25 @@ class _Socket(WSListener):
 
     def stop_reading(self) -> int:
         assert self._transport is not None, "asked of a connection that is gone"
-        transport = self._transport.underlying_transport
-        transport.pause_reading()
-        return int(transport.get_extra_info("socket").fileno())
+        if self._reader is None:
+            self._transport.underlying_transport.pause_reading()
+        self._hand_over()
+        return _number_of(self._transport)
+
+    def _hand_over(self) -> None:
+        """Have it no longer read by the reader."""
+        if self._reader is not None:
+            self._reader.remove(self._fd, self)
 
     def abort(self) -> None:
         if self._transport is not None:
+            self._hand_over()
             self._transport.disconnect(graceful=False)
+
+
+def _number_of(transport: WSTransport) -> int:
+    """The descriptor of its socket."""
+    return int(transport.underlying_transport.get_extra_info("socket").fileno())
 
 
 class _UnixSocket(sockets.socket):
@@ -248,10 +316,13 @@ class PicowsTransport:
         access: Access = DIRECT,
         timeout_s: float,
         local_address: str | None = None,
+        reads_together: bool = False,
     ) -> None:
         """``base_url`` starts with http:// or https://; ``headers`` go into every handshake.
 
-        Connections leave from ``local_address``, where given. OSError where a file of ``access`` cannot be read.
+        Connections leave from ``local_address``, where given. ``reads_together`` pays where many receive the same, and
+        does nothing where the bytes of a socket are not those of its frames (TLS). OSError where a file of ``access``
+        cannot be read.
         """
         self._base_url = "ws" + base_url.removeprefix("http")
         self._headers = headers
@@ -262,13 +333,15 @@ class PicowsTransport:
         self.handshake_headers: dict[str, str] = {}
         self._logger = _logger()
         self._ssl = tls_context(base_url, access)
+        is_plain = self._ssl is None and access.is_direct and hasattr(select, "epoll")
+        self._reader = Reader(self.traffic) if reads_together and is_plain else None
 
     async def connect(self, opening: Opening, listener: Listener) -> None:
         """See :class:`loadgen.engine.transport.Transport`."""
         headers = [*self._headers, *opening.headers]
         if opening.subprotocols:
             headers.append(("Sec-WebSocket-Protocol", ", ".join(opening.subprotocols)))
-        socket = _Socket(listener, self.traffic, self.handshake_headers, is_binary=opening.is_binary)
+        socket = _Socket(listener, self.traffic, self.handshake_headers, self._reader, is_binary=opening.is_binary)
         try:
             async with asyncio.timeout(self._timeout_s):
                 await ws_connect(

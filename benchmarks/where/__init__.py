@@ -1,0 +1,1 @@
+"""Where a delivery's time goes, layer by layer."""
