@@ -18,7 +18,7 @@ class ErrorCode(StrEnum):
     FORBIDDEN = "forbidden"
     # Nobody is there whom it concerns.
     NOT_ONLINE = "not_online"
-    # The room heard the message, and it will not be in the history.
+    # The room heard the message, and it will not be in the history, unless the store had it and could not say so.
     STORAGE_FAILED = "storage_failed"
     # Nobody heard the message: the store has no room for it just now.
     STORAGE_BEHIND = "storage_behind"

@@ -23,8 +23,8 @@ from target_app.people import People
 from target_app.rooms import Rooms
 from target_app.sessions import Sessions
 from target_app.settings import Settings
-from target_app.sql_store import store_from
 from target_app.store import Store
+from target_app.stores import store_from
 from target_app.throttle import Attempts, LoginFailures
 from target_app.tokens import Tokens
 from target_app.writer import Writer
@@ -59,7 +59,7 @@ class Services:
 
 
 def make_services(settings: Settings) -> Services:
-    """One fresh set: no rooms, nobody connected. Raises TruthError."""
+    """One fresh set: no rooms, nobody connected. Raises TruthError and StoreError."""
     faults = settings.faults
     misfortune = None if faults is None else Misfortune(faults, settings.truth_path)
     outboxes = Outboxes(settings.limits, write_at_once=misfortune is not None)

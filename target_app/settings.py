@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
-from target_app.database import DatabaseUrlError, Durability, sqlite_path
+from target_app.database import DatabaseUrlError, Durability, database_from
 from target_app.faults import Faults, FaultsError, read_faults
 from target_app.origins import normalized
 
@@ -114,8 +114,8 @@ class Settings:
     admin_password: str | None = field(default=None, repr=False)
     # Pages of these origins may connect, beside our own.
     origins: frozenset[str] = frozenset()
-    # Where the messages are kept: sqlite:///FILE. None: in a file of our own that ends with the server.
-    database_url: str | None = None
+    # Where the messages are kept, see database.py. None: in a file of our own that ends with the server.
+    database_url: str | None = field(default=None, repr=False)
     durability: Durability = Durability.ACK
     # What to do wrong on purpose, and where to write what became of each message; without a path nowhere.
     faults: Faults | None = None
@@ -198,7 +198,8 @@ def _parser() -> argparse.ArgumentParser:
         "--db",
         type=_database_url,
         metavar="URL",
-        help="keep messages in sqlite:///FILE (default: in a temporary file that is removed at the end)",
+        help="keep messages in sqlite:///FILE or postgresql+asyncpg://USER:PASSWORD@HOST:PORT/DATABASE (default: in a"
+        " temporary file that is removed at the end)",
     )
     parser.add_argument(
         "--durability",
@@ -270,7 +271,7 @@ def _faults(text: str) -> Faults:
 
 def _database_url(text: str) -> str:
     try:
-        sqlite_path(text)
+        database_from(text)
     except DatabaseUrlError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     return text

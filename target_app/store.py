@@ -1,4 +1,4 @@
-"""The store: where the messages of the rooms are kept. A seam; `sql_store` is the one behind it.
+"""The store: where the messages of the rooms are kept. A seam; `sqlite_store` and `postgres_store` are behind it.
 
 Direct messages are not kept: who is away does not get them, and nobody can read them later.
 """
@@ -13,10 +13,15 @@ class StoreError(Exception):
     """The store could not do what it was asked for; one line that says where and why."""
 
 
+class ClashError(StoreError):
+    """Of the messages that were to be kept, one has a room and seq that another message has already."""
+
+
 class Store(Protocol):
     """Keeps the messages of all rooms, each under its room and seq.
 
-    The numbers of a room rise and may have gaps: a message that could not be stored had its number already.
+    The numbers of a room rise and may have gaps: a message that could not be stored had its number already. Other
+    servers may write into the same database.
     """
 
     async def open(self) -> Mapping[str, int]:
@@ -28,7 +33,8 @@ class Store(Protocol):
     async def append(self, messages: Sequence[Message]) -> None:
         """Keep all of them or, with StoreError, none; on return they are as durable as the store makes them.
 
-        A message under a room and seq that the store has already is refused, and all that came with it.
+        ClashError where a message has a room and seq that the store knows already: it is refused, and all that came
+        with it. Where the way to the database broke, a StoreError leaves open whether they are kept.
         """
 
     async def newest(self, room: str, before: int | None, limit: int) -> list[Message]:

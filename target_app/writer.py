@@ -16,7 +16,7 @@ from itertools import islice
 
 from target_app.rooms import Message
 from target_app.settings import Limits
-from target_app.store import Store, StoreError
+from target_app.store import ClashError, Store, StoreError
 
 # Told once of each message: None when it is stored, else why it is not.
 OnStored = Callable[[StoreError | None], None]
@@ -120,17 +120,26 @@ class Writer:
             await self._news.wait()
 
     async def _write(self, group: list[Message]) -> None:
-        error: StoreError | None = None
+        error = await self._append(group)
+        if isinstance(error, ClashError) and len(group) > 1:
+            # Another server gave out the same number. Halves of halves find the message that pays for it.
+            middle = len(group) // 2
+            await self._write(group[:middle])
+            await self._write(group[middle:])
+            return
+        self._note(error)
+        self._settle(len(group), error)
+
+    async def _append(self, group: list[Message]) -> StoreError | None:
         try:
             await self._store.append(group)
-        except StoreError as failure:
-            error = failure
+        except StoreError as error:
+            return error
         except Exception:
             # A fault of ours in one group must not end the storing of all others.
             log.exception("could not store %d messages", len(group))
-            error = StoreError("internal error")
-        self._note(error)
-        self._settle(len(group), error)
+            return StoreError("internal error")
+        return None
 
     def _note(self, error: StoreError | None) -> None:
         if error is not None and self.last_error is None:

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.support.postgres_server import PostgresServer
 
 # Tests of our own plugin run pytest within pytest.
 pytest_plugins = ["pytester"]
@@ -16,3 +22,12 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 # What the tests look at is not told to the page of a job that they may be part of.
 os.environ.pop("GITHUB_ACTIONS", None)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One for all tests that leave it as it is; each makes a database of its own."""
+    from tests.support.postgres_server import postgres_server
+
+    with postgres_server() as server:
+        yield server

@@ -293,24 +293,24 @@ def test_without_a_database_nothing_outlives_the_server() -> None:
 
 
 A_STORE_THAT_FAILS = """
-from target_app import __main__, sql_store, store
+from target_app import __main__, sqlite_store, store
 
 async def fail(*_):
     raise store.StoreError("disk full")
 
-sql_store.SqlStore.append = sql_store.SqlStore.newest = fail
+sqlite_store.SqliteStore.append = sqlite_store.SqliteStore.newest = fail
 raise SystemExit(__main__.main())
 """
 
 
 A_STORE_THAT_TAKES_ONE_AND_HANGS = """
 import asyncio
-from target_app import __main__, sql_store, writer
+from target_app import __main__, sqlite_store, writer
 
 async def hang(*_):
     await asyncio.Event().wait()
 
-sql_store.SqlStore.append = hang
+sqlite_store.SqliteStore.append = hang
 writer.Writer.behind = property(lambda self: self.waiting_count >= 1)
 raise SystemExit(__main__.main())
 """

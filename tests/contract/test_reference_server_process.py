@@ -12,6 +12,7 @@ from websockets.sync.client import ClientConnection
 
 from tests.support.patience import PATIENCE_S
 from tests.support.server_process import COMMAND, ServerProcess, close_of, server_process
+from tests.support.silent_port import refusing_port
 
 pytestmark = pytest.mark.system
 
@@ -135,6 +136,18 @@ def test_flags_it_cannot_follow_are_one_clear_line_and_104(flags: list[str], com
     assert (ended.returncode, ended.stdout) == (104, "")
     assert ended.stderr.startswith(f"target_app: {complaint}")
     assert ended.stderr.count("\n") == 1
+
+
+def test_a_database_that_is_not_there_is_one_clear_line_and_104() -> None:
+    """Before anything is ready, without the password, and without a traceback."""
+    port = refusing_port()
+    ended = run("--db", f"postgresql+asyncpg://ann:hush@127.0.0.1:{port}/chat")
+
+    assert (ended.returncode, ended.stdout) == (104, "")
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith(f"target_app: postgresql://ann@127.0.0.1:{port}/chat: ")
+    assert "Traceback" not in ended.stderr
+    assert "hush" not in ended.stderr
 
 
 def test_help_is_not_an_error() -> None:

@@ -9,30 +9,39 @@ import pytest
 
 from target_app.database import Durability
 from target_app.rooms import Message
-from target_app.sql_store import SqlStore
-from target_app.store import Store, StoreError
+from target_app.sqlite_store import SqliteStore
+from target_app.store import ClashError, Store, StoreError
+from target_app.stores import store_from
 from tests.support.event_loop import on_an_event_loop
 from tests.support.memory_store import MemoryStore
+from tests.support.postgres_server import PostgresServer
 
 # Called again, it gives a store that has what the one before it kept.
 NewStore = Callable[[], Store]
 
 
-def sqlite(folder: Path) -> NewStore:
-    return lambda: SqlStore(folder / "chat.db", Durability.ACK)
+def sqlite(request: pytest.FixtureRequest) -> NewStore:
+    folder: Path = request.getfixturevalue("tmp_path")
+    return lambda: SqliteStore(folder / "chat.db", Durability.ACK)
 
 
-def memory(_folder: Path) -> NewStore:
+def postgres(request: pytest.FixtureRequest) -> NewStore:
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.url(server.new_database())
+    return lambda: store_from(url, Durability.ACK)
+
+
+def memory(_request: pytest.FixtureRequest) -> NewStore:
     kept: dict[tuple[str, int], Message] = {}
     return lambda: MemoryStore(kept)
 
 
-STORES = {"sqlite": sqlite, "memory": memory}
+STORES = {"sqlite": sqlite, "postgres": postgres, "memory": memory}
 
 
 @pytest.fixture(params=STORES)
-def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> NewStore:
-    return STORES[request.param](tmp_path)
+def new_store(request: pytest.FixtureRequest) -> NewStore:
+    return STORES[request.param](request)
 
 
 @asynccontextmanager
@@ -159,7 +168,7 @@ async def test_a_group_with_one_that_is_refused_leaves_nothing(new_store: NewSto
     """All or none: no ack has to be taken back, and the next group is stored as if nothing had been."""
     async with opened(new_store) as store:
         await store.append(messages([3]))
-        with pytest.raises(StoreError):
+        with pytest.raises(ClashError):
             await store.append([*messages([1, 2, 3]), message(1, "coffee")])
 
         assert await store.newest("tea", None, 10) == messages([3])
@@ -256,5 +265,5 @@ async def test_many_appends_at_once_stay_apart(new_store: NewStore) -> None:
         outcomes = await asyncio.gather(*good, *bad, return_exceptions=True)
 
         assert outcomes[: len(good)] == [None] * len(good)
-        assert {type(outcome) for outcome in outcomes[len(good) :]} == {StoreError}
+        assert {type(outcome) for outcome in outcomes[len(good) :]} == {ClashError}
         assert await store.after("tea", 0, 100) == messages(range(1, 20, 2))

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from target_app.rooms import Message
-from target_app.store import StoreError
+from target_app.store import ClashError
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class MemoryStore:
             raise self.broken
         new = {(message.room, message.seq): message for message in messages}
         if len(new) < len(messages) or new.keys() & self.kept.keys():
-            raise StoreError("memory: a message under that number is there already")
+            raise ClashError("memory: a message under that number is there already")
         self.kept |= new
 
     async def newest(self, room: str, before: int | None, limit: int) -> list[Message]:

@@ -62,7 +62,8 @@ class Peer:
         return Peer(self.name, self.url, text, self.accounts, self.pid)
 
 
-def _needed(*programs: str, files: Sequence[Path] = (), install: str) -> None:
+def needed(*programs: str, files: Sequence[Path] = (), install: str) -> None:
+    """Go on where all of these are installed; else skip the test that asks, or fail it where it must not be skipped."""
     missing = [name for name in programs if shutil.which(name) is None]
     missing += [str(path) for path in files if not path.exists()]
     if missing:
@@ -146,7 +147,7 @@ def _socketio(url: str, pid: int) -> Peer:
 def socketio_node(alive_s: float = ALIVE_S) -> Iterator[Peer]:
     """Socket.IO on Node, which pings twice in ``alive_s``."""
     installed = NODE_FOLDER / "node_modules" / "socket.io"
-    _needed("node", files=[installed], install=f"apt-get install nodejs npm; npm ci --prefix {NODE_FOLDER}")
+    needed("node", files=[installed], install=f"apt-get install nodejs npm; npm ci --prefix {NODE_FOLDER}")
     port = refusing_port()
     command = ["node", str(NODE_FOLDER / "chat.js"), str(port), str(round(alive_s * 500)), str(round(alive_s * 500))]
     with _folder() as folder, _running(command, folder, port) as process:
@@ -169,7 +170,7 @@ def socketio_python() -> Iterator[Peer]:
 @contextmanager
 def mosquitto() -> Iterator[Peer]:
     """MQTT with names and passwords. Debian's needs a listener of its own kind beside that of WebSockets."""
-    _needed("mosquitto", "mosquitto_passwd", install="apt-get install mosquitto")
+    needed("mosquitto", "mosquitto_passwd", install="apt-get install mosquitto")
     accounts = _some_accounts()
     with _folder() as folder:
         port = refusing_port()
@@ -190,7 +191,7 @@ def mosquitto() -> Iterator[Peer]:
 @contextmanager
 def rabbitmq() -> Iterator[tuple[Peer, Peer]]:
     """STOMP and MQTT over WebSockets, by two plugins of one broker."""
-    _needed("epmd", files=[RABBITMQ], install="apt-get install rabbitmq-server")
+    needed("epmd", files=[RABBITMQ], install="apt-get install rabbitmq-server")
     ports = [refusing_port() for _ in range(4)]
     stomp, mqtt, distribution, mapper = ports
     with ExitStack() as stack:
@@ -232,7 +233,7 @@ def rabbitmq() -> Iterator[tuple[Peer, Peer]]:
 @contextmanager
 def prosody() -> Iterator[Peer]:
     """XMPP with chat rooms that anybody may open, and without its limits of how much one may say."""
-    _needed("prosody", install="apt-get install prosody")
+    needed("prosody", install="apt-get install prosody")
     accounts = _some_accounts()
     with _folder() as folder:
         port = refusing_port()
@@ -265,7 +266,7 @@ Component "conference.localhost" "muc"
 @contextmanager
 def nchan(alive_s: int = ALIVE_S) -> Iterator[Peer]:
     """A channel for each room, which keeps no message, and pings every ``alive_s``; ``/closed/`` is forbidden."""
-    _needed("nginx", files=[NCHAN_MODULE], install="apt-get install nginx-light libnginx-mod-nchan")
+    needed("nginx", files=[NCHAN_MODULE], install="apt-get install nginx-light libnginx-mod-nchan")
     with _folder() as folder:
         port = refusing_port()
         (folder / "nginx.conf").write_text(
@@ -297,7 +298,7 @@ http {{
 @contextmanager
 def nats() -> Iterator[Peer]:
     """With a token, and pings every second."""
-    _needed("nats-server", install="apt-get install nats-server")
+    needed("nats-server", install="apt-get install nats-server")
     with _folder() as folder:
         port = refusing_port()
         (folder / "nats.conf").write_text(

@@ -6,7 +6,7 @@ from itertools import count
 
 from target_app.database import Durability
 from target_app.rooms import Message
-from target_app.sql_store import store_from
+from target_app.stores import store_from
 
 
 async def append_for_ever(url: str) -> None:

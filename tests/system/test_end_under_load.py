@@ -1,22 +1,17 @@
 """The reference server is stopped while everybody talks: what was acknowledged is there afterwards."""
 
 import asyncio
-import itertools
-import json
 import signal
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
 
 from tests.support.event_loop import on_an_event_loop
-from tests.support.rooms_client import token_for
+from tests.support.postgres_server import PostgresServer
+from tests.support.sender import Sender
 from tests.support.server_process import ServerProcess, server_process
 
 pytestmark = pytest.mark.system
@@ -25,50 +20,27 @@ SENDERS = 10
 ROOMS = 3
 # Of each sender, before the server is told to stop in the middle of more.
 ACKED_FIRST = 30
-# Not acknowledged yet, of each sender at any time: there is always something under way.
-WINDOW = 20
+
+# By room and number, the text.
+Texts = dict[tuple[str, int], str]
 
 
-@dataclass(slots=True)
-class Sender:
-    """One who talks without a pause, and remembers what was acknowledged."""
+def in_sqlite(request: pytest.FixtureRequest) -> tuple[str, Callable[[], Texts]]:
+    """Return where messages are to be kept, and how one finds what is there."""
+    path: Path = request.getfixturevalue("tmp_path") / "chat.db"
 
-    name: str
-    room: str
-    # By the id of the message, its number in the room.
-    acked: dict[str, int] = field(default_factory=dict)
-    has_enough: asyncio.Event = field(default_factory=asyncio.Event)
+    def stored() -> Texts:
+        with closing(sqlite3.connect(path)) as database:
+            return {(room, seq): text for room, seq, text in database.execute("SELECT room, seq, text FROM messages")}
 
-    async def talk(self, url: str) -> None:
-        """Talk until the server goes away."""
-        async with connect(f"{url}?token={token_for(self.name)}", proxy=None, compression=None) as connection:
-            await connection.send(json.dumps({"type": "join", "room": self.room}))
-            free = asyncio.Semaphore(WINDOW)
-            sending = asyncio.create_task(self._send(connection, free))
-            try:
-                with suppress(ConnectionClosed):
-                    async for raw in connection:
-                        self._hear(json.loads(raw), free)
-            finally:
-                sending.cancel()
-                await asyncio.wait([sending])
+    return f"sqlite:///{path}", stored
 
-    async def _send(self, connection: ClientConnection, free: asyncio.Semaphore) -> None:
-        for number in itertools.count():
-            await free.acquire()
-            text = f"{self.name} says {number}"
-            try:
-                await connection.send(json.dumps({"type": "message", "room": self.room, "text": text, "id": text}))
-            except ConnectionClosed:
-                return
 
-    def _hear(self, frame: dict[str, Any], free: asyncio.Semaphore) -> None:
-        assert frame["type"] != "error", frame
-        if frame["type"] == "ack":
-            self.acked[frame["id"]] = frame["seq"]
-            free.release()
-            if len(self.acked) >= ACKED_FIRST:
-                self.has_enough.set()
+def in_postgres(request: pytest.FixtureRequest) -> tuple[str, Callable[[], Texts]]:
+    """Return the same of the other database."""
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = server.new_database()
+    return server.url(name), lambda: server.texts(name)
 
 
 async def stop_in_the_middle(server: ServerProcess, senders: Sequence[Sender], how: signal.Signals) -> None:
@@ -78,28 +50,34 @@ async def stop_in_the_middle(server: ServerProcess, senders: Sequence[Sender], h
         for sender in senders:
             talking.create_task(sender.talk(url))
         for sender in senders:
-            await sender.has_enough.wait()
+            await sender.until(lambda each: len(each.acked) >= ACKED_FIRST)
         server.process.send_signal(how)
 
 
+@pytest.mark.parametrize("where", [in_sqlite, in_postgres])
 @pytest.mark.parametrize(
     ("durability", "how"), [("ack", signal.SIGTERM), ("ack", signal.SIGKILL), ("async", signal.SIGTERM)]
 )
 @on_an_event_loop
-async def test_nothing_that_was_acknowledged_is_lost(tmp_path: Path, durability: str, how: signal.Signals) -> None:
+async def test_nothing_that_was_acknowledged_is_lost(
+    request: pytest.FixtureRequest,
+    where: Callable[[pytest.FixtureRequest], tuple[str, Callable[[], Texts]]],
+    durability: str,
+    how: signal.Signals,
+) -> None:
     """Each ack names a message that the database has, as it was sent.
 
     Whether the server ends in order or is killed; where acks do not wait for the database, an end in order does.
     """
-    path = tmp_path / "chat.db"
+    url, stored = where(request)
     senders = [Sender(f"ann-{number}", f"room {number % ROOMS}") for number in range(SENDERS)]
-    with server_process("--lift-limits", "--durability", durability, "--db", f"sqlite:///{path}") as server:
+    with server_process("--lift-limits", "--durability", durability, "--db", url) as server:
         await stop_in_the_middle(server, senders, how)
         code = await asyncio.to_thread(server.process.wait)
 
     assert code == (0 if how is signal.SIGTERM else -signal.SIGKILL)
-    with closing(sqlite3.connect(path)) as database:
-        stored = {(room, seq): text for room, seq, text in database.execute("SELECT room, seq, text FROM messages")}
     acked = {(sender.room, seq): text for sender in senders for text, seq in sender.acked.items()}
+    kept = stored()
     assert len(acked) >= SENDERS * ACKED_FIRST
-    assert {key: stored.get(key) for key in acked} == acked
+    assert {key: kept.get(key) for key in acked} == acked
+    assert [sender.refused for sender in senders] == [{}] * SENDERS

@@ -50,7 +50,11 @@ def test_the_default_key_is_refused_anywhere_else(host: str, environment: dict[s
         (["--port", "65536"], "argument --port: expected 0 to 65535, got '65536'"),
         (["--accounts", "1.5"], "argument --accounts: expected a whole number, 0 or more, got '1.5'"),
         (["--acc", "1"], "unrecognized arguments: --acc 1"),
-        (["--db", "postgresql://a:b@c/d"], "argument --db: expected sqlite:///FILE, got 'postgresql://'"),
+        (
+            ["--db", "postgresql://a:b@c/d"],
+            "argument --db: expected sqlite:///FILE or postgresql+asyncpg://USER:PASSWORD@HOST:PORT/DATABASE,"
+            " got 'postgresql://'",
+        ),
         (["--durability", "full"], "argument --durability: expected ack or async, got 'full'"),
         (
             ["--origins", "https://a.example,b.example"],
@@ -77,6 +81,14 @@ def test_messages_are_kept_for_one_life_and_as_safe_as_can_be_unless_told_otherw
 
     assert (by_default.database_url, by_default.durability) == (None, Durability.ACK)
     assert (told.database_url, told.durability) == ("sqlite:///chat.db", Durability.ASYNC)
+
+
+def test_the_password_of_a_database_is_in_no_picture_of_the_settings() -> None:
+    """Settings end up in tracebacks."""
+    told = read_settings(["--db", "postgresql+asyncpg://ann:hush@db/chat"], {})
+
+    assert told.database_url == "postgresql+asyncpg://ann:hush@db/chat"
+    assert "hush" not in repr(told)
 
 
 def test_origins_are_listed_or_repeated() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from target_app.rooms import Message
 from target_app.settings import Limits
-from target_app.store import StoreError
+from target_app.store import ClashError, StoreError
 from target_app.writer import GROUP_MAX, StoreBehindError, Writer
 from tests.support.event_loop import on_an_event_loop
 from tests.support.memory_store import MemoryStore
@@ -201,6 +201,22 @@ async def test_a_fault_of_ours_costs_one_group(caplog: pytest.LogCaptureFixture)
         assert (await answers.until(2))[1] == (2, None)
 
     assert "ZeroDivisionError: a bug" in caplog.text
+
+
+@on_an_event_loop
+async def test_a_number_that_another_server_gave_out_costs_one_message() -> None:
+    """All that came with it are stored, and everybody is told in the order of the messages."""
+    theirs = [message(seq, "theirs") for seq in (3, 7)]
+    store = MemoryStore({("tea", each.seq): each for each in theirs})
+    async with writing(store) as (writer, answers):
+        answers.put(writer, *range(1, 9))
+
+        heard = await answers.until(8)
+        assert [seq for seq, _ in heard] == list(range(1, 9))
+        assert [seq for seq, error in heard if isinstance(error, ClashError)] == [3, 7]
+        assert [seq for seq, error in heard if error is None] == [1, 2, 4, 5, 6, 8]
+    assert [store.kept["tea", seq].text == "theirs" for seq in (3, 7)] == [True, True]
+    assert (writer.stored_count, writer.failed_count, writer.worry()) == (6, 2, None)
 
 
 @on_an_event_loop

@@ -1,4 +1,4 @@
-"""The store in an SQL database: SQLite, by way of SQLAlchemy, in threads of its own.
+"""The store in SQLite, by way of SQLAlchemy, in threads of its own.
 
 One thread writes, with one connection; the others read, and see what was committed before they looked (WAL). Threads
 and not SQLAlchemy's asyncio: there, a transaction crosses to another thread four times, here once. At 40 messages a
@@ -11,37 +11,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from sqlalchemy import (
-    URL,
-    BigInteger,
-    Column,
-    Connection,
-    Engine,
-    Integer,
-    MetaData,
-    Select,
-    Table,
-    Text,
-    create_engine,
-    event,
-    func,
-    insert,
-    select,
-)
-from sqlalchemy import inspect as look_into
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, Connection, Engine, Select, create_engine, event
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as NoFreeConnectionError
 
-from target_app.database import Durability, sqlite_path
+from target_app import tables
+from target_app.database import Durability
 from target_app.rooms import Message
-from target_app.store import Store, StoreError
+from target_app.schema import prepare
+from target_app.store import ClashError, StoreError
 
 T = TypeVar("T")
-
-# Raised with every change of the tables below.
-SCHEMA_VERSION = 1
 
 # Each with a connection, beside the one that writes: readers never keep it waiting.
 READER_COUNT = 4
@@ -50,34 +32,8 @@ READER_COUNT = 4
 # the end of the server.
 BUSY_MS = 2_000
 
-_TABLES = MetaData()
 
-_SCHEMA = Table("chatbench_schema", _TABLES, Column("version", Integer, nullable=False))
-
-# The columns in the order of Message's fields.
-_MESSAGES = Table(
-    "messages",
-    _TABLES,
-    Column("room", Text, primary_key=True),
-    Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    Column("sender", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("sent_at_ms", BigInteger, nullable=False),
-)
-
-_INSERT = insert(_MESSAGES)
-_FIELDS = tuple(column.name for column in _MESSAGES.columns)
-
-
-def store_from(url: str | None, durability: Durability) -> Store:
-    """Return the store behind a URL; without one, a file of our own that is gone after `close`.
-
-    Raises DatabaseUrlError.
-    """
-    return SqlStore(None if url is None else sqlite_path(url), durability)
-
-
-class SqlStore:
+class SqliteStore:
     """Messages in one table. None for a path: in a temporary folder that nobody else may look into."""
 
     def __init__(self, path: Path | None, durability: Durability, busy_ms: int = BUSY_MS) -> None:
@@ -104,13 +60,11 @@ class SqlStore:
         await _in(self._writer, lambda: self._append(messages))
 
     async def newest(self, room: str, before: int | None, limit: int) -> list[Message]:
-        below = _of(room) if before is None else _of(room).where(_MESSAGES.c.seq < before)
-        found = await _in(self._readers, lambda: self._found(below.order_by(_MESSAGES.c.seq.desc()).limit(limit)))
+        found = await _in(self._readers, lambda: self._found(tables.newest(room, before, limit)))
         return found[::-1]
 
     async def after(self, room: str, after: int, limit: int) -> list[Message]:
-        above = _of(room).where(_MESSAGES.c.seq > after).order_by(_MESSAGES.c.seq).limit(limit)
-        return await _in(self._readers, lambda: self._found(above))
+        return await _in(self._readers, lambda: self._found(tables.after(room, after, limit)))
 
     async def close(self) -> None:
         # A write that has begun cannot be called off: it ends, or gives up after BUSY_MS.
@@ -123,15 +77,14 @@ class SqlStore:
         with self._told_as_ours():
             self._writing = self._engine.connect()
             self._prepare(self._writing)
-            newest = select(_MESSAGES.c.room, func.max(_MESSAGES.c.seq)).group_by(_MESSAGES.c.room)
-            last_seqs = {row.room: row[1] for row in self._writing.execute(newest)}
+            last_seqs = {row.room: row[1] for row in self._writing.execute(tables.LAST_SEQS)}
             self._writing.commit()
             return last_seqs
 
     def _append(self, messages: Sequence[Message]) -> None:
         assert self._writing is not None, "open() first"
         with self._told_as_ours(), self._writing.begin():
-            self._writing.execute(_INSERT, [_row(message) for message in messages])
+            self._writing.execute(tables.INSERT, [_row(message) for message in messages])
 
     def _temporary_path(self) -> Path:
         try:
@@ -141,22 +94,9 @@ class SqlStore:
         return Path(self._folder.name) / "chat.db"
 
     def _prepare(self, connection: Connection) -> None:
-        """Make the tables in an empty database; leave anybody else's as it is, with StoreError."""
         # Of two servers that start on one new file, one makes the tables and the other finds them.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        tables = look_into(connection).get_table_names()
-        if not tables:
-            _TABLES.create_all(connection)
-            connection.execute(insert(_SCHEMA), {"version": SCHEMA_VERSION})
-        elif _SCHEMA.name not in tables:
-            raise StoreError(f"{self._name}: holds the tables of another program; name a new file")
-        else:
-            version = connection.scalar(select(_SCHEMA.c.version))
-            if version != SCHEMA_VERSION:
-                raise StoreError(
-                    f"{self._name}: has schema version {version}, and this server knows {SCHEMA_VERSION};"
-                    " use the server that made it, or name a new file"
-                )
+        prepare(connection, self._name)
         connection.commit()
         # The file remembers it. Not earlier: it would have changed a file that is not ours.
         connection.exec_driver_sql("PRAGMA journal_mode = WAL")
@@ -188,6 +128,8 @@ class SqlStore:
         """Raise the database's errors as StoreError, without the statement: it holds what people wrote."""
         try:
             yield
+        except IntegrityError as error:
+            raise ClashError(f"{self._name}: {error.orig}") from error
         except DBAPIError as error:
             raise StoreError(f"{self._name}: {error.orig}") from error
         except NoFreeConnectionError as error:
@@ -219,8 +161,4 @@ def _engine(path: Path, durability: Durability, busy_ms: int) -> Engine:
 
 
 def _row(message: Message) -> dict[str, str | int]:
-    return {field: getattr(message, field) for field in _FIELDS}
-
-
-def _of(room: str) -> Select[Any]:
-    return cast(Select[Any], select(_MESSAGES).where(_MESSAGES.c.room == room))
+    return dict(zip(tables.FIELDS, tables.values_of(message), strict=True))

@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from target_app.database import DatabaseUrlError, Durability
+from target_app.database import Durability
 from target_app.rooms import Message
-from target_app.sql_store import SCHEMA_VERSION, SqlStore, store_from
+from target_app.sqlite_store import SqliteStore
 from target_app.store import StoreError
+from target_app.stores import store_from
 from tests.support.event_loop import on_an_event_loop
 from tests.support.patience import PATIENCE_S
 
@@ -27,13 +28,6 @@ A_TEXT = "x" * 2_000
 
 def messages(first: int, count: int) -> list[Message]:
     return [Message("tea", seq, "ann", A_TEXT, seq) for seq in range(first, first + count)]
-
-
-def database_with(path: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(path)) as database:
-        for statement in statements:
-            database.execute(statement)
-        database.commit()
 
 
 def names_in(folder: Path) -> set[str]:
@@ -73,7 +67,7 @@ async def test_an_ack_waits_for_the_disk_unless_told_otherwise(
     tmp_path: Path, durability: Durability, synchronous: int
 ) -> None:
     """No test can cut the power. SQLite's documentation: 2 (FULL) survives that in WAL mode, 1 (NORMAL) a crash."""
-    store = SqlStore(tmp_path / "chat.db", durability)
+    store = SqliteStore(tmp_path / "chat.db", durability)
     await store.open()
     assert store._writing is not None
 
@@ -133,7 +127,7 @@ def test_a_full_disk_refuses_messages_and_nothing_else(
     folder.mkdir()
 
     async def fill_and_free() -> None:
-        store = SqlStore(folder / "chat.db", Durability.ACK)
+        store = SqliteStore(folder / "chat.db", Durability.ACK)
         await store.open()
         await store.append(messages(1, 20))
         with full(folder):
@@ -156,7 +150,7 @@ def test_a_full_disk_refuses_messages_and_nothing_else(
 async def test_a_locked_database_is_an_error_and_not_a_wait_for_ever(tmp_path: Path) -> None:
     """Another program, a backup or a curious person, may hold the file; afterwards writing goes on."""
     path = tmp_path / "chat.db"
-    store = SqlStore(path, Durability.ACK, busy_ms=1)
+    store = SqliteStore(path, Durability.ACK, busy_ms=1)
     await store.open()
     with closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -168,40 +162,6 @@ async def test_a_locked_database_is_an_error_and_not_a_wait_for_ever(tmp_path: P
     await store.close()
 
 
-@pytest.mark.parametrize(
-    ("statements", "complaint"),
-    [
-        (["CREATE TABLE bills (amount)"], "holds the tables of another program; name a new file"),
-        (["CREATE TABLE messages (id)"], "holds the tables of another program; name a new file"),
-        (
-            ["CREATE TABLE chatbench_schema (version)", "INSERT INTO chatbench_schema VALUES (1000)"],
-            f"has schema version 1000, and this server knows {SCHEMA_VERSION}; "
-            "use the server that made it, or name a new file",
-        ),
-        (
-            ["CREATE TABLE chatbench_schema (version)"],
-            f"has schema version None, and this server knows {SCHEMA_VERSION}; "
-            "use the server that made it, or name a new file",
-        ),
-    ],
-)
-@on_an_event_loop
-async def test_a_database_that_is_not_ours_is_refused_and_left_as_it_is(
-    tmp_path: Path, statements: list[str], complaint: str
-) -> None:
-    """A newer one, too: what this server cannot read it must not write into."""
-    path = tmp_path / "other.db"
-    database_with(path, *statements)
-    before = path.read_bytes()
-
-    with pytest.raises(StoreError) as refused:
-        await SqlStore(path, Durability.ACK).open()
-
-    assert str(refused.value) == f"{path}: {complaint}"
-    assert path.read_bytes() == before
-    assert names_in(tmp_path) == {"other.db"}
-
-
 @pytest.mark.parametrize("where", ["missing/chat.db", ".", "letter.txt"])
 @on_an_event_loop
 async def test_what_cannot_be_opened_is_one_line_that_names_it(tmp_path: Path, where: str) -> None:
@@ -209,7 +169,7 @@ async def test_what_cannot_be_opened_is_one_line_that_names_it(tmp_path: Path, w
     (tmp_path / "letter.txt").write_text("Dear all, " * 1_000)
 
     with pytest.raises(StoreError) as refused:
-        await SqlStore(tmp_path / where, Durability.ACK).open()
+        await SqliteStore(tmp_path / where, Durability.ACK).open()
 
     line = str(refused.value)
     assert line.startswith(f"{tmp_path / where}: ")
@@ -218,20 +178,9 @@ async def test_what_cannot_be_opened_is_one_line_that_names_it(tmp_path: Path, w
 
 
 @on_an_event_loop
-async def test_two_servers_may_start_on_one_new_file_at_the_same_time(tmp_path: Path) -> None:
-    """One makes the tables, the others find them."""
-    stores = [SqlStore(tmp_path / "chat.db", Durability.ACK) for _ in range(4)]
-
-    assert await asyncio.gather(*(store.open() for store in stores)) == [{}] * 4
-    for n, store in enumerate(stores):
-        await store.append(messages(n, 1))
-        await store.close()
-
-
-@on_an_event_loop
 async def test_a_store_that_is_closed_leaves_one_file(tmp_path: Path) -> None:
     """What SQLite keeps beside it while it is open is in it: the file can be copied."""
-    store = SqlStore(tmp_path / "chat.db", Durability.ACK)
+    store = SqliteStore(tmp_path / "chat.db", Durability.ACK)
     await store.open()
     await store.append(messages(1, 1))
     await store.newest("tea", None, 1)
@@ -266,9 +215,3 @@ async def test_no_room_for_a_private_file_is_one_line(tmp_path: Path, monkeypatc
 
     with pytest.raises(StoreError, match=r"^the temporary database: .*No such file or directory.*missing"):
         await store_from(None, Durability.ACK).open()
-
-
-def test_a_url_it_has_nothing_for_is_refused_before_anything_is_opened() -> None:
-    """See test_database.py for which."""
-    with pytest.raises(DatabaseUrlError):
-        store_from("postgresql://localhost/chat", Durability.ACK)

@@ -1,0 +1,1 @@
+"""One step each, which is never changed once a release has it."""
