@@ -7,12 +7,14 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from benchmarks.common import BenchmarkError, Cores, available_cores, chatbench_document, pinned_to
 from benchmarks.engine.cases import Figure, lines_of
+from benchmarks.server.databases import postgres_url, sqlite_url
 from benchmarks.server.login_storm import login_storm
 from benchmarks.server.stalled import count_of, stalled_members
 from benchmarks.server.watched import watched
@@ -31,7 +33,7 @@ PLAIN_LOOP_DIALECT = '[connect]\npath = "/ws?name={username}"\n[publish]\nsend =
 def main() -> int:
     """Measure and print; 1 when something could not be measured."""
     cases: dict[str, Callable[[Cores], list[Figure]]] = {
-        "fanout": fanout, "history": history, "stalled": stalled, "idle": idle, "logins": logins,
+        "fanout": fanout, "history": history, "stores": stores, "stalled": stalled, "idle": idle, "logins": logins,
     }  # fmt: skip
     parser = argparse.ArgumentParser(prog="python -m benchmarks.server", description=__doc__)
     parser.add_argument("case", nargs="*", help="|".join(cases) + "; all, if none is named")
@@ -121,6 +123,36 @@ def history(cores: Cores) -> list[Figure]:
         Figure("ratio in all threads", f"{in_all:.2f}", "", held=None),
         Figure("ratio of the deliveries' p99", f"{p99:.2f}", "", held=None),
     ]
+
+
+def stores(cores: Cores) -> list[Figure]:
+    """Every message is stored before its ack, in SQLite and in PostgreSQL: the event loop, and how long acks take."""
+    # PostgreSQL is part of the server, and has its core; so many acks that their p99 can be told.
+    databases: dict[str, Callable[[Path], AbstractContextManager[str]]] = {
+        "SQLite": sqlite_url,
+        "PostgreSQL": lambda folder: postgres_url(folder, pinned_to(cores.server)),
+    }
+    load: dict[str, Any] = {"users": MEMBERS // 5, "rate": RATE_PER_S * 5, "duration": "10s"}
+    loop_us: dict[str, list[float]] = {name: [] for name in databases}
+    acks: dict[str, list[tuple[float, float]]] = {name: [] for name in databases}
+    for _ in range(PAIRS):
+        for name, where in databases.items():
+            with (
+                tempfile.TemporaryDirectory(dir=".") as folder,
+                where(Path(folder).resolve()) as url,
+                watched("target_app", cores.server, *ACCOUNTS, "--db", url) as server,
+            ):
+                document = _run(server.url, cores, **load)
+                loop_us[name].append(server.cpu_us_per_delivery(document)[1])
+                ack = document["metrics"]["ack_time"]
+                acks[name].append((ack["p50"], ack["p99"]))
+    figures = []
+    for name in databases:
+        p50_ms, p99_ms = (median(each[i] for each in acks[name]) for i in range(2))
+        figures.append(Figure(f"CPU of a send on the event loop, us, {name}", f"{median(loop_us[name]):.2f}", "", None))
+        figures.append(Figure(f"ack p50 and p99, ms, {name}", f"{p50_ms:.2f} / {p99_ms:.2f}", "", None))
+    ratio = median(b / a for a, b in zip(loop_us["SQLite"], loop_us["PostgreSQL"], strict=True))
+    return [*figures, _at_most(f"ratio of the two on the event loop, median of {PAIRS} pairs", ratio, 1.1)]
 
 
 def idle(cores: Cores) -> list[Figure]:
