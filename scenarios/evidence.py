@@ -27,14 +27,15 @@ def evidence_of(
 ) -> Evidence:
     """What the doubts are drawn from; the last of a process, where this machine was calibrated."""
     plan, counts = record.plan, record.tally.counts
-    machine = this_machine()
+    machine, process_count = this_machine(), max(settled.process_count, len(record.workers))
+    host_count = max(1, len({worker.host for worker in record.workers}))
     untried = counts[Count.CONNECTIONS_PLANNED] - counts[Count.CONNECTIONS_OPENED] - counts[Count.CONNECTIONS_FAILED]
     return Evidence(
         tally=record.tally,
         sockets_per_process=machine.sockets_per_process,
-        process_count=settled.process_count,
+        process_count=process_count,
         ports_per_address=machine.ephemeral_port_count,
-        address_pair_count=max(1, len(plan.source_addresses)) * max(1, len(set(plan.base_urls))),
+        address_pair_count=host_count * max(1, len(plan.source_addresses)) * max(1, len(set(plan.base_urls))),
         users_never_tried=0 if record.ended_early else max(0, untried),
         worker_cpu_ratios={
             worker.pid: worker.window_cpu_ratio for worker in record.workers if worker.window_cpu_ratio is not None
@@ -52,7 +53,7 @@ def evidence_of(
         ),
         deliveries_untimed=counts[Note.DELIVERIES_UNTIMED],
         gc_pauses_ns=record.tally.metrics[Metric.GC_PAUSE],
-        deliveries_per_s=_deliveries_per_s(record, settled.process_count),
+        deliveries_per_s=_deliveries_per_s(record, process_count),
         calibrated_deliveries_per_s=calibrated_deliveries_per_s,
         extensions=record.handshake_headers.get("sec-websocket-extensions"),
         dialect_has_join=plan.dialect.has_rooms,

@@ -48,7 +48,9 @@ from scenarios.calibration_store import calibration_of, fingerprint_of
 from scenarios.environment import describe_environment
 from scenarios.evidence import doubts_so_far, evidence_of
 from scenarios.extends import read_scenario
+from scenarios.machine import Machine, machine_of_workers
 from scenarios.pinning import Pinning, confined_to, separate_cores
+from scenarios.schema import MOST_PROCESSES
 from scenarios.settle import Settled, base_url_of, settle
 from scenarios.sweep import refuse
 from scenarios.target import (
@@ -152,6 +154,10 @@ class OwnServer:
             self._process.wait()
 
 
+def _machine_of(wish: Wish) -> Machine:
+    return machine_of_workers(wish.worker_count, wish.host_count)
+
+
 class LocustStory:
     """The runs of one Locust process, one after the other."""
 
@@ -189,11 +195,11 @@ class LocustStory:
 
     def settled(self, wish: Wish) -> Settled:
         """What is asked for, settled; BenchError where it cannot be done."""
-        return _one_run(settle(wish.scenario, self._all_flags(wish), self._environ))
+        return _one_run(settle(wish.scenario, self._all_flags(wish), self._environ, _machine_of(wish)))
 
     def settled_alone(self, wish: Wish) -> Settled:
         """The scenario as it is without what Locust is asked for."""
-        return _one_run(settle(wish.scenario, wish.flags, self._environ))
+        return _one_run(settle(wish.scenario, wish.flags, self._environ, _machine_of(wish)))
 
     def _all_flags(self, wish: Wish) -> dict[str, Any]:
         flags = dict(wish.flags)
@@ -201,7 +207,7 @@ class LocustStory:
             flags["target.url"] = [base_url_of(wish.host, "--host")]
         if not self.settled_alone(wish).stages:
             flags["users.count"] = str(max(1, wish.user_count))
-            flags["run.processes"] = str(min(wish.worker_count, max(1, wish.user_count)))
+            flags["run.processes"] = str(min(wish.worker_count or 1, max(1, wish.user_count), MOST_PROCESSES))
         if wish.spawn_rate_per_s is not None:
             flags["users.connect_rate_per_s"] = str(wish.spawn_rate_per_s)
         return flags
@@ -258,14 +264,15 @@ class LocustStory:
             plan=settled.plan_for(facts.target_urls, secrets.token_hex(3)),
             # Budgets are the master's affair: the file of them need not be on every host.
             flags={key: value for key, value in self._all_flags(wish).items() if key != "run.budgets_file"},
-            capacity=capacity(wish.worker_count, settled.scenario.users.rooms.count),
+            capacity=capacity(wish.worker_count or 1, settled.scenario.users.rooms.count),
             target_pid=self.own.pid if is_own and self.own is not None else None,
             cores=self._pinning.generator if is_own and self._pinning is not None else None,
         )
 
     def plan_of(self, prepare: Prepare) -> Plan:
         """A worker's plan; BenchError where it cannot be made here."""
-        settled = settle(self._scenario, prepare.flags, self._environ)
+        machine = machine_of_workers(prepare.count, prepare.host_count)
+        settled = settle(self._scenario, prepare.flags, self._environ, machine)
         plan = settled.plan_for(prepare.base_urls, prepare.tag)
         if settled.scenario.users.file is None:
             plan = replace(plan, accounts=generated_accounts(prepare.capacity))

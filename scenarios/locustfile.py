@@ -17,7 +17,7 @@ import gevent
 from locust import events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
-from locust.runners import WorkerRunner
+from locust.runners import MasterRunner, WorkerRunner
 
 from loadgen.engine.limits import raise_open_files_limit
 from loadgen.errors import BenchError, TargetUnreachableError
@@ -67,11 +67,12 @@ def _begin(environment: Environment, **_: Any) -> None:
 
 def _settle_at_first(environment: Environment, options: Namespace, story: LocustStory) -> None:
     """What is wrong is said before anything starts; what Locust was not told, the scenario says."""
+    worker_count = _known_workers(environment)
     if options.num_users is None or options.spawn_rate is None:
-        users = story.settled_alone(Wish.of(options, None, 1, 1)).scenario.users
+        users = story.settled_alone(Wish.of(options, None, 1, worker_count)).scenario.users
         options.num_users = options.num_users or users.count
         options.spawn_rate = options.spawn_rate or users.connect_rate_per_s
-    wish = Wish.of(options, environment.host, options.num_users, 1)
+    wish = Wish.of(options, environment.host, options.num_users, worker_count)
     settled = story.settled(wish)
     follow(environment, settled.stages)
     if settled.base_urls and options.headless:
@@ -83,6 +84,11 @@ def _settle_at_first(environment: Environment, options: Namespace, story: Locust
         environment.host = options.host = settled.base_urls[0]
 
 
+def _known_workers(environment: Environment) -> int | None:
+    """A master may have any number of them, on any number of machines, by the time that a run begins."""
+    return None if isinstance(environment.runner, MasterRunner) else 1
+
+
 def _attach_pages(environment: Environment, session: Session, story: LocustStory) -> None:
     from loadgen.locust_bridge import web
     from loadgen.locust_bridge.streams import Streams
@@ -91,7 +97,7 @@ def _attach_pages(environment: Environment, session: Session, story: LocustStory
     streams = Streams(live)
 
     def check(options: Namespace, host: str | None, user_count: int) -> None:
-        settled = story.check(Wish.of(options, host, user_count, 1))
+        settled = story.check(Wish.of(options, host, user_count, _known_workers(environment)))
         follow(environment, settled.stages)
 
     def told() -> Told:

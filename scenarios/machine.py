@@ -19,6 +19,9 @@ from scenarios.schema import MOST_PROCESSES, Scenario
 MOST_OF_THE_PORTS = 0.9
 SHARE_OF_THE_PORTS = 0.8
 
+# More than all machines of anybody.
+UNLIMITED_SOCKETS = 2**40
+
 FIRST_LOOPBACK_ADDRESS = IPv4Address("127.0.0.1")
 
 
@@ -31,10 +34,30 @@ class Machine:
     ephemeral_port_count: int | None
     """How many connections may leave from one address for one place."""
 
+    def times(self, host_count: int, processes_for_each: int = 1) -> Machine:
+        """Several like it, seen as one; ``processes_for_each``: of those that are settled, each stands for so many."""
+        ports = self.ephemeral_port_count
+        return Machine(
+            self.core_count,
+            self.sockets_per_process * processes_for_each,
+            None if ports is None else ports * host_count,
+        )
+
 
 def this_machine() -> Machine:
     """The one we run on, as far as this process may use it."""
     return Machine(core_count(), sockets_per_process(), ephemeral_port_count())
+
+
+def machine_of_workers(worker_count: int | None, host_count: int) -> Machine:
+    """What limits the workers of a Locust, all together; they are taken to be on machines like this one.
+
+    None: as long as nobody knows how many there will be, nothing limits them.
+    """
+    this = this_machine()
+    if worker_count is None:
+        return Machine(this.core_count, UNLIMITED_SOCKETS, None)
+    return this.times(host_count, math.ceil(worker_count / MOST_PROCESSES))
 
 
 def settle_processes(scenario: Scenario, machine: Machine, layers: Layers) -> int:

@@ -94,6 +94,11 @@ class Mate:
         return self.death is None and not self.has_closed
 
 
+def hosts_of(crew: Sequence[Mate]) -> int:
+    """On how many machines they are."""
+    return max(1, len({mate.swarm.host for mate in crew}))
+
+
 class Lead:
     """One run. Times are monotonic ns of the master's clock."""
 

@@ -58,6 +58,8 @@ class Prepare:
     index: int
     count: int
     """Which share of the users it has."""
+    host_count: int
+    """On how many machines they are."""
     capacity: int
     """The most users there can be, of all shares together."""
     is_open_ended: bool
@@ -139,6 +141,7 @@ def _data_of(message: Said) -> Any:
                 "flags": message.flags,
                 "index": message.index,
                 "count": message.count,
+                "host_count": message.host_count,
                 "capacity": message.capacity,
                 "is_open_ended": message.is_open_ended,
                 "origin_ns": message.origin_ns,
@@ -265,6 +268,7 @@ def _prepare(data: Mapping[str, Any]) -> Prepare:
         flags=dict(data["flags"]),
         index=int(data["index"]),
         count=int(data["count"]),
+        host_count=int(data["host_count"]),
         capacity=int(data["capacity"]),
         is_open_ended=bool(data["is_open_ended"]),
         origin_ns=int(data["origin_ns"]),

@@ -24,7 +24,7 @@ from loadgen.errors import BenchError, TargetUnreachableError
 from loadgen.locust_bridge import stats
 from loadgen.locust_bridge.agent import Agent
 from loadgen.locust_bridge.clocks import OURS, Echo, Offset
-from loadgen.locust_bridge.lead import Lead, Mate
+from loadgen.locust_bridge.lead import Lead, Mate, hosts_of
 from loadgen.locust_bridge.messages import (
     Identify,
     Identity,
@@ -256,7 +256,8 @@ class Session:
         self.notice, self.lead = None, None
         crew = self._crew()
         assert environment.parsed_options is not None, "Locust has a command line"
-        wish = Wish.of(environment.parsed_options, environment.host, self.runner.target_user_count, max(1, len(crew)))
+        user_count, worker_count = self.runner.target_user_count, max(1, len(crew))
+        wish = Wish.of(environment.parsed_options, environment.host, user_count, worker_count, hosts_of(crew))
         try:
             brief = self.story.begin(wish)
         except BenchError as error:
@@ -299,6 +300,7 @@ class Session:
             flags=brief.flags,
             index=mate.index,
             count=len(crew),
+            host_count=hosts_of(crew),
             capacity=brief.capacity,
             is_open_ended=is_open_ended,
             origin_ns=now + mate.offset.ahead_ns,

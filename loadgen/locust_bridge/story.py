@@ -22,13 +22,21 @@ class Wish:
     host: str | None
     user_count: int
     spawn_rate_per_s: float | None
-    worker_count: int
+    worker_count: int | None
+    """None: a master does not know them yet."""
+    host_count: int = 1
+    """On how many machines they are."""
 
     @classmethod
-    def of(cls, options: Namespace, host: str | None, user_count: int, worker_count: int) -> Self:
+    def of(
+        cls, options: Namespace, host: str | None, user_count: int, worker_count: int | None, host_count: int = 1
+    ) -> Self:
         """That of Locust's options."""
         rate = options.spawn_rate
-        return cls(scenario_of(options), flags_of(options), host, user_count, rate and float(rate), worker_count)
+        spawn_rate_per_s = rate and float(rate)
+        return cls(
+            scenario_of(options), flags_of(options), host, user_count, spawn_rate_per_s, worker_count, host_count
+        )
 
 
 @dataclass(frozen=True, slots=True)

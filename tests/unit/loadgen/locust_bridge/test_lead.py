@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from loadgen.engine.wire import Attended, Closed, Done, Finish, Hear, Measure, Speak, Stop, Tell, Tick
 from loadgen.locust_bridge.clocks import Offset
-from loadgen.locust_bridge.lead import NOTICE_NS, SILENCE_NS, START_DELAY_NS, Lead, Mate
+from loadgen.locust_bridge.lead import NOTICE_NS, SILENCE_NS, START_DELAY_NS, Lead, Mate, hosts_of
 from loadgen.locust_bridge.messages import Leaving, Ready, ToMaster, ToWorker
 from loadgen.measure.ledger import News
 from loadgen.measure.record import EndedEarly, Phase, ProcessRecord, Record
@@ -238,6 +238,14 @@ def test_news_are_handed_on_together_and_the_same_to_all() -> None:
     play.lead.pass_time(BEAT_NS)
 
     assert play.told(Hear) == [("a", Hear(News(b"xy", b"z"))), ("b", Hear(News(b"xy", b"z")))]
+
+
+def test_machines_are_counted_and_not_workers() -> None:
+    """The ports of a machine are for all workers there."""
+    ours = [Mate(f"w{pid}", pid, ProcessRecord(pid)) for pid in range(2)]
+    theirs = [Mate(f"w{pid}", pid, ProcessRecord(pid, host="other")) for pid in range(2, 5)]
+
+    assert [hosts_of(crew) for crew in ([], ours, ours + theirs)] == [1, 1, 2]
 
 
 def test_the_last_news_are_heard_before_the_books_close() -> None:

@@ -43,6 +43,7 @@ MESSAGES: tuple[Said, ...] = (
         {"traffic.rate_per_s": "40", "target.url": ["http://a:1"]},
         1,
         2,
+        3,
         400,
         True,
         -5,

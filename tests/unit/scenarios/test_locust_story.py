@@ -1,0 +1,52 @@
+"""How large a run may be that Locust spreads over machines: what limits it is all of them together."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadgen.errors import InputError
+from loadgen.locust_bridge.story import Wish
+from scenarios import machine
+from scenarios.locust_story import LocustStory
+from scenarios.machine import Machine
+from scenarios.settle import Settled
+
+ELSEWHERE = "http://chat.example.org"
+
+
+@pytest.fixture(autouse=True)
+def a_small_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that has 10,000 sockets for a process and 28,232 ports."""
+    monkeypatch.setattr(machine, "this_machine", lambda: Machine(4, 10_000, 28_232))
+
+
+def settled(users: int, workers: int | None, hosts: int = 1) -> Settled:
+    """What Locust is asked for, settled."""
+    return LocustStory("fanout", {}).settled(Wish("fanout", {}, ELSEWHERE, users, None, workers, hosts))
+
+
+def test_a_master_refuses_nobody_before_it_knows_its_workers() -> None:
+    """They may be on any number of machines."""
+    assert settled(1_000_000, workers=None).scenario.users.count == 1_000_000
+
+
+def test_workers_on_several_machines_have_the_ports_of_all() -> None:
+    """Four machines have four times as many."""
+    assert settled(100_000, workers=16, hosts=4).scenario.users.count == 100_000
+
+
+def test_workers_on_one_machine_share_its_ports() -> None:
+    """However many they are."""
+    with pytest.raises(InputError, match="28232 ports"):
+        settled(100_000, workers=16)
+
+
+def test_workers_who_are_too_few_are_refused() -> None:
+    """Each may open so many sockets."""
+    with pytest.raises(InputError, match="at most 40000"):
+        settled(100_000, workers=4, hosts=4)
+
+
+def test_a_locust_may_have_more_workers_than_a_run_has_processes() -> None:
+    """The limit of --processes is not Locust's."""
+    assert settled(1_000_000, workers=100, hosts=100).scenario.users.count == 1_000_000
