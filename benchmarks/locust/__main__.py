@@ -1,5 +1,7 @@
 """``python -m benchmarks.locust``: CPU per received delivery in Locust, ChatUser beside a user on websocket-client.
 
+And beside ``chatbench run``, which is the same engine without Locust (``--side "chatbench run" --side ChatUser``).
+
 All sides receive the same load from the same relay, in turn, because the speed of a machine drifts: the figure to
 quote is the median of the ratios within each round. The websocket-client user runs twice, as it is written everywhere
 and without its check for UTF-8. Needs websocket-client beside Locust.

@@ -40,6 +40,8 @@ class Side(StrEnum):
     PEER_UNCHECKED = "without UTF-8 check"
     """The same, relieved of its dearest habit: websocket-client checks each text in Python."""
     OURS = "ChatUser"
+    COMMAND_LINE = "chatbench run"
+    """The same engine without Locust."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,8 @@ class Figures:
 def measure(side: Side, load: Load, cores: Cores) -> Figures:
     """Start a relay, run one side against it, and stop the relay; raises BenchmarkError."""
     with relay_on(cores.server) as relay:
-        if side is Side.OURS:
-            return chat_user_side(relay.url, load, cores)
+        if side in (Side.OURS, Side.COMMAND_LINE):
+            return chatbench_side(side, relay.url, load, cores)
         return peer_side(relay.url, load, cores, is_checked=side is Side.PEER)
 
 
@@ -121,31 +123,42 @@ def last_line_of(printed: str) -> dict[str, Any]:
     return figures
 
 
-def chat_user_side(url: str, load: Load, cores: Cores) -> Figures:
-    """Run ``chatbench locust`` and read its result document; raises BenchmarkError."""
+def chatbench_side(side: Side, url: str, load: Load, cores: Cores) -> Figures:
+    """Run ``chatbench locust``, or ``chatbench run``, and read its result document; raises BenchmarkError."""
+    command_of = command_line_command if side is Side.COMMAND_LINE else chat_user_command
+    name = "chatbench run" if side is Side.COMMAND_LINE else "chatbench locust"
     with tempfile.TemporaryDirectory(prefix="chatbench-benchmark-") as folder:
-        command = [*pinned_to(cores.client), *chat_user_command(url, load, f"{folder}/run")]
-        _, cpu_s = _carried_out("chatbench locust", command, load.limit_s, measured_exits=MEASURED_EXITS)
+        command = [*pinned_to(cores.client), *command_of(url, load, f"{folder}/run")]
+        _, cpu_s = _carried_out(name, command, load.limit_s, measured_exits=MEASURED_EXITS)
         try:
             document = json.loads(Path(folder, "run", "result.json").read_text(encoding="utf-8"))
-            return chat_user_figures(document, cpu_s)
+            return chatbench_figures(document, cpu_s)
         except (OSError, json.JSONDecodeError) as error:
-            raise BenchmarkError(f"chatbench locust left no result: {error}") from error
+            raise BenchmarkError(f"{name} left no result: {error}") from error
         except KeyError as error:
-            raise BenchmarkError(f"the document of chatbench locust has no {error}") from error
+            raise BenchmarkError(f"the document of {name} has no {error}") from error
 
 
 def chat_user_command(url: str, load: Load, run_directory: str) -> list[str]:
     """How ``chatbench locust`` is run."""
+    return [str(CHATBENCH), "locust", *load.locust_flags, *_flags(url, load, run_directory)]
+
+
+def command_line_command(url: str, load: Load, run_directory: str) -> list[str]:
+    """How ``chatbench run`` is run."""
+    users = ("--users", str(load.users), "--connect-rate", str(load.spawn_rate_per_s))
+    return [str(CHATBENCH), "run", "-q", *users, *_flags(url, load, run_directory)]
+
+
+def _flags(url: str, load: Load, run_directory: str) -> list[str]:
     return [
-        str(CHATBENCH), "locust", *load.locust_flags,
         "--target", url, "--dialect", str(RELAY_DIALECT), "--out", run_directory,
         "--rate", str(load.rate_per_s), "--payload", str(load.payload_bytes),
         "--warmup", f"{WARMUP_S}s", "--duration", f"{load.seconds}s", "--drain", f"{DRAIN_S}s",
     ]  # fmt: skip
 
 
-def chat_user_figures(document: dict[str, Any], cpu_s: float) -> Figures:
+def chatbench_figures(document: dict[str, Any], cpu_s: float) -> Figures:
     """Read a result document; ``cpu_s`` is what the whole process tree has used.
 
     Raises KeyError when the document lacks what it promises.
