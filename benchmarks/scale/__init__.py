@@ -1,0 +1,1 @@
+"""What it takes to bring in more sockets than one machine holds: arithmetic on what was measured (docs/scale.md)."""
