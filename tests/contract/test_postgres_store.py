@@ -198,25 +198,35 @@ async def test_connections_that_ended_while_nobody_used_them_cost_nothing(postgr
         assert await kept(store) == messages(1, 2)
 
 
+CLOSED = asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+# uvloop's, where the other end has hung up and asyncpg has not been told yet.
+NOT_TOLD_YET = RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
+
+
 class Broken:
     """A connection that breaks in the next write, before it is done or after."""
 
-    def __init__(self, driver: Any, meanwhile: Callable[[Sequence[Any]], Awaitable[None]]) -> None:
+    def __init__(
+        self, driver: Any, meanwhile: Callable[[Sequence[Any]], Awaitable[None]], error: Exception = CLOSED
+    ) -> None:
         self._driver = driver
         self._meanwhile = meanwhile
+        self._error = error
 
     async def executemany(self, _statement: str, rows: Sequence[Any]) -> None:
         await self._meanwhile(rows)
-        self._driver.terminate()
-        raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+        if self._error is CLOSED:
+            self._driver.terminate()
+        raise self._error
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._driver, name)
 
 
+@pytest.mark.parametrize("error", [CLOSED, NOT_TOLD_YET], ids=["told", "not told"])
 @pytest.mark.parametrize("done", [0, 1, 3], ids=["nothing", "a part", "all"])
 @on_an_event_loop
-async def test_a_write_whose_end_nobody_saw_is_made_sure_of(url: str, done: int) -> None:
+async def test_a_write_whose_end_nobody_saw_is_made_sure_of(url: str, done: int, error: Exception) -> None:
     """Committed or not, the messages are there once and are acknowledged: the second try adds what is missing."""
     async with opened(store_at(url)) as store, opened(store_at(url)) as other:
         await store.append(messages(1))
@@ -225,7 +235,7 @@ async def test_a_write_whose_end_nobody_saw_is_made_sure_of(url: str, done: int)
             if done:
                 await other.append(messages(2, done))
 
-        store._driver = Broken(store._driver, meanwhile)
+        store._driver = Broken(store._driver, meanwhile, error)
         await store.append(messages(2, 3))
 
         assert await kept(store) == messages(1, 4)
