@@ -26,7 +26,7 @@ def prepare(connection: Connection, name: str) -> None:
     """
     tables = look_into(connection).get_table_names()
     if not tables:
-        # Migrations would do the same, and to import Alembic takes a sixth of the time of all other imports of the
+        # Migrations would do the same, and to import Alembic takes a fifth of the time of all other imports of the
         # server, which every run of chatbench starts.
         TABLES.create_all(connection)
         _note_version(connection, SCHEMA_VERSION)
