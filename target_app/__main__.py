@@ -4,10 +4,12 @@ import logging
 import os
 import sys
 
+from target_app.nodes.bus import BusError
 from target_app.server import CannotListenError, serve
 from target_app.settings import SettingsError, read_settings
 from target_app.store import StoreError
 from target_app.truth import TruthError
+from target_app.workers import serve_by_workers
 
 # The exit code of every chatbench program for a command line it cannot follow.
 BAD_SETTINGS = 104
@@ -31,8 +33,10 @@ def main() -> int:
             log.info("--db is not set: messages are forgotten when the server stops; --db sqlite:///chat.db keeps them")
         if settings.faults is not None:
             log.warning("faults are on, on purpose: %s", "; ".join(settings.faults.texts()) or "none in the file")
+        if settings.worker_count > 1:
+            return serve_by_workers(settings, sys.argv[1:], os.environ)
         serve(settings)
-    except (SettingsError, TruthError, StoreError) as error:
+    except (SettingsError, TruthError, StoreError, BusError) as error:
         sys.stderr.write(f"target_app: {error}\n")
         return BAD_SETTINGS
     except CannotListenError as error:

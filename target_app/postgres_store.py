@@ -8,12 +8,12 @@ A connection that gives no answer in time is cut: to end it in order would be to
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from weakref import WeakSet
 
-from sqlalchemy import URL, Select, event
+from sqlalchemy import URL, Connection, Select, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -24,6 +24,8 @@ from target_app.postgres_text import storable, stored
 from target_app.rooms import Message
 from target_app.schema import prepare
 from target_app.store import ClashError, StoreError
+
+T = TypeVar("T")
 
 # Each with a connection, beside the one that writes: readers never keep it waiting.
 READER_COUNT = 4
@@ -109,6 +111,13 @@ class PostgresStore:
 
     async def after(self, room: str, after: int, limit: int) -> list[Message]:
         return await self._found(tables.after(storable(room), after, limit))
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        with told_as_ours(self._name):
+            async with self._connected(self._engine, self._answer_s) as connection:
+                done = await connection.run_sync(work)
+                await connection.commit()
+                return done
 
     async def close(self) -> None:
         try:
@@ -224,7 +233,7 @@ def _engine(database: PostgresDatabase, durability: Durability, answer_s: float)
         URL.create(
             "postgresql+asyncpg", database.user, database.password, database.host, database.port, database.database
         ),
-        pool_size=1 + READER_COUNT,
+        pool_size=2 + READER_COUNT,
         max_overflow=0,
         pool_timeout=answer_s,
         connect_args={

@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 
@@ -41,7 +41,7 @@ class CannotListenError(Exception):
 def serve(settings: Settings) -> None:
     """Serve until told to stop; raises CannotListenError, TruthError and StoreError."""
     raise_descriptor_limit()
-    listener = listen(settings.host, settings.port)
+    listener = listen(settings.host, settings.port, shared=settings.shares_port)
     app = create_app(settings)
     server = ChatServer(
         uvicorn.Config(
@@ -66,7 +66,7 @@ def serve(settings: Settings) -> None:
         app.state.services,
     )
     if settings.exit_with_stdin:
-        threading.Thread(target=_stop_at_end_of_stdin, args=(server,), daemon=True).start()
+        threading.Thread(target=at_end_of_stdin, args=(server.stop_soon,), daemon=True).start()
     server.run(sockets=[listener])
 
 
@@ -76,6 +76,10 @@ class ChatServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, services: Services) -> None:
         super().__init__(config)
         self._services = services
+
+    def stop_soon(self) -> None:
+        """Stop in order; from any thread."""
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and print the ready line: from here on, a connect is accepted. Raises StoreError."""
@@ -109,19 +113,45 @@ class ChatServer(uvicorn.Server):
             signal.signal(each, handler)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket; port 0 takes any free one."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """Return a listening socket; port 0 takes any free one. Raises CannotListenError.
+
+    A ``shared`` port is that of several workers, each of which has a socket of its own.
+    """
     try:
-        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        listener = socket.create_server((host, port), family=_family(host), backlog=BACKLOG, reuse_port=shared)
     except OSError as error:
-        # create_server says the address once more, in brackets.
-        reason = str(error.strerror).partition(" (while")[0]
-        raise CannotListenError(f"cannot listen on {host} port {port}: {reason}") from error
+        raise _cannot_listen(host, port, error) from error
     # Accepted sockets inherit both.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_S)
     return listener
+
+
+def reserve(host: str, port: int) -> socket.socket:
+    """Return a socket that keeps a port for workers, and listens to nobody. Raises CannotListenError."""
+    # Where nobody else listens on it: to share it with a stranger would be to share its clients.
+    with listen(host, port) as alone:
+        port = alone.getsockname()[1]
+    reserved = socket.socket(_family(host), socket.SOCK_STREAM)
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        reserved.bind((host, port))
+    except OSError as error:
+        reserved.close()
+        raise _cannot_listen(host, port, error) from error
+    return reserved
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> CannotListenError:
+    # create_server says the address once more, in brackets.
+    reason = str(error.strerror).partition(" (while")[0]
+    return CannotListenError(f"cannot listen on {host} port {port}: {reason}")
 
 
 def ready_line(listener: socket.socket) -> str:
@@ -137,10 +167,13 @@ def raise_descriptor_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _stop_at_end_of_stdin(server: uvicorn.Server) -> None:
-    # A thread, because standard input may be anything: a file has no readiness to wait for.
+def at_end_of_stdin(stop: Callable[[], object]) -> None:
+    """Wait for the end of standard input, in a thread of its own, and ``stop``.
+
+    In a thread, because standard input may be anything: a file has no readiness to wait for.
+    """
     # One that was closed before we started (OSError) has ended too.
     with contextlib.suppress(OSError):
         while os.read(STDIN, 4096):
             pass
-    server.should_exit = True
+    stop()

@@ -18,6 +18,9 @@ from target_app.history import History
 from target_app.local_broker import LocalBroker
 from target_app.metrics import Metrics
 from target_app.misfortune import Misfortune
+from target_app.nodes.bus import BusError
+from target_app.nodes.node import Node
+from target_app.nodes.sql_homes import SqlHomes
 from target_app.outbox import Deliver, Outbox, Outboxes
 from target_app.people import People
 from target_app.rooms import Rooms
@@ -43,6 +46,8 @@ class Services:
     sessions: Sessions[Outbox]
     deliver: Deliver
     broker: Broker
+    # What this server is among others; None where it is alone.
+    node: Node | None
     store: Store
     writer: Writer
     history: History
@@ -59,7 +64,7 @@ class Services:
 
 
 def make_services(settings: Settings) -> Services:
-    """One fresh set: no rooms, nobody connected. Raises TruthError and StoreError."""
+    """One fresh set: no rooms, nobody connected. Raises TruthError, StoreError and BusError."""
     faults = settings.faults
     misfortune = None if faults is None else Misfortune(faults, settings.truth_path)
     outboxes = Outboxes(settings.limits, write_at_once=misfortune is not None)
@@ -72,7 +77,9 @@ def make_services(settings: Settings) -> Services:
     def attempts(most: int | None) -> Attempts:
         return Attempts(most, settings.limits.attempts_within_s, settings.limits.attempts_remembered)
 
+    history = History(rooms, store, writer, settings.limits)
     deliver = metrics.counting(outbox.deliver if misfortune is None else misfortune.deliver)
+    node = _node(settings, rooms, deliver, store, writer, history)
     return Services(
         settings=settings,
         accounts=Accounts(settings),
@@ -82,10 +89,11 @@ def make_services(settings: Settings) -> Services:
         rooms=rooms,
         sessions=sessions,
         deliver=deliver,
-        broker=LocalBroker(rooms, People(), deliver, writer, settings.durability),
+        broker=LocalBroker(rooms, People(), deliver, writer, settings.durability) if node is None else node.broker,
+        node=node,
         store=store,
         writer=writer,
-        history=History(rooms, store, writer, settings.limits),
+        history=history,
         metrics=metrics,
         login_failures=LoginFailures(
             attempts(settings.limits.wrong_passwords_per_user), attempts(settings.limits.wrong_passwords_per_address)
@@ -93,7 +101,31 @@ def make_services(settings: Settings) -> Services:
         guests=attempts(settings.limits.guests_per_address),
         connections_of=Counter(),
         misfortune=misfortune,
-        worries=[writer.worry],
+        worries=[writer.worry] if node is None else [writer.worry, node.worry],
+    )
+
+
+def _node(
+    settings: Settings, rooms: Rooms[Outbox], deliver: Deliver, store: Store, writer: Writer, history: History
+) -> Node | None:
+    if settings.broker_url is None:
+        return None
+    try:
+        # Redis is an extra.
+        from target_app.nodes.redis_bus import RedisBus
+    except ModuleNotFoundError as error:
+        raise BusError("--broker: needs redis; pip install 'chatbench[redis]'") from error
+    return Node(
+        settings.node,
+        rooms=rooms,
+        deliver=deliver,
+        store=store,
+        writer=writer,
+        history=history,
+        durability=settings.durability,
+        bus=RedisBus(settings.broker_url, settings.node),
+        homes=SqlHomes(store),
+        instead_of=settings.instead_of,
     )
 
 

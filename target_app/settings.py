@@ -23,6 +23,8 @@ SECRET_BYTES_MIN = 32
 
 TOKEN_LIFETIME_S = 3_600
 
+INSTANCE_LENGTH = 100
+
 # OWASP's smallest recommended cost for argon2id (one lane).
 ARGON2_MEMORY_KIB = 19 * 1024
 ARGON2_PASSES = 2
@@ -120,7 +122,17 @@ class Settings:
     # What to do wrong on purpose, and where to write what became of each message; without a path nowhere.
     faults: Faults | None = None
     truth_path: Path = Path(os.devnull)
+    # Servers that are one chat speak to one another there; None: this one is alone.
+    broker_url: str | None = field(default=None, repr=False)
+    # How many processes serve the port.
+    worker_count: int = 1
+    # Whether others listen on the port as well: this is one of several workers.
+    shares_port: bool = False
     instance: str = field(default_factory=socket.gethostname)
+    # What the other servers of the chat know this process by: another name in each life.
+    node: str = field(default_factory=lambda: f"{socket.gethostname()}-{secrets.token_hex(4)}")
+    # The node whose place this one takes, since it is known to be dead.
+    instead_of: str | None = None
     limits: Limits = field(default_factory=Limits)
     argon2_memory_kib: int = ARGON2_MEMORY_KIB
     argon2_passes: int = ARGON2_PASSES
@@ -137,6 +149,7 @@ def read_settings(flags: Sequence[str], environment: Mapping[str, str]) -> Setti
         )
     if given.truth is not None and given.faults is None:
         raise SettingsError("--truth: tells what became of the faults, so it needs --faults FILE")
+    _check_company(given, environment)
     settings = Settings(
         host=given.host,
         port=given.port,
@@ -151,6 +164,12 @@ def read_settings(flags: Sequence[str], environment: Mapping[str, str]) -> Setti
         durability=given.durability,
         faults=given.faults,
         truth_path=given.truth or Path(os.devnull),
+        broker_url=given.broker,
+        worker_count=given.workers,
+        shares_port=given.shares_port,
+        instance=given.instance,
+        node=given.node or f"{given.instance}-{secrets.token_hex(4)}",
+        instead_of=given.instead_of,
         argon2_memory_kib=_cost(environment, "CHATBENCH_ARGON2_MEMORY_KIB", ARGON2_MEMORY_KIB, at_least=8),
         argon2_passes=_cost(environment, "CHATBENCH_ARGON2_PASSES", ARGON2_PASSES, at_least=1),
     )
@@ -163,6 +182,23 @@ def read_settings(flags: Sequence[str], environment: Mapping[str, str]) -> Setti
             " without the variable a random secret is made"
         )
     return replace(settings, secret=secret, secret_is_random=False)
+
+
+def _check_company(given: argparse.Namespace, environment: Mapping[str, str]) -> None:
+    """Check what servers that are one chat must have in common."""
+    if given.workers > 1 and given.broker is None:
+        raise SettingsError("--workers: several processes are one chat by --broker redis://HOST:PORT")
+    if given.broker is None:
+        return
+    if given.db is None:
+        raise SettingsError("--broker: servers that are one chat keep their messages in one place; name it with --db")
+    if given.faults is not None:
+        raise SettingsError("--broker: faults are for one server alone; leave out --faults or --broker")
+    # Workers have one from the process that started them.
+    if given.workers == 1 and not environment.get("CHATBENCH_SECRET"):
+        raise SettingsError(
+            "--broker: servers that are one chat take one another's tokens; set CHATBENCH_SECRET, the same for all"
+        )
 
 
 class _OneLineParser(argparse.ArgumentParser):
@@ -216,8 +252,30 @@ def _parser() -> argparse.ArgumentParser:
         metavar="URL,URL",
         help="let pages of these origins connect, beside our own (https://app.example); repeatable",
     )
-    parser.add_argument("--workers", type=_one_worker, default=1, metavar="1", help="one process is all there is")
-    parser.add_argument("--broker", type=_no_broker, metavar="URL", help="no broker joins several servers yet")
+    parser.add_argument(
+        "--broker",
+        type=_broker_url,
+        metavar="URL",
+        help="be one chat with other servers, by redis://HOST:PORT; they share --db and CHATBENCH_SECRET",
+    )
+    parser.add_argument(
+        "--workers",
+        type=_at_least_one,
+        default=1,
+        metavar="N",
+        help="processes that serve the port together; more than one need --broker (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--instance",
+        type=_instance,
+        default=socket.gethostname(),
+        metavar="NAME",
+        help="what clients know this server by (default: the name of the host)",
+    )
+    # Between a server of several workers and these.
+    parser.add_argument("--shares-port", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--node", type=_instance, help=argparse.SUPPRESS)
+    parser.add_argument("--instead-of", type=_instance, help=argparse.SUPPRESS)
     parser.add_argument(
         "--token-lifetime",
         type=_seconds,
@@ -250,16 +308,24 @@ def _origins(text: str) -> frozenset[str]:
     return frozenset(origins)
 
 
-def _one_worker(text: str) -> int:
-    if text != "1":
-        raise argparse.ArgumentTypeError(f"expected 1, got {text!r}: this server is one process")
-    return 1
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number, 1 or more, got {text!r}")
+    return int(text)
 
 
-def _no_broker(text: str) -> NoReturn:
-    # A URL may hold a password: its scheme says enough.
-    scheme = text.partition("://")[0]
-    raise argparse.ArgumentTypeError(f"got {scheme!r}, and there is none but the one within this process")
+def _broker_url(text: str) -> str:
+    scheme, separator, rest = text.partition("://")
+    if scheme not in ("redis", "rediss", "unix") or not rest:
+        # A URL may hold a password: its scheme says enough.
+        raise argparse.ArgumentTypeError(f"expected redis://HOST:PORT, got {scheme + separator!r}")
+    return text
+
+
+def _instance(text: str) -> str:
+    if not text.isprintable() or not 0 < len(text) <= INSTANCE_LENGTH or text == "*":
+        raise argparse.ArgumentTypeError(f"expected 1 to {INSTANCE_LENGTH} printable characters, got {text!r}")
+    return text
 
 
 def _faults(text: str) -> Faults:

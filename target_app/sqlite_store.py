@@ -46,10 +46,12 @@ class SqliteStore:
         self._writing: Connection | None = None
         self._writer: ThreadPoolExecutor | None = None
         self._readers: ThreadPoolExecutor | None = None
+        self._others: ThreadPoolExecutor | None = None
 
     async def open(self) -> Mapping[str, int]:
         self._writer = ThreadPoolExecutor(1, "store-writer")
         self._readers = ThreadPoolExecutor(READER_COUNT, "store-reader")
+        self._others = ThreadPoolExecutor(1, "store-other")
         try:
             return await _in(self._writer, self._open)
         except BaseException:
@@ -65,6 +67,9 @@ class SqliteStore:
 
     async def after(self, room: str, after: int, limit: int) -> list[Message]:
         return await _in(self._readers, lambda: self._found(tables.after(room, after, limit)))
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        return await _in(self._others, lambda: self._run(work))
 
     async def close(self) -> None:
         # A write that has begun cannot be called off: it ends, or gives up after BUSY_MS.
@@ -108,11 +113,20 @@ class SqliteStore:
         with self._told_as_ours(), self._engine.connect() as connection:
             return [Message(*row) for row in connection.execute(wanted)]
 
+    def _run(self, work: Callable[[Connection], T]) -> T:
+        assert self._engine is not None, "open() first"
+        with self._told_as_ours(), self._engine.connect() as connection:
+            # At once: a transaction that has read, and then finds that another has written, would have to begin anew.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            done = work(connection)
+            connection.commit()
+            return done
+
     def _close(self) -> None:
-        for threads in (self._writer, self._readers):
+        for threads in (self._writer, self._readers, self._others):
             if threads is not None:
                 threads.shutdown()
-        self._writer = self._readers = None
+        self._writer = self._readers = self._others = None
         if self._writing is not None:
             self._writing.close()
             self._writing = None
@@ -144,7 +158,7 @@ async def _in(threads: ThreadPoolExecutor | None, work: Callable[[], T]) -> T:
 def _engine(path: Path, durability: Durability, busy_ms: int) -> Engine:
     engine = create_engine(
         URL.create("sqlite+pysqlite", database=str(path)),
-        pool_size=1 + READER_COUNT,
+        pool_size=2 + READER_COUNT,
         max_overflow=0,
         connect_args={"timeout": busy_ms / 1_000, "check_same_thread": False},
     )

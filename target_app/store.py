@@ -3,10 +3,15 @@
 Direct messages are not kept: who is away does not get them, and nobody can read them later.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from target_app.rooms import Message
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+T = TypeVar("T")
 
 
 class StoreError(Exception):
@@ -48,3 +53,9 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Let go of the store; a second time does nothing."""
+
+    async def run(self, work: "Callable[[Connection], T]") -> T:
+        """Do something else in the database, as one transaction that no other waits for: what is kept beside messages.
+
+        Of two in one row, one comes after the other. Raises StoreError.
+        """

@@ -7,9 +7,12 @@ from target_app.services import Services
 
 
 async def open_store(services: Services) -> None:
-    """Number on where the store ends, and begin to write. Raises StoreError."""
+    """Number on where the store ends, and begin to write. Raises StoreError and BusError."""
     await services.broker.open(await services.store.open())
     services.writer.start()
+    if services.node is not None:
+        await services.node.open()
+        services.node.start()
 
 
 @asynccontextmanager
@@ -18,5 +21,7 @@ async def storing(services: Services) -> AsyncIterator[None]:
     try:
         yield
         await services.writer.drain(services.settings.limits.storing_s)
+        if services.node is not None:
+            await services.node.close()
     finally:
         await services.store.close()

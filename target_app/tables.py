@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Column, MetaData, Select, String, Table, Text
 from target_app.rooms import Message
 
 # Raised with every change of the tables, by a migration of that number.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 TABLES = MetaData()
 
@@ -23,6 +23,23 @@ MESSAGES = Table(
     Column("sender", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("sent_at_ms", BigInteger, nullable=False),
+)
+
+# Which node numbers which room (nodes/homes.py): nobody where `home` is null. No number up to `seq` is given again.
+HOMES = Table(
+    "homes",
+    TABLES,
+    Column("room", Text, primary_key=True),
+    Column("home", Text),
+    Column("seq", BigInteger, nullable=False),
+)
+
+# How long each node's lease lasts, in Unix time in ms.
+NODES = Table(
+    "nodes",
+    TABLES,
+    Column("node", Text, primary_key=True),
+    Column("until_ms", BigInteger, nullable=False),
 )
 
 # Alembic's own, under a name that says whose database it is.

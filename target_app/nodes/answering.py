@@ -62,7 +62,8 @@ class Answering:
     # --- the bus
 
     def joined_bus(self) -> None:
-        """Begin anew with everybody: whatever was said meanwhile is lost."""
+        """Begin anew with everybody: whatever was said meanwhile is lost, and they forget that we follow."""
+        self._housing.lose_sight()
         self._bus.send(m.ALL, m.Hello())
         self._bus.send(m.ALL, m.Here(list(self._people)))
         self._housing.seek(self._housing.not_whole())
@@ -94,6 +95,8 @@ class Answering:
         match message:
             case m.Said():
                 self._housing.said(sender, message)
+            case m.Reached():
+                self._housing.reached(sender, message)
             case m.Followed() | m.Counted() | m.Stored() | m.Unstored() | m.Refused() | m.Users() | m.RoomCounts():
                 self._asks.answered(sender, message)
             case m.Say() | m.Follow() | m.Enter() | m.Leave() | m.CloseRoom() | m.ListUsers():
@@ -138,6 +141,8 @@ class Answering:
                 self._broker.announced(text, by, sent_at_ms)
             case m.Gone():
                 self.gone(sender)
+            case m.Buried(node):
+                self.gone(node)
             case m.Unfollow(room):
                 home = self._housing.home(room)
                 if home is not None:

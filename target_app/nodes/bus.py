@@ -27,7 +27,7 @@ class Ear(Protocol):
 
 
 class Bus(Protocol):
-    """One node's end of it."""
+    """One node's end of it. It says every second, if not more often, that the node is there (Beat, to ALL)."""
 
     @property
     def is_up(self) -> bool:

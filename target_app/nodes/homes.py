@@ -46,7 +46,7 @@ class Homes(Protocol):
         """Return all nodes whose lease lasts."""
 
     async def release(self, node: str, seqs: Mapping[str, int]) -> None:
-        """End in good order: whoever comes next numbers on where we end, without a leap."""
+        """Let rooms go in good order: whoever needs one next numbers on where we end, without a leap."""
 
     async def bury(self, node: str) -> None:
-        """End the lease of a node that is known to be dead, so that nobody has to wait for it."""
+        """End the lease of a node that ends, or is known to be dead, so that nobody has to wait for it."""

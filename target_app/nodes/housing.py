@@ -13,9 +13,10 @@ from target_app import rooms_answers as answers
 from target_app.nodes.asks import APART, Asks, refusal_of
 from target_app.nodes.bus import Bus
 from target_app.nodes.homes import Claim, Homes
-from target_app.nodes.messages import NOT_HOME, Answer, Enter, Follow, Leave, Refused, Said, Unfollow
+from target_app.nodes.messages import NOT_HOME, Answer, Enter, Follow, Leave, Reached, Refused, Said, Unfollow
 from target_app.nodes.messages import Followed as FollowedAnswer
-from target_app.nodes.places import Followed, Home, Place
+from target_app.nodes.places import Followed, Home, Place, homes_in
+from target_app.nodes.telling import tell_followers
 from target_app.outbox import Deliver, Origin, Outbox
 from target_app.refusal import ErrorCode, RefusedError
 from target_app.rooms import Message, Room, Rooms
@@ -23,6 +24,12 @@ from target_app.store import Store, StoreError
 
 # Of the store's messages, when we take a room over.
 PAGE = 500
+
+# How often the latest number of a room is told again.
+LOOKS = 3
+
+# A room may be let go just when somebody wants it.
+TRIES = 5
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +48,8 @@ class Housing:
         self._asks = asks
         self._deliver = deliver
         self._moves: dict[str, asyncio.Task[None]] = {}
+        # Homes that nobody was in when we looked last.
+        self._empty: set[str] = set()
         self.places: dict[str, Place] = {}
 
     def home(self, name: str) -> Home | None:
@@ -50,14 +59,13 @@ class Housing:
 
     async def place_of(self, name: str) -> Place:
         """Return where a room is, and see to it that it is somewhere. Raises RefusedError where that cannot be now."""
-        place = self.places.get(name)
-        if place is None:
-            await asyncio.shield(self._moving(name))
+        for _ in range(TRIES):
             place = self.places.get(name)
-        if place is None:
-            # It has come and gone again, while we waited.
-            raise RefusedError(ErrorCode.NODES_APART, APART)
-        return place
+            if place is not None:
+                return place
+            await asyncio.shield(self._moving(name))
+        # It comes and goes, while we wait.
+        raise RefusedError(ErrorCode.NODES_APART, APART)
 
     def seek(self, names: Iterable[str]) -> None:
         """Find out where rooms are, that are not whole; what goes wrong is told at the next try."""
@@ -89,6 +97,45 @@ class Housing:
                 self.places[name] = Followed(place.room, home="")
             else:
                 self._forget(name)
+
+    def let_go_of_empty(self) -> None:
+        """Let go of the homes that nobody is in, as nobody was when we looked last.
+
+        Who needs one next may be elsewhere; and whoever goes through many rooms would fill the memory with them.
+        """
+        empty = {
+            name
+            for name, place in self.places.items()
+            if isinstance(place, Home) and not place.room.members and not place.followers
+        }
+        going = [name for name in empty & self._empty if name not in self._moves]
+        self._empty = empty - set(going)
+        if not going:
+            return
+        seqs = {name: self.places[name].room.seq for name in going}
+        for name in going:
+            self._forget(name)
+        # Whoever wants one of them again waits for this.
+        release = asyncio.create_task(self._homes.release(self._node, seqs))
+        for name in going:
+            self._note(name, release)
+        release.add_done_callback(_look_at)
+
+    def tell_how_far(self) -> None:
+        """Tell the followers of each room in which something was said lately its latest number: it may be lost.
+
+        A gap shows at the next message; of the last one, nobody would know.
+        """
+        for home in homes_in(self.places.values()):
+            if home.followers and home.is_news(LOOKS):
+                tell_followers(self._bus, home, Reached(home.room.name, home.room.seq))
+
+    def reached(self, sender: str, reached: Reached) -> None:
+        """Hear how far a room has got that we follow."""
+        place = self.places.get(reached.room)
+        if isinstance(place, Followed) and place.home == sender and place.is_whole and place.room.seq < reached.seq:
+            place.is_whole = False
+            self.seek([reached.room])
 
     def leave_if_empty(self, name: str) -> None:
         """Follow a room no longer in which nobody of ours is. A home stays one."""
@@ -122,9 +169,13 @@ class Housing:
     def _moving(self, name: str) -> "asyncio.Task[None]":
         move = self._moves.get(name)
         if move is None:
-            move = self._moves[name] = asyncio.create_task(self._move(name))
-            move.add_done_callback(lambda _: self._moves.pop(name, None))
+            move = asyncio.create_task(self._move(name))
+            self._note(name, move)
         return move
+
+    def _note(self, name: str, move: "asyncio.Task[None]") -> None:
+        self._moves[name] = move
+        move.add_done_callback(lambda _: self._moves.pop(name, None))
 
     async def _move(self, name: str) -> None:
         """Make the room whole: here, or followed. Raises RefusedError."""
@@ -216,5 +267,5 @@ def _look_at(move: "asyncio.Task[None]") -> None:
     if move.cancelled():
         return
     error = move.exception()
-    if error is not None and not isinstance(error, RefusedError):
+    if error is not None and not isinstance(error, RefusedError | StoreError):
         log.error("could not find out where a room is", exc_info=error)

@@ -34,6 +34,12 @@ class Gone(NamedTuple):
     """I end, in good order; my rooms are free."""
 
 
+class Buried(NamedTuple):
+    """Another node is known to be dead; its rooms are free."""
+
+    node: str
+
+
 class Arrived(NamedTuple):
     """A user's first connection to me."""
 
@@ -149,6 +155,13 @@ class Said(NamedTuple):
     sent_at_ms: int
 
 
+class Reached(NamedTuple):
+    """The number of the latest message of a room that you follow; said again for a while, after it was the latest."""
+
+    room: str
+    seq: int
+
+
 class Typed(NamedTuple):
     """Somebody in the room is about to say something."""
 
@@ -228,7 +241,22 @@ class RoomCounts(NamedTuple):
 
 Question = Follow | Enter | Leave | Say | CloseRoom | Kick | Tell | ListUsers | ListRooms
 Answer = Followed | Counted | Stored | Unstored | Refused | Users | RoomCounts
-News = Beat | Hello | Here | Gone | Arrived | Departed | Announced | Unfollow | Said | Typed | Presence | Closed
+News = (
+    Beat
+    | Hello
+    | Here
+    | Gone
+    | Buried
+    | Arrived
+    | Departed
+    | Announced
+    | Unfollow
+    | Said
+    | Reached
+    | Typed
+    | Presence
+    | Closed
+)
 Message = Question | Answer | News
 
 _KINDS: dict[str, type[Message]] = {
@@ -236,7 +264,22 @@ _KINDS: dict[str, type[Message]] = {
     for kind in (
         *(Follow, Enter, Leave, Say, CloseRoom, Kick, Tell, ListUsers, ListRooms),
         *(Followed, Counted, Stored, Unstored, Refused, Users, RoomCounts),
-        *(Beat, Hello, Here, Gone, Arrived, Departed, Announced, Unfollow, Said, Typed, Presence, Closed),
+        *(
+            Beat,
+            Hello,
+            Here,
+            Gone,
+            Buried,
+            Arrived,
+            Departed,
+            Announced,
+            Unfollow,
+            Said,
+            Reached,
+            Typed,
+            Presence,
+            Closed,
+        ),
     )
 }
 

@@ -24,7 +24,7 @@ from target_app.rooms import Rooms
 from target_app.store import Store, StoreError
 from target_app.writer import Writer
 
-# How often a node says that it is there, and looks after what is not as it should be.
+# How often a node looks after what is not as it should be.
 TICK_S = 1.0
 # Who was not heard for so long may be dead: the database knows.
 SILENT_S = 3.0
@@ -49,9 +49,12 @@ class Node:
         durability: Durability,
         bus: Bus,
         homes: Homes,
+        instead_of: str | None = None,
         now_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
+        """``instead_of`` is a node that is known to be dead, and whose rooms are free."""
         self.name = name
+        self._instead_of = instead_of
         self._bus = bus
         self._homes = homes
         self._now_ns = now_ns
@@ -96,8 +99,12 @@ class Node:
 
     async def open(self) -> None:
         """Be part of the chat. Raises StoreError and BusError."""
+        if self._instead_of is not None:
+            await self._homes.bury(self._instead_of)
         await self.renew()
         await self._bus.open(self._answering)
+        if self._instead_of is not None:
+            self._bus.send(m.ALL, m.Buried(self._instead_of))
 
     def start(self) -> None:
         """Look after everything from now on, until `close`; once it is open."""
@@ -119,13 +126,15 @@ class Node:
         # Where the database cannot be reached our lease runs out by itself.
         with suppress(StoreError):
             await self._homes.release(self.name, seqs)
+            await self._homes.bury(self.name)
         self._bus.send(m.ALL, m.Gone())
         await self._bus.close()
 
     async def tick(self) -> None:
-        """Say that we are there, and see to what is not as it should be; once every TICK_S."""
-        self._bus.send(m.ALL, m.Beat())
+        """See to what is not as it should be; once every TICK_S."""
         self._asks.give_up_late()
+        self._housing.let_go_of_empty()
+        self._housing.tell_how_far()
         if self._bus.is_up:
             await self._miss_the_silent()
             self._housing.seek(self._housing.not_whole())
@@ -144,6 +153,9 @@ class Node:
         began_ns = self._now_ns()
         if not await self._homes.renew(self.name):
             self._housing.move_out()
+            # Whoever follows us has to find out anew whom to follow.
+            if self._bus.is_up:
+                self._answering.joined_bus()
         self._lease.renewed(began_ns)
         self._is_kept = True
 

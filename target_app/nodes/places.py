@@ -25,6 +25,9 @@ class Home:
 
     room: Room[Outbox]
     followers: dict[str, Follower] = field(default_factory=dict)
+    # The latest number when we looked last, and how often it has been the same since.
+    looked_seq: int = 0
+    same_count: int = 0
 
     @property
     def connection_count(self) -> int:
@@ -41,6 +44,12 @@ class Home:
     def has(self, user: str) -> bool:
         """Whether a user is in the room, wherever."""
         return user in self.room.users or any(user in each.users for each in self.followers.values())
+
+    def is_news(self, looks: int) -> bool:
+        """Look: whether the latest number has changed lately, in the last so many looks."""
+        self.same_count = self.same_count + 1 if self.room.seq == self.looked_seq else 0
+        self.looked_seq = self.room.seq
+        return self.same_count < looks
 
     def follow(self, node: str, users: Mapping[str, int]) -> tuple[list[str], list[str]]:
         """Let a node follow, from now on with these users; return who has come into the room thereby, and who left."""

@@ -31,7 +31,7 @@ OPEN_S = 5.0
 # Between two attempts to reach it again.
 RETRY_S = 0.5
 
-# So many messages wait while Redis takes its time; those beyond are lost, as on a bus that is away.
+# So many messages wait while Redis takes its time; beyond, the bus is away, and everybody knows that something is lost.
 WAITING_MAX = 10_000
 
 # One publish is 30 us by itself, and 8 us among many that are sent together.
@@ -140,9 +140,11 @@ class RedisBus:
                     await pipe.execute()
 
     def _put(self, to: str, message: Message) -> None:
-        if len(self._waiting) < WAITING_MAX:
-            self._waiting.append((_channel(to), encode(self._node, message)))
-            self._news.set()
+        if len(self._waiting) >= WAITING_MAX:
+            self._went_away("it does not take what is said to it")
+            return
+        self._waiting.append((_channel(to), encode(self._node, message)))
+        self._news.set()
 
     def _heard(self, data: bytes) -> None:
         assert self._ear is not None

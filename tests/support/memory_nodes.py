@@ -9,7 +9,7 @@ from target_app.database import Durability
 from target_app.history import History
 from target_app.nodes.bus import Ear
 from target_app.nodes.homes import LEAP, LEASE_S, Claim
-from target_app.nodes.messages import ALL, Message, decode, encode
+from target_app.nodes.messages import ALL, Beat, Message, decode, encode
 from target_app.nodes.node import Node
 from target_app.outbox import Outbox, Outboxes, deliver
 from target_app.refusal import RefusedError
@@ -139,9 +139,10 @@ class MemoryHomes:
 
     async def release(self, node: str, seqs: Mapping[str, int]) -> None:
         self._check()
-        self.seqs |= seqs
-        self.homes |= {room: None for room, home in self.homes.items() if home == node}
-        self.until_ns.pop(node, None)
+        await asyncio.sleep(0)
+        own = [room for room in seqs if self.homes.get(room) == node]
+        self.seqs |= {room: seqs[room] for room in own}
+        self.homes |= dict.fromkeys(own)
 
     async def bury(self, node: str) -> None:
         self._check()
@@ -165,6 +166,7 @@ class Client:
         self.outbox = Outbox(self.line, Outboxes(LIMITS))
         # What became of what was said: the numbers, and why there is none.
         self.acked: list[int] = []
+        self.acked_in: list[tuple[str, int]] = []
         self.failed: list[Exception] = []
 
     async def join(self, room: str, presence: bool = False) -> int:
@@ -179,6 +181,7 @@ class Client:
         def answer(seq: int | None, error: Exception | None) -> None:
             if error is None and seq is not None:
                 self.acked.append(seq)
+                self.acked_in.append((room, seq))
             elif error is not None:
                 self.failed.append(error)
 
@@ -203,7 +206,7 @@ class Client:
 class Member:
     """One node, and all that one process has."""
 
-    def __init__(self, name: str, chat: "Chat") -> None:
+    def __init__(self, name: str, chat: "Chat", instead_of: str | None = None) -> None:
         self.name = name
         self._chat = chat
         self.rooms: Rooms[Outbox] = Rooms(LIMITS)
@@ -219,6 +222,7 @@ class Member:
             durability=Durability.ACK,
             bus=MemoryBus(chat.wire, name),
             homes=chat.homes,
+            instead_of=instead_of,
             now_ns=chat.clock,
         )
 
@@ -264,12 +268,22 @@ class Chat:
         for member in self.members.values():
             await member.close()
 
+    async def start(self, name: str, instead_of: str | None = None) -> Member:
+        """Have one more node, or one in the place of one that is dead."""
+        member = self.members[name] = Member(name, self, instead_of)
+        await member.open()
+        await settle()
+        return member
+
     async def kill(self, name: str) -> None:
         """End a node without a word; what it has not stored is gone."""
         self.wire.kill(name)
         member = self.members.pop(name)
         assert member.writer._task is not None
         member.writer._task.cancel()
+        # What it was doing ends with it.
+        await member.node._housing.close()
+        await member.node._answering.close()
 
     async def pass_s(self, seconds: int, living: Iterable[str] | None = None) -> None:
         """Let time pass, a second at a time; only these nodes live through it."""
@@ -277,6 +291,7 @@ class Chat:
             self.clock.pass_s(1)
             for name, member in self.members.items():
                 if living is None or name in living:
+                    self.wire.carry(name, ALL, Beat())
                     await member.node.tick()
                     await member.node.renew_or_worry()
             await settle()

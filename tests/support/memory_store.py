@@ -1,11 +1,16 @@
 """A store without a database, and with a door that can be shut."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+from sqlalchemy import Connection
 
 from target_app.rooms import Message
 from target_app.store import ClashError
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -45,6 +50,9 @@ class MemoryStore:
 
     async def close(self) -> None:
         """Nothing to let go of."""
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        raise NotImplementedError("there is no database")
 
     def _of(self, room: str) -> list[Message]:
         return sorted((message for message in self.kept.values() if message.room == room), key=lambda each: each.seq)

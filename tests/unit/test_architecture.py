@@ -142,6 +142,7 @@ DOORS = {
         "target_app.sqlite_store",
         "target_app.postgres_store",
         "target_app.postgres_errors",
+        "target_app.nodes.sql_homes",
     ),
     "alembic": ("target_app.schema", "target_app.migrations"),
     "asyncpg": ("target_app.postgres_errors",),

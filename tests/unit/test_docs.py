@@ -140,6 +140,7 @@ def test_every_flag_of_run_in_the_documentation_is_there(name: str) -> None:
         "--port",  # of a server that it starts
         "--write",  # of a benchmark
         *("--host", "--headless"),  # of Locust
+        *("--db", "--broker", "--workers"),  # of serve
     }
 
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) <= known

@@ -60,11 +60,19 @@ def test_the_default_key_is_refused_anywhere_else(host: str, environment: dict[s
             ["--origins", "https://a.example,b.example"],
             "argument --origins: expected an origin such as https://app.example, got 'b.example'",
         ),
-        (["--workers", "2"], "argument --workers: expected 1, got '2': this server is one process"),
+        (["--workers", "0"], "argument --workers: expected a whole number, 1 or more, got '0'"),
+        (["--workers", "2"], "--workers: several processes are one chat by --broker redis://HOST:PORT"),
+        (["--broker", "amqp://:secret@host"], "argument --broker: expected redis://HOST:PORT, got 'amqp://'"),
+        (["--broker", "redis://"], "argument --broker: expected redis://HOST:PORT, got 'redis://'"),
         (
             ["--broker", "redis://:secret@host"],
-            "argument --broker: got 'redis', and there is none but the one within this process",
+            "--broker: servers that are one chat keep their messages in one place; name it with --db",
         ),
+        (
+            ["--broker", "redis://:secret@host", "--db", "sqlite:///chat.db"],
+            "--broker: servers that are one chat take one another's tokens; set CHATBENCH_SECRET, the same for all",
+        ),
+        (["--instance", ""], "argument --instance: expected 1 to 100 printable characters, got ''"),
     ],
 )
 def test_a_flag_that_cannot_be_followed_is_named(flags: list[str], complaint: str) -> None:

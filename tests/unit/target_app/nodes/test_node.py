@@ -189,6 +189,26 @@ async def test_a_gap_is_noticed_by_the_next_message() -> None:
 
 
 @on_an_event_loop
+async def test_a_message_that_is_lost_is_noticed_though_it_was_the_last() -> None:
+    """The home says how far a room has got, for a while."""
+    async with Chat("a", "b") as chat:
+        ann = await chat["a"].arrive("ann", "tea")
+        bob = await chat["b"].arrive("bob", "tea")
+        chat.wire.up.discard("b")
+        await ann.say("lost on the way")
+        await settle()
+        chat.wire.up.add("b")
+
+        await chat.pass_s(1)
+        assert bob.texts() == ["lost on the way"]
+
+        await chat.pass_s(5)
+        chat.wire.said.clear()
+        await chat.pass_s(1)
+        assert {type(message).__name__ for _, _, message in chat.wire.said} == {"Beat"}
+
+
+@on_an_event_loop
 async def test_much_that_was_missed_comes_in_parts() -> None:
     """More than one answer holds, and more than memory keeps: the store has it."""
     async with Chat("a", "b") as chat:
@@ -240,6 +260,74 @@ async def test_the_room_of_a_dead_node_gets_another_home() -> None:
 
 
 @on_an_event_loop
+async def test_a_room_that_nobody_is_in_any_more_is_let_go() -> None:
+    """Its next home may be another node, and the next number is the next number."""
+    async with Chat("a", "b") as chat:
+        ann = await chat["a"].arrive("ann", "tea")
+        await ann.say("one")
+        for number in range(20):
+            await ann.join(f"room {number}")
+            await ann.leave(f"room {number}")
+        await ann.leave("tea")
+        await chat.pass_s(1)
+        assert chat.homes.homes["tea"] == "a"
+
+        await chat.pass_s(1)
+        assert set(chat.homes.homes.values()) == {None}
+        assert len(chat["a"].rooms) == 1
+
+        bob = await chat["b"].arrive("bob", "tea")
+        await bob.say("two")
+        await settle()
+        assert bob.acked == [2]
+        assert chat.homes.homes["tea"] == "b"
+
+
+@on_an_event_loop
+async def test_who_wants_a_room_that_is_being_let_go_gets_it_again() -> None:
+    """However the two fall together, it has one home."""
+    async with Chat("a", "b") as chat:
+        ann = await chat["a"].arrive("ann", "tea")
+        await ann.say("one")
+        await ann.leave("tea")
+        await chat["a"].node.tick()
+        await chat["a"].node.tick()
+        bob = await chat["b"].arrive("bob")
+
+        await asyncio.gather(ann.join("tea"), bob.join("tea"))
+        await ann.say("two")
+        await settle()
+        await bob.say("three")
+        await settle()
+
+        assert ann.texts()[-2:] == bob.texts() == ["two", "three"]
+        assert (ann.acked, bob.acked) == ([1, 2], [3])
+
+
+@on_an_event_loop
+async def test_who_takes_the_place_of_a_dead_node_frees_its_rooms_at_once() -> None:
+    """Where somebody knows that it is dead, nobody waits for its lease."""
+    async with Chat("a", "b") as chat:
+        ann = await chat["a"].arrive("ann", "tea")
+        bob = await chat["b"].arrive("bob", "tea")
+        await ann.say("one")
+        await settle()
+        await chat.kill("a")
+
+        again = await chat.start("a again", instead_of="a")
+        for _ in range(3):
+            await settle()
+        ann = await again.arrive("ann", "tea")
+        await bob.say("two")
+        await settle()
+
+        assert bob.acked == [LEAP + 2]
+        assert bob.texts() == ["one", "two"]
+        assert ann.texts() == ["two"]
+        assert await again.node.broker.online() == ["ann", "bob"]
+
+
+@on_an_event_loop
 async def test_a_node_that_ends_in_good_order_leaves_its_rooms_at_once() -> None:
     """The next number is the next number."""
     async with Chat("a", "b") as chat:
@@ -280,6 +368,24 @@ async def test_who_was_frozen_longer_than_its_lease_numbers_nothing_before_it_ha
 
         assert ann.texts() == bob.texts() == ["one", "two", "three"]
         assert ann.acked == [1, LEAP + 3]
+
+
+@on_an_event_loop
+async def test_a_home_that_had_lost_its_lease_for_a_moment_has_its_followers_again() -> None:
+    """Nobody had taken the room: so nobody but the home itself knows that it had none."""
+    async with Chat("a", "b") as chat:
+        ann = await chat["a"].arrive("ann", "tea")
+        bob = await chat["b"].arrive("bob", "tea")
+        chat.homes.is_broken = True
+        await chat.pass_s(11)
+        chat.homes.is_broken = False
+        await chat.pass_s(3)
+
+        await ann.say("one")
+        await bob.say("two")
+        await settle()
+
+        assert ann.texts() == bob.texts() == ["one", "two"]
 
 
 @on_an_event_loop
