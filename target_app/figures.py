@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sized
 
 from target_app.metrics import Figure
+from target_app.nodes.node import Node
 from target_app.outbox import Outboxes
 from target_app.writer import Writer
 
@@ -29,6 +30,14 @@ def figures(outboxes: Outboxes, rooms: Sized, sessions: Sized) -> Iterator[Figur
         "Bytes of those frames.",
         lambda: sum(outbox.waiting_bytes for outbox in outboxes.open),
     )
+
+
+def node_figures(node: Node) -> Iterator[Figure]:
+    """Yield the figures of a server that is one of several."""
+    yield Figure("chat_nodes", "Other servers of this chat that are known.", lambda: node.other_count)
+    yield Figure("chat_bus_up", "1 while other servers can be reached.", lambda: int(node.is_connected))
+    yield Figure("chat_rooms_at_home", "Rooms whose messages are numbered here.", lambda: node.home_count)
+    yield Figure("chat_rooms_followed", "Rooms with members here, numbered elsewhere.", lambda: node.followed_count)
 
 
 def store_figures(writer: Writer) -> Iterator[Figure]:

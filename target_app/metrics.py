@@ -64,7 +64,7 @@ class Metrics:
         # Of the whole process, as the library has it: a series more for each counter, which nobody reads.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
-        self._registry.register(_LookedUp(tuple(figures)))
+        self.add(figures)
         self._messages = Counter("chat_messages", "Messages taken from clients.", registry=self._registry)
         self._lag = Histogram(
             "chat_event_loop_lag_seconds",
@@ -88,6 +88,10 @@ class Metrics:
             ["route", "status"],
             registry=self._registry,
         )
+
+    def add(self, figures: Iterable[Figure]) -> None:
+        """Have some more."""
+        self._registry.register(_LookedUp(tuple(figures)))
 
     def text(self) -> bytes:
         """Return all figures in Prometheus' text format."""

@@ -13,7 +13,7 @@ from target_app import outbox
 from target_app.accounts import Accounts
 from target_app.broker import Broker
 from target_app.chat_room import ChatRoom
-from target_app.figures import figures, store_figures
+from target_app.figures import figures, node_figures, store_figures
 from target_app.history import History
 from target_app.local_broker import LocalBroker
 from target_app.metrics import Metrics
@@ -80,6 +80,8 @@ def make_services(settings: Settings) -> Services:
     history = History(rooms, store, writer, settings.limits)
     deliver = metrics.counting(outbox.deliver if misfortune is None else misfortune.deliver)
     node = _node(settings, rooms, deliver, store, writer, history)
+    if node is not None:
+        metrics.add(node_figures(node))
     return Services(
         settings=settings,
         accounts=Accounts(settings),

@@ -7,6 +7,7 @@ second, each to 500 members, storing took 6 % of what the event loop spends on t
 
 import asyncio
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, Select, create_engine, event
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoFreeConnectionError
 
 from target_app import tables
@@ -31,6 +32,9 @@ READER_COUNT = 4
 # How long we wait for another program, a backup say, that has the file locked; so long, at most, it can hold up
 # the end of the server.
 BUSY_MS = 2_000
+
+# Between two attempts at what SQLite does not wait for by itself.
+AGAIN_AFTER_S = 0.01
 
 
 class SqliteStore:
@@ -104,7 +108,20 @@ class SqliteStore:
         prepare(connection, self._name)
         connection.commit()
         # The file remembers it. Not earlier: it would have changed a file that is not ours.
-        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        self._write_ahead(connection)
+
+    def _write_ahead(self, connection: Connection) -> None:
+        by_s = time.monotonic() + self._busy_ms / 1_000
+        while True:
+            try:
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+                return
+            except OperationalError:
+                # Another server does the same at this moment, and here SQLite itself does not wait for it.
+                connection.rollback()
+                if time.monotonic() >= by_s:
+                    raise
+                time.sleep(AGAIN_AFTER_S)
 
     # --- in any thread
 

@@ -38,15 +38,16 @@ class Housing:
     """The places of all rooms that this node has to do with."""
 
     def __init__(
-        self, node: str, rooms: Rooms[Outbox], homes: Homes, store: Store, bus: Bus, asks: Asks, deliver: Deliver
+        self, node: str, rooms: Rooms[Outbox], homes: Homes, store: Store, bus: Bus, asks: Asks, pass_on: Deliver
     ) -> None:
+        """``pass_on`` sends our members what was said elsewhere."""
         self._node = node
         self._rooms = rooms
         self._homes = homes
         self._store = store
         self._bus = bus
         self._asks = asks
-        self._deliver = deliver
+        self._pass_on = pass_on
         self._moves: dict[str, asyncio.Task[None]] = {}
         # Homes that nobody was in when we looked last.
         self._empty: set[str] = set()
@@ -256,7 +257,7 @@ class Housing:
 
     def _take(self, room: Room[Outbox], message: Message) -> None:
         room.take(message)
-        self._deliver(answers.message_frame(message), room.members, Origin(room.name, message.sender, None))
+        self._pass_on(answers.message_frame(message), room.members, Origin(room.name, message.sender, None))
 
     def _forget(self, name: str) -> None:
         del self.places[name]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from target_app import outbox
 from target_app.database import Durability
 from target_app.history import History
 from target_app.nodes import messages as m
@@ -64,7 +65,8 @@ class Node:
         people: People[Outbox] = People()
         self._asks = Asks(now_ns)
         self._elsewhere = Elsewhere()
-        self._housing = Housing(name, rooms, homes, store, bus, self._asks, deliver)
+        # Not counted here: that was done where it was numbered.
+        self._housing = Housing(name, rooms, homes, store, bus, self._asks, pass_on=outbox.deliver)
         self.broker = NodesBroker(
             rooms=rooms,
             people=people,
@@ -96,6 +98,26 @@ class Node:
         if not self._bus.is_up:
             return "other servers cannot be reached"
         return None if self._is_kept else "rooms cannot be kept"
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether other servers can be reached."""
+        return self._bus.is_up
+
+    @property
+    def other_count(self) -> int:
+        """How many other servers are known."""
+        return len(self._elsewhere.nodes)
+
+    @property
+    def home_count(self) -> int:
+        """How many rooms are numbered here."""
+        return sum(1 for _ in homes_in(self._housing.places.values()))
+
+    @property
+    def followed_count(self) -> int:
+        """How many rooms are numbered elsewhere, and have members here."""
+        return len(self._housing.places) - self.home_count
 
     async def open(self) -> None:
         """Be part of the chat. Raises StoreError and BusError."""

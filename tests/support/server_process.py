@@ -43,6 +43,12 @@ class ServerProcess:
             response = connection.getresponse()
             return response.status, json.load(response)
 
+    def text(self, path: str) -> str:
+        """GET; the body of the answer."""
+        with closing(HTTPConnection(self.url.removeprefix("http://"), timeout=PATIENCE_S)) as connection:
+            connection.request("GET", path)
+            return connection.getresponse().read().decode()
+
     def headers(self, path: str) -> HTTPMessage:
         """GET; the headers of the answer, whatever their case."""
         with closing(HTTPConnection(self.url.removeprefix("http://"), timeout=PATIENCE_S)) as connection:

@@ -27,7 +27,8 @@ from tests.support.benches import (
 from tests.support.programs import Listening, listening
 from tests.support.server_process import server_process
 
-pytestmark = pytest.mark.system
+# Most of them pass, and so need a machine that is at ease.
+pytestmark = [pytest.mark.system, pytest.mark.alone]
 
 # At 40 messages a second both sides are at ease.
 SHORT = ("smoke", "--users", "9", "--rate", "40", "--warmup", "200ms", "--duration", "1s", "--drain", "500ms")

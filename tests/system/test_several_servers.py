@@ -75,6 +75,11 @@ def test_two_servers_are_one_chat(two: Two) -> None:
     assert bob.say("tea", "from b") == [2]
 
     assert heard(ann) == [(2, "from b")]
+    figures = two.b.text("/metrics")
+    for line in ("chat_nodes 1.0", "chat_bus_up 1.0", "chat_rooms_at_home 0.0", "chat_rooms_followed 1.0"):
+        assert f"\n{line}\n" in figures
+    # Of a message that came from elsewhere, nothing is counted twice.
+    assert "\nchat_messages_total 0.0\n" in figures
     assert bob.ask(type="history", room="tea")["messages"][0]["text"] == "from a"
     ann.send(type="direct", to="bob", text="psst", id=1)
     assert bob.hear()["text"] == "psst"
