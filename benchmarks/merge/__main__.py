@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.common import BenchmarkError, Cores, available_cores, json_from, pinned_to
+from benchmarks.common import BenchmarkError, Cores, available_cores, json_from, pinned_to, positive
 from benchmarks.engine.cases import lines_of
 from benchmarks.merge.recording import Load, record
 from benchmarks.merge.table import HEADING, Attempt, Leader, cost_of, document, held_to, line_of
@@ -30,7 +30,7 @@ LIMIT_S = 120.0
 def main() -> int:
     """Measure and print; 1 when something could not be measured."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.merge", description=__doc__)
-    parser.add_argument("--workers", type=int, action="append", help="1, 4, 16 and 64; repeatable")
+    parser.add_argument("--workers", type=positive, action="append", help="1, 4, 16 and 64; repeatable")
     parser.add_argument("--json", action="store_true", help="one document on standard output, nothing else")
     arguments = parser.parse_args()
 

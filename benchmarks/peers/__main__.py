@@ -117,7 +117,11 @@ def parsed_arguments() -> argparse.Namespace:
     parser.add_argument("--figure", action="append", choices=[*Figure, SOAK], help="only this one; repeatable")
     parser.add_argument("--json", action="store_true", help="one document on standard output, nothing else")
     parser.add_argument("--write", action="store_true", help="put tables and picture into docs/")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    for part in arguments.side or ():
+        if not any(part in side.name for side in SIDES):
+            parser.error(f"unknown side {part}; there are {', '.join(side.name for side in SIDES)}")
+    return arguments
 
 
 def sides_named(parts: Sequence[str] | None) -> list[Side]:

@@ -33,6 +33,8 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the tables into docs/scale.md")
     parser.add_argument("--figures", type=Path, metavar="FILE", help="keep there what the tables were made of")
     arguments = parser.parse_args()
+    if not arguments.folder.is_dir():
+        parser.error(f"{arguments.folder}: expected a folder, with what the other benchmarks have left")
     measured = measured_in(arguments.folder)
     for name, table in TABLES.items():
         text = table(measured)
