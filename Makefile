@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 # In the order of the files: the long ones of tests/system come before the short ones of tests/unit, which fill the gaps.
 SIDE_BY_SIDE := -n $(shell echo $$(($$(nproc) + 1))) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test check bench bench-peers docs gallery pictures clean
+.PHONY: demo test hunt check bench bench-peers docs gallery pictures clean
 
 demo: $(STAMP)  ## benchmark the reference server: 500 users, one room, every delivery measured
 	$(BIN)/chatbench run fanout --users 500
@@ -16,6 +16,9 @@ test: $(STAMP)  ## all tests: first those that may run side by side, then those 
 	$(BIN)/python -m pytest -m "not alone" $(SIDE_BY_SIDE) || failed=1; \
 	$(BIN)/python -m pytest -m alone || failed=1; \
 	exit $$failed
+
+hunt: $(STAMP)  ## the tests that draw at random (docs/reliability.md), with 30 times as many examples, and new ones each time
+	CHATBENCH_HUNT=30 $(BIN)/python -m pytest -m hunt $(FLAGS)
 
 check: $(STAMP)  ## style, types (import rules are a test)
 	$(BIN)/ruff check .

@@ -157,3 +157,17 @@ def test_links_and_pictures_of_the_documentation_are_there(path: Path) -> None:
         assert not heading or heading in {re.sub(r"[^\w\- ]", "", h).lower().replace(" ", "-") for h in headings}, (
             target
         )
+
+
+def test_what_is_promised_under_attack_is_held_by_a_test() -> None:
+    """Each link to a test is the name of one in that file."""
+    told = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    links = re.findall(r"\[([^\]]+)\]\(\.\./(tests/[^)]+)\)", told)
+    assert links
+
+    missing = [
+        (text, file)
+        for text, file in links
+        if f"def test_{text.replace(' ', '_')}(" not in (ROOT / file).read_text(encoding="utf-8")
+    ]
+    assert missing == []

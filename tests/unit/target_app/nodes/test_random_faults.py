@@ -1,9 +1,11 @@
 """Whatever happens between nodes, in whatever order: nothing acknowledged is lost, shown twice, or out of order."""
 
 import hypothesis.strategies as st
-from hypothesis import given, settings
+import pytest
+from hypothesis import given
 
 from tests.support.event_loop import on_an_event_loop
+from tests.support.hunting import examples
 from tests.support.memory_nodes import Chat, Client, settle
 
 NODES = ("a", "b", "c")
@@ -91,7 +93,8 @@ class Story:
             await settle()
 
 
-@settings(max_examples=60)
+@pytest.mark.hunt
+@examples(60)
 @given(ACTIONS)
 def test_nothing_acknowledged_is_lost_or_heard_twice(actions: list[tuple[object, ...]]) -> None:
     """At the end, when everybody can reach everybody again for a while."""
