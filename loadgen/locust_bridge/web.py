@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, make_response, request
 from locust.env import Environment
+from locust.runners import STATE_CLEANUP, STATE_RUNNING, STATE_STOPPING
 from locust.web import WebUI
 
 from loadgen.errors import BenchError
@@ -109,6 +110,16 @@ def attach(
             target = jsonify(f"{base}{PAGE}").get_data(as_text=True).strip()
             text = response.get_data(as_text=True)
             response.set_data(text.replace("</head>", f"{_LINK % target}</head>", 1))
+        return response
+
+    @app.after_request
+    def keep_it_asking(response: Response) -> Response:
+        # Locust's page asks for its figures as long as it is told of spawning or running. Told that a run is being
+        # stopped it asks no more, and never hears that it was.
+        if request.path == f"{base}/stats/requests" and response.is_json:
+            told = response.get_json()
+            if told.get("state") in (STATE_CLEANUP, STATE_STOPPING):
+                response.set_data(jsonify(told | {"state": STATE_RUNNING}).get_data())
         return response
 
 

@@ -226,6 +226,38 @@ def test_a_run_that_is_stopped_in_the_ramp_leaves_the_next_one_alone(browser: Br
         eventually(lambda: not running.processes(), "the end of all its processes")
 
 
+SLOW_TO_LEAVE = """
+import gevent
+from locust import User, task
+from scenarios.locustfile import ChatUser
+
+
+class Lingerer(User):
+    fixed_count = 1
+
+    @task
+    def wait(self):
+        gevent.sleep(0.1)
+
+    def on_stop(self):
+        gevent.sleep(5)
+"""
+
+
+def test_a_run_that_is_long_in_stopping_is_seen_to_stop(browser: Browser, tmp_path: Path) -> None:
+    """Locust's page asks every 2 s, and once it is told of anything but a run it would not ask again."""
+    (tmp_path / "mine.py").write_text(SLOW_TO_LEAVE, encoding="utf-8")
+    options = ("-f", "mine.py", *EASY, *WEB, "--stop-timeout", "20s")
+    with (
+        locust(*options, cwd=tmp_path, program=BARE_LOCUST) as running,
+        an_operator(browser, running) as operator,
+    ):
+        operator.start(5, 50)
+        operator.sees_sockets(4)
+        operator.stop()
+        assert operator.state() == "stopped"
+
+
 WITH_LOGIN = """
 from flask import redirect
 from flask_login import UserMixin, login_user
