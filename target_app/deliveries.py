@@ -50,6 +50,8 @@ class Receiver:
 
     outbox: Outbox
     user: Who
+    # Until then what is for it is neither dropped nor sent twice nor held back.
+    spared_until_ns: int
     # When the delivery before leaves; none overtakes another unless it is swapped.
     last_due_ns: int = 0
     held: dict[Lane, Held] = field(default_factory=dict)
@@ -72,6 +74,7 @@ class Deliveries:
         self._swap = choice(seed, "swap", wanted.swap)
         self._stray = choice(seed, "stray", wanted.stray)
         self._swap_same_sender = wanted.swap_same_sender
+        self._spare_ns = round(wanted.spare_newcomers_s * 1e9)
         self._delay = drawn_delay(seed, "delay", wanted.delay)
         self._truth = truth
         self._agenda = agenda
@@ -82,7 +85,7 @@ class Deliveries:
 
     def add(self, outbox: Outbox, user: str) -> None:
         """Know a connection by its user; before anything is delivered to it."""
-        self._receivers[outbox] = Receiver(outbox, who(user))
+        self._receivers[outbox] = Receiver(outbox, who(user), self._clock() + self._spare_ns)
 
     def remove(self, outbox: Outbox) -> None:
         """Forget a connection that is gone, and give up what was held back for it."""
@@ -101,15 +104,16 @@ class Deliveries:
         for outbox in members:
             receiver = receivers[outbox]
             user = receiver.user
-            if drop is not None and drop.times(number, user):
+            spared = now_ns < receiver.spared_until_ns
+            if drop is not None and not spared and drop.times(number, user):
                 books.dropped.append(user.name)
                 continue
             books.open_count += 1
-            copies = 0 if duplicate is None else duplicate.times(number, user)
+            copies = 0 if duplicate is None or spared else duplicate.times(number, user)
             due_ns = now_ns if delay is None else max(now_ns + delay.ns(number, user), receiver.last_due_ns)
             if swap is None:
                 self._leave(due_ns, books, receiver, copies)
-            elif lane not in receiver.held and swap.times(number, user):
+            elif lane not in receiver.held and not spared and swap.times(number, user):
                 books.swapped.append(user.name)
                 receiver.held[lane] = Held(due_ns, books, copies)
             else:

@@ -9,6 +9,7 @@
     swap = 0.01                               # the same; goes out after the next message for this receiver
     stray = 0.001                             # the same, for each user of another room: gets it all the same
     swap_same_sender = true                   # the next of the same sender and room; false: of the room
+    spare_newcomers_s = 0.5                   # who came less than this ago gets all, once and in order
 
     [[freeze]]                                # the whole server stands still
     after_s = 5.0                             # after the first message
@@ -144,6 +145,7 @@ class Deliveries(Section):
     swap: Picks | None = None
     stray: Picks | None = None
     swap_same_sender: bool = True
+    spare_newcomers_s: Seconds = 0
 
 
 class Freeze(Section):

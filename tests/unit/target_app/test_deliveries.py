@@ -197,6 +197,22 @@ def test_swaps_come_in_pairs(world: Make) -> None:
     assert [tea.told()[number]["swapped"] for number in range(4)] == [["ann", "bob"], [], ["ann", "bob"], []]
 
 
+def test_newcomers_are_spared(world: Make) -> None:
+    """Whoever measures cannot know to the microsecond since when they are members; delays are theirs as well."""
+    tea = world(drop=0.4, duplicate=1, swap=1, delay={"kind": "constant", "ms": 1}, spare_newcomers_s=0.5)
+
+    tea.advance(499)
+    tea.say("a", "b", "c")
+    tea.advance(1)
+    assert tea.heard("bob") == "abc"
+    assert not any(tea.told()[number][fate] for number in range(3) for fate in ("dropped", "swapped"))
+
+    tea.say(*"defghijklmno")
+    tea.advance(1)
+    assert any(books["dropped"] for books in tea.told().values())
+    assert tea.heard("bob")[3:] != "defghijklmno"
+
+
 def test_a_dropped_message_overtakes_nothing(world: Make) -> None:
     """The one held back waits for one that is really sent."""
     tea = world(swap=[pick(0, "bob")], drop=[pick(1, "bob")])

@@ -29,6 +29,7 @@ def test_the_example_in_the_module_is_read_as_it_stands(tmp_path: Path) -> None:
         "deliveries.swap 0.01",
         "deliveries.stray 0.001",
         "deliveries.swap_same_sender true",
+        "deliveries.spare_newcomers_s 0.5",
         "freeze after_s 5.0, for_s 1.0",
         "close after_s 3.0, share 0.25, code 1012, reason restart",
         "login.refuse 0.1",
