@@ -42,14 +42,25 @@ class WrongFields(BaseModel):
 
 def problems(*statuses: int) -> Mapping[int | str, dict[str, Any]]:
     """Return what `responses=` wants, for the statuses an endpoint may answer with."""
-    return {
-        status: {"model": WrongFields if status == 422 else Problem, "description": MEANINGS[status]}
-        for status in statuses
-    }
+    return {status: _told(status) for status in statuses}
+
+
+def _told(status: int) -> dict[str, Any]:
+    told: dict[str, Any] = {"model": WrongFields if status == 422 else Problem, "description": MEANINGS[status]}
+    if status == 429:
+        seconds = {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer", "minimum": 1}}
+        told["headers"] = {"Retry-After": seconds}
+    return told
 
 
 async def say_what_is_wrong(_: Request, error: Exception) -> JSONResponse:
     """Answer 422 without FastAPI's quote of the input: a password, or text that no UTF-8 can carry."""
     assert isinstance(error, RequestValidationError)
     detail = [{"type": e["type"], "loc": e["loc"], "msg": e["msg"]} for e in error.errors()]
+    return JSONResponse({"detail": detail}, status_code=422)
+
+
+async def say_that_it_cannot_be_read(_: Request, __: Exception) -> JSONResponse:
+    """Answer 422 where FastAPI says 400: the body is no UTF-8, or a tower of brackets. To a client it is one thing."""
+    detail = [{"type": "json_invalid", "loc": ["body"], "msg": "The body cannot be read as JSON"}]
     return JSONResponse({"detail": detail}, status_code=422)

@@ -153,3 +153,16 @@ def test_the_page_may_load_and_run_nothing(server: ServerProcess, page: str) -> 
     assert "<script" not in page
     assert "http://" not in page
     assert "https://" not in page
+
+
+@pytest.mark.parametrize(("method", "path"), HTTP)
+def test_every_refusal_is_told_as_json(document: Any, method: str, path: str) -> None:
+    """Also of an endpoint whose answer is a page or a text; and 429 says that it tells how long to wait."""
+    if path == "/openapi.json" or method == "head":
+        return
+    responses = document["paths"][path][method]["responses"]
+
+    for status, told in responses.items():
+        if status >= "400":
+            assert set(told["content"]) == {"application/json"}
+        assert ("Retry-After" in told.get("headers", {})) == (status == "429")

@@ -114,6 +114,9 @@ def test_a_wrong_login_is_401_whatever_was_wrong(server: ServerProcess, name: st
         b'{"username": 1, "password": "hidden"}',
         b'{"username": "\\ud800", "password": "hidden"}',
         json.dumps({"username": "user1", "password": "hidden" * 1_000}).encode(),
+        # No UTF-8, and a tower that ends the parser's recursion.
+        b'{"username": "user1", "password": "hidden\xff"}',
+        b"[" * 60_000,
     ],
 )
 def test_a_malformed_login_is_422_and_the_password_is_not_quoted(server: ServerProcess, body: bytes) -> None:
