@@ -128,9 +128,10 @@ class Answering:
                 # It has lost what we said, and follows anew what it needs.
                 self._unfollow_all(sender)
                 self._bus.send(sender, m.Here(list(self._people)))
-                # Where it is a home, it may have lost what we asked.
-                lost = self._housing.lose_sight(sender)
-                self._housing.seek([place.room.name for place in lost])
+                # It may have lost what we asked: who waited for the answer would lose seconds, and asks anew.
+                self._asks.give_up(sender)
+                self._housing.lose_sight(sender)
+                self._housing.seek_soon(self._housing.not_whole())
             case m.Here(users):
                 self._elsewhere.has_users(sender, users)
             case m.Arrived(user):

@@ -140,10 +140,19 @@ class NodesBroker:
             said = m.Said(room.name, before, message.seq, user, text, message.sent_at_ms)
             tell_followers(self._bus, place, said)
         if self._acks_wait:
-            self._writer.put(message, partial(answer, message.seq))
+            self._writer.put(message, partial(self._settled, answer, message.seq))
         else:
             self._writer.put(message, _ignore)
             answer(message.seq, None)
+
+    def _settled(self, answer: Answer, seq: int, failure: StoreError | None) -> None:
+        """Acknowledge a message that is stored, unless our lease has run out meanwhile.
+
+        Whoever has the room by now read the store before that, and has passed on to its members what was there.
+        """
+        if failure is None and not self._lease.lasts:
+            failure = StoreError("another server may have the room by now")
+        answer(seq, failure)
 
     async def direct(self, outbox: Outbox, user: str, wanted: Direct) -> None:
         now_ms = _now_ms()

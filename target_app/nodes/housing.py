@@ -8,6 +8,7 @@ and we take its place, the store: what was acknowledged is in it.
 import asyncio
 import logging
 from collections.abc import Iterable
+from functools import partial
 
 from target_app import rooms_answers as answers
 from target_app.nodes.asks import APART, Asks, refusal_of
@@ -73,6 +74,19 @@ class Housing:
         for name in names:
             if name not in self._moves:
                 self._moving(name).add_done_callback(_look_at)
+
+    def seek_soon(self, names: Iterable[str]) -> None:
+        """The same, where a try that has begun may be in vain: then another one follows it."""
+        for name in names:
+            if name in self._moves:
+                self._moves[name].add_done_callback(partial(self._seek_if_not_whole, name))
+            else:
+                self.seek([name])
+
+    def _seek_if_not_whole(self, name: str, _: "asyncio.Task[None]") -> None:
+        place = self.places.get(name)
+        if isinstance(place, Followed) and not place.is_whole:
+            self.seek([name])
 
     def not_whole(self) -> list[str]:
         """Return the rooms of which we may miss something."""

@@ -171,6 +171,25 @@ async def test_a_node_that_was_cut_off_catches_up() -> None:
 
 
 @on_an_event_loop
+async def test_who_is_back_before_its_home_does_not_wait_for_an_answer_that_cannot_come() -> None:
+    """What it asked meanwhile is lost; it asks again when the home is back, too, and no clock has to go on for that."""
+    async with Chat("a", "b") as chat:
+        ann = await chat["a"].arrive("ann", "tea")
+        bob = await chat["b"].arrive("bob", "tea")
+        for node in ("a", "b"):
+            chat.wire.cut(node)
+        await ann.say("meanwhile")
+
+        chat.wire.mend("b")
+        await settle()
+        assert bob.texts() == []
+        chat.wire.mend("a")
+        await settle()
+
+        assert bob.texts() == ["meanwhile"]
+
+
+@on_an_event_loop
 async def test_a_gap_is_noticed_by_the_next_message() -> None:
     """A bus may lose a message without a word."""
     async with Chat("a", "b") as chat:
@@ -368,6 +387,26 @@ async def test_who_was_frozen_longer_than_its_lease_numbers_nothing_before_it_ha
 
         assert ann.texts() == bob.texts() == ["one", "two", "three"]
         assert ann.acked == [1, LEAP + 3]
+
+
+@on_an_event_loop
+async def test_what_is_stored_after_the_lease_is_not_acknowledged() -> None:
+    """Whoever has the room by then has read the store before, and passes it on to nobody."""
+    async with Chat("a", "b") as chat:
+        ann = await chat["a"].arrive("ann", "tea")
+        bob = await chat["b"].arrive("bob", "tea")
+        chat.wire.up.discard("a")
+        chat.store.let_through.clear()
+        await ann.say("written too late")
+        await settle()
+
+        await chat.pass_s(15, living=["b"])
+        chat.store.let_through.set()
+        await settle()
+
+        assert bob.texts() == []
+        assert ann.acked == []
+        assert [str(error) for error in ann.failed] == ["another server may have the room by now"]
 
 
 @on_an_event_loop
