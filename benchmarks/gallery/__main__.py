@@ -5,20 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from benchmarks.common import BenchmarkError
-from benchmarks.gallery.catalogue import files_of, readme
+from benchmarks.gallery.catalogue import Shown, command_of
 from benchmarks.gallery.exhibits import EXHIBITS
+from benchmarks.gallery.hanging import GALLERY, hang
 from benchmarks.gallery.making import Clock, Made, make
-from benchmarks.pictures.pages import a_browser, draw_page
 
-GALLERY = Path("docs/gallery")
 LIMIT_S = 600.0
-PICTURE_SIZE_PX = (1200, 900)
 
 
 def main() -> int:
@@ -36,29 +32,24 @@ def main() -> int:
             for exhibit in wanted:
                 print(f"{exhibit.name}  {clock.left_s:.0f} s left", flush=True)
                 made.append(make(exhibit, Path(folder), clock, quick=given.quick))
-            _write(made, given.out)
+            day = f"{datetime.now(UTC):%d %B %Y}"
+            hang([_shown(each, day) for each in made], given.out, [each.name for each in EXHIBITS])
     except (BenchmarkError, OSError, RuntimeError, TimeoutError) as error:
         print(f"benchmarks.gallery: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _write(made: Sequence[Made], out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    for old in out.iterdir():
-        if old.suffix in (".html", ".png"):
-            old.unlink()
-    with a_browser() as browser:
-        for each in made:
-            page, light, dark = (out / name for name in files_of(each.exhibit.name))
-            page.write_text(each.html, encoding="utf-8")
-            draw_page(browser, page, light, PICTURE_SIZE_PX)
-            draw_page(browser, page, dark, PICTURE_SIZE_PX, dark=True)
-    environment: dict[str, Any] = next(
-        (each.document["environment"] for each in made if "environment" in each.document), {}
+def _shown(made: Made, day: str) -> Shown:
+    return Shown(
+        made.exhibit.name,
+        made.exhibit.title,
+        made.exhibit.tell(made.document),
+        command_of(made.arguments),
+        made.document.get("environment") or {},
+        day,
+        made.html,
     )
-    text = readme(made, environment, f"{datetime.now(UTC):%d %B %Y}")
-    (out / "README.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

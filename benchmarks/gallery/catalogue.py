@@ -2,11 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from benchmarks.gallery.making import Made
 from reports import numbers
 from reports.budgets import Document
+
+_PAGE_OF = re.compile(r"\[the page\]\((\w+)\.html\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One page of the gallery, and what is said of it."""
+
+    name: str
+    title: str
+    sentence: str
+    command: str
+    """As one would type it."""
+    environment: Document
+    day: str
+    html: str
+
+    @property
+    def section(self) -> str:
+        """Of the README."""
+        page, light, dark = files_of(self.name)
+        cores, cpu = numbers.count(self.environment.get("cores")), self.environment.get("cpu")
+        return "\n".join(
+            [
+                f"## {self.title}",
+                "",
+                numbers.printable(self.sentence),
+                "",
+                "<picture>",
+                f'  <source media="(prefers-color-scheme: dark)" srcset="{dark}">',
+                f'  <img src="{light}" alt="{self.title}" width="1200">',
+                "</picture>",
+                "",
+                f"`{self.command}` · {self.day}, {cores} cores of {cpu or 'an unnamed processor'} · [the page]({page})",
+            ]
+        )
 
 
 def files_of(name: str) -> tuple[str, str, str]:
@@ -14,34 +51,30 @@ def files_of(name: str) -> tuple[str, str, str]:
     return f"{name}.html", f"{name}.png", f"{name}_dark.png"
 
 
-def readme(made: Sequence[Made], environment: Document, day: str) -> str:
+def readme(sections: Iterable[str]) -> str:
     """The page that shows them all."""
-    machine = f"{numbers.count(environment.get('cores'))} cores of {environment.get('cpu') or 'an unnamed processor'}"
-    return "\n".join(
-        [
-            "# Gallery",
-            "",
-            f"Pages of real runs, made by `make gallery` on {day} on {machine}. The machine's name and paths were "
-            "taken out, and nothing else. Each page is one file that needs no network: download it and open it.",
-            *(line for each in made for line in _shown(each)),
-            "",
-        ]
+    head = (
+        "# Gallery\n\n"
+        "Pages of real runs, made by `make gallery`; those that take long, each by the command that stands with it. "
+        "The machine's name and paths were taken out, and nothing else. Each page is one file that needs no network: "
+        "download it and open it."
     )
+    return "\n\n".join([head, *sections]) + "\n"
 
 
-def _shown(made: Made) -> Iterable[str]:
-    page, light, dark = files_of(made.exhibit.name)
-    yield ""
-    yield f"## {made.exhibit.title}"
-    yield ""
-    yield numbers.printable(made.exhibit.tell(made.document))
-    yield ""
-    yield "<picture>"
-    yield f'  <source media="(prefers-color-scheme: dark)" srcset="{dark}">'
-    yield f'  <img src="{light}" alt="{made.exhibit.title}" width="1200">'
-    yield "</picture>"
-    yield ""
-    yield f"`{command_of(made.arguments)}` · [the page]({page})"
+def sections_of(text: str) -> dict[str, str]:
+    """The sections of such a page, by the names of their exhibits."""
+    sections = {}
+    for section in text.split("\n## ")[1:]:
+        if found := _PAGE_OF.search(section):
+            sections[found[1]] = f"## {section.strip()}"
+    return sections
+
+
+def in_order(sections: Mapping[str, str], names: Sequence[str]) -> list[str]:
+    """The sections with those names, in their order, and after them all others as they stand."""
+    known = [sections[name] for name in names if name in sections]
+    return known + [section for name, section in sections.items() if name not in names]
 
 
 def command_of(arguments: Sequence[str]) -> str:

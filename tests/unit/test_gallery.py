@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.gallery.catalogue import command_of, files_of, readme
+from benchmarks.gallery.catalogue import Shown, command_of, files_of, in_order, readme, sections_of
 from benchmarks.gallery.exhibits import EXHIBITS, Exhibit, of_a_run, of_a_storm
-from benchmarks.gallery.making import Made
 from benchmarks.gallery.neutral import HOST, named_in, neutral
 from reports.page import render
 from target_app.faults import read_faults
@@ -54,18 +53,31 @@ def test_a_machine_is_named_nowhere_and_that_is_said() -> None:
     assert document["environment"]["host"] == "somebodys-laptop", "the document itself stays as it is"
 
 
-def test_the_catalogue_shows_each_page_with_its_pictures_and_how_it_was_made() -> None:
-    """A sentence each, and both pictures, for light and dark."""
-    exhibit = EXHIBITS[0]
-    text = readme(
-        [Made(exhibit, exhibit.arguments, a_document(), "")], {"cores": 2, "cpu": "A Processor"}, "3 May 2026"
-    )
+def a_page(name: str, sentence: str) -> Shown:
+    return Shown(name, f"About {name}", sentence, "make it", {"cores": 2, "cpu": "A Processor"}, "3 May 2026", "<p>")
 
-    assert "on 3 May 2026 on 2 cores of A Processor" in text
-    assert of_a_run(a_document()) in text
-    for name in files_of(exhibit.name):
-        assert name in text
-    assert "`chatbench run fanout --users 200" in text
+
+def test_each_page_is_shown_with_its_pictures_and_how_it_was_made() -> None:
+    """A sentence, both pictures, for light and dark, the command, the machine and the day."""
+    section = a_page("calm", "Nothing happened.").section
+
+    assert "3 May 2026, 2 cores of A Processor" in section
+    assert "Nothing happened." in section
+    assert "`make it`" in section
+    for name in files_of("calm"):
+        assert name in section
+
+
+def test_what_is_made_anew_leaves_the_rest_as_it_was() -> None:
+    """An hour's run is not made again with each of the short ones; what nobody ordered comes last."""
+    old = [a_page("soak", "For an hour.").section, a_page("calm", "Nothing.").section, a_page("storm", "Wind.").section]
+    text = readme(old)
+
+    sections = sections_of(text) | {"calm": a_page("calm", "Still nothing.").section}
+
+    assert sections_of(text) == dict(zip(("soak", "calm", "storm"), old, strict=True))
+    assert in_order(sections, ["calm", "storm", "never made"]) == [sections["calm"], old[2], old[0]]
+    assert readme(in_order(sections_of(text), ["soak", "calm", "storm"])) == text
 
 
 def test_a_command_is_shown_as_one_would_type_it() -> None:
