@@ -48,6 +48,7 @@ class Entry:
         "sequence",
         "stamp",
         "timed",
+        "told",
     )
 
     def __init__(self, marker: bytes, stamp: Stamp, audience: Int64s, *, measured: bool, timed: bool = True) -> None:
@@ -87,6 +88,8 @@ class Entry:
         self.room_sequence: int | None = None
         """Its number in the room, where the server has told it."""
         self.overdue = False
+        self.told = True
+        """Whether it is known from the process that sent it, and not from its own marker alone."""
         self.first_ns: int | None = None
         """When the first of its receivers got it, and when the last one so far; None before it is settled."""
         self.last_ns: int | None = None

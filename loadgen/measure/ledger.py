@@ -16,7 +16,7 @@ lost here. Expected and received deliveries of all processes add up to those of 
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
@@ -31,6 +31,7 @@ from loadgen.measure.absences import Absences
 from loadgen.measure.clocks import Clock
 from loadgen.measure.entry import NOBODY, Entry, taken_arrivals
 from loadgen.measure.examples import Fault
+from loadgen.measure.hearsay import Bounds, Hearsay
 from loadgen.measure.marker import Stamp
 from loadgen.measure.membership import Membership, Standing
 from loadgen.measure.order import Arrivals, Order
@@ -137,7 +138,8 @@ class Ledger:
         # Of each sender: how many messages it has sent, as far as we know without gaps ...
         self._sent_count: Counter[int] = Counter()
         # ... and those that arrived here before the news of them.
-        self._ahead: defaultdict[int, set[int]] = defaultdict(set)
+        self._hearsay = Hearsay()
+        self._bounds = Bounds(rules.user_count, tally.origin_ns, rules.has_direct)
         # (sender, sequence) -> receivers whose socket was gone: history may still bring it to them.
         self._excused: dict[tuple[int, int], set[int]] = {}
         self._window_ns = (_NEVER_NS, _NEVER_NS)
@@ -200,6 +202,7 @@ class Ledger:
         self._sent_count[stamp.sender] = stamp.sequence + 1
         self._sends.note((stamp.due_ns, stamp.sent_ns))
         entry = self._open(text, stamp)
+        self._expect(entry)
         if self._slicer is not None and entry.measured:
             self._slicer.count(entry.cell, Count.MESSAGES_SENT, 1)
         if self._has_news:
@@ -227,14 +230,18 @@ class Ledger:
         self._entries[text] = entry
         self._logs[text] = entry.log
         self._order.opened(entry)
-        if measured:
-            self._expected_count += len(audience)
-            if self._slicer is not None:
-                entry.cell = self._slicer.cell_of(stamp)
-                self._slicer.count(entry.cell, Count.DELIVERIES_EXPECTED, len(audience))
-        if self.absences.has_been_any and self._rules.reach is Reach.ROOM:
-            self._count_missed(stamp)
+        if measured and self._slicer is not None:
+            entry.cell = self._slicer.cell_of(stamp)
         return entry
+
+    def _expect(self, entry: Entry) -> None:
+        """Hold the server to a message that was sent: its process says so."""
+        if entry.measured:
+            self._expected_count += len(entry.audience)
+            if self._slicer is not None:
+                self._slicer.count(entry.cell, Count.DELIVERIES_EXPECTED, len(entry.audience))
+        if self.absences.has_been_any and self._rules.reach is Reach.ROOM:
+            self._count_missed(entry.stamp)
 
     def _count_missed(self, stamp: Stamp) -> None:
         if stamp.receiver is None:
@@ -329,25 +336,28 @@ class Ledger:
             text = payload[at : at + marker.WIDTH]
             log = self._logs.get(text)
             if log is None:
-                log = self._receive_unknown(user, text, payload)
+                log = self._receive_unknown(user, text, payload, now_ns)
             if log is not None:
                 log += now_ns, user
             at = payload.find(self._prefix, at + marker.WIDTH)
         return True
 
-    def _receive_unknown(self, user: int, text: bytes, payload: bytes) -> list[int] | None:
+    def _receive_unknown(self, user: int, text: bytes, payload: bytes, now_ns: int) -> list[int] | None:
         """An arrival of a message that is not open; where to note it if it opens one."""
         stamp = self._read(text)
         if stamp is None:
             self._damaged(payload)
-        elif stamp.sequence < self._sent_count[stamp.sender] or stamp.sequence in self._ahead.get(stamp.sender, ()):
+        elif stamp.sequence < self._sent_count[stamp.sender] or self._is_told_nowhere(stamp):
             self._count_extra(user, stamp, copies=1)
-        elif self._may_be_news(stamp):
+        elif self._may_be_news(stamp, now_ns):
             return self._open_ahead(text, stamp).log
         else:
-            self._count_of(stamp, Count.DELIVERIES_UNEXPECTED, 1)
-            self._witness.one_too_many(Fault.UNEXPECTED, stamp, user)
+            self._count_unexpected(user, stamp)
         return None
+
+    def _count_unexpected(self, user: int, stamp: Stamp) -> None:
+        self._count_of(stamp, Count.DELIVERIES_UNEXPECTED, 1)
+        self._witness.one_too_many(Fault.UNEXPECTED, stamp, user)
 
     def _damaged(self, frame: bytes) -> None:
         self.tally.counts[Count.FRAMES_DAMAGED] += 1
@@ -366,14 +376,31 @@ class Ledger:
         """That of a sender on another host; None: ours."""
         return self._rules.other_clocks.get(sender % self._rules.share.count)
 
-    def _may_be_news(self, stamp: Stamp) -> bool:
+    def _is_told_nowhere(self, stamp: Stamp) -> bool:
+        """Whether another process can have sent it, whose messages are for none of our users."""
+        return not self._has_news and not self._is_ours(stamp.sender) and stamp.sender < self._rules.user_count
+
+    def _may_be_news(self, stamp: Stamp, now_ns: int) -> bool:
         """Whether another process can have sent it."""
-        return not self._is_ours(stamp.sender) and stamp.sender < self._rules.user_count
+        if not self._has_news or self._is_ours(stamp.sender) or self._hearsay.is_full:
+            return False
+        clock = self._clock_of(stamp.sender)
+        return self._bounds.admit(stamp, now_ns, 0 if clock is None else clock.error_ns)
 
     def _open_ahead(self, text: bytes, stamp: Stamp) -> Entry:
         """A message that is here before the news of it."""
-        self._ahead[stamp.sender].add(stamp.sequence)
-        return self._open(text, stamp)
+        entry = self._open(text, stamp)
+        entry.told = False
+        self._hearsay.add(entry)
+        return entry
+
+    def _disown(self, entry: Entry) -> None:
+        """Nobody has sent it: whoever got it read what was not for him."""
+        for user in entry.log[1::2]:
+            self._count_unexpected(user, entry.stamp)
+        self._order.disowned(entry)
+        del self._entries[entry.marker], self._logs[entry.marker]
+        self._forget_latest()
 
     def history_told_apart(self, is_history: Callable[[bytes], bool]) -> Receive:
         """The receive path where history is read: 0.1 us more a delivery.
@@ -386,7 +413,7 @@ class Ledger:
 
         def receive_or_read(user: int, payload: bytes, now_ns: int) -> bool:
             if is_history(payload):
-                self.read_history(user, payload)
+                self.read_history(user, payload, now_ns)
                 return False
             if receive(user, payload, now_ns):
                 if several:
@@ -408,8 +435,8 @@ class Ledger:
 
     # --- what is read of what was said before -----------------------------------------------------------------
 
-    def read_history(self, user: int, frame: bytes) -> None:
-        """A user has read a part of its room's history: what it missed while it was away is recovered.
+    def read_history(self, user: int, frame: bytes, now_ns: int) -> None:
+        """A user has now read a part of its room's history: what it missed while it was away is recovered.
 
         Whatever else stands there was received, or was never for him, and is no delivery.
         """
@@ -422,16 +449,16 @@ class Ledger:
             else:
                 self.absences.count_read(user, (stamp.sender, stamp.sequence), stamp.sent_ns, self.tally.of_incident)
                 if self._was_away_since(user, stamp.sent_ns):
-                    self._recover(user, text, stamp)
+                    self._recover(user, text, stamp, now_ns)
             at = frame.find(self._prefix, at + len(self._prefix))
 
     def _was_away_since(self, user: int, sent_ns: int) -> bool:
         return int(self.members.came_back_ns(np.array([user]), sent_ns)[0]) != _NEVER_NS
 
-    def _recover(self, user: int, text: bytes, stamp: Stamp) -> None:
+    def _recover(self, user: int, text: bytes, stamp: Stamp, now_ns: int) -> None:
         entry = self._entries.get(text)
-        known = stamp.sequence < self._sent_count[stamp.sender] or stamp.sequence in self._ahead.get(stamp.sender, ())
-        if not known and self._may_be_news(stamp):
+        is_known = entry is not None or stamp.sequence < self._sent_count[stamp.sender]
+        if not is_known and self._may_be_news(stamp, now_ns):
             entry = self._open_ahead(text, stamp)
         if entry is not None:
             if entry.read_by is None:
@@ -463,13 +490,13 @@ class Ledger:
             if stamp.sender >= self._rules.user_count:
                 continue  # nobody of this run, whoever says so
             self._sent_count[stamp.sender] = stamp.sequence + 1
-            ahead = self._ahead.get(stamp.sender)
-            if ahead is not None and stamp.sequence in ahead:
-                ahead.discard(stamp.sequence)
-                if not ahead:
-                    del self._ahead[stamp.sender]
-            else:
-                self._open(text, stamp)
+            entry, forged = self._hearsay.told(text, stamp)
+            for each in forged:
+                self._disown(each)
+            if entry is None:
+                entry = self._open(text, stamp)
+            entry.told = True
+            self._expect(entry)
         for record in _records_in(news.acked, marker.WIDTH + _NUMBER_WIDTH):
             number = int(record[marker.WIDTH :], 16)
             self._note_ack(record[: marker.WIDTH], number - 1 if number else None)
@@ -489,6 +516,8 @@ class Ledger:
         arrival_count = 0
         more = False
         for entry in self._entries.values():
+            if not entry.told:
+                continue
             if entry.overdue:
                 if not entry.log:
                     continue
@@ -534,6 +563,9 @@ class Ledger:
     def close(self, end_ns: int) -> None:
         """The drain has ended: account for everything; what is missing is lost, or excused."""
         self.account_sends()
+        # A process that died, or has left, had no time to tell of it; or nobody has sent it.
+        for entry in self._hearsay.rest():
+            del self._entries[entry.marker], self._logs[entry.marker]
         if self._entries:
             self._settle(list(self._entries.values()), end_ns)
         left = [entry for entry in self._entries.values() if entry.measured]

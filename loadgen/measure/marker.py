@@ -19,6 +19,11 @@ from typing import NamedTuple
 from loadgen.plan.rooms import MOST_LAYERS
 
 _MAGIC = b"cbm"
+_DIGITS = b"0123456789abcdef"
+_NO_DIGITS = _MAGIC.translate(None, _DIGITS)
+"""What is left of a marker without its digits."""
+_NO_CLOCK_NS = 1 << 63
+"""A monotonic clock stands there after 292 years: later times are nobody's, and fit into no int64."""
 TAG_DIGITS = 6
 PREFIX_WIDTH = len(_MAGIC) + TAG_DIGITS
 WIDTH = PREFIX_WIDTH + 8 + 8 + 16 + 12 + 8 + 8
@@ -66,17 +71,17 @@ def write(prefix: bytes, stamp: Stamp) -> bytes:
 
 
 def read(marker: bytes) -> Stamp | None:
-    """What the marker says; None where its check digits do not fit, or it is cut short."""
+    """What the marker says; None where its check digits do not fit, it is cut short, or no clock shows such times."""
     if len(marker) != WIDTH:
         return None
     body = marker[:-8]
-    try:
-        if int(marker[-8:], 16) != zlib.crc32(body):
-            return None
-        sender, sequence = int(body[9:17], 16), int(body[17:25], 16)
-        due_ns, late_ns = int(body[25:41], 16), int(body[41:53], 16)
-        receiver = int(body[53:61], 16)
-    except ValueError:
+    # int() takes signs and underscores, too: a forged sender of -1 must not become one.
+    if marker.translate(None, _DIGITS) != _NO_DIGITS or int(marker[-8:], 16) != zlib.crc32(body):
+        return None
+    sender, sequence = int(body[9:17], 16), int(body[17:25], 16)
+    due_ns, late_ns = int(body[25:41], 16), int(body[41:53], 16)
+    receiver = int(body[53:61], 16)
+    if due_ns + late_ns >= _NO_CLOCK_NS:
         return None
     if receiver > _THE_ROOM - MOST_LAYERS:
         return Stamp(sender, sequence, due_ns, due_ns + late_ns, None, _THE_ROOM - receiver)

@@ -61,6 +61,12 @@ class Order:
         if not in_order:  # another process's message that arrived here before the news of the one before it
             self._senders[entry.lane].under_way = dict(sorted(under_way.items()))
 
+    def disowned(self, entry: Entry) -> None:
+        """Nobody has sent it; another one may have its number."""
+        under_way = self._senders[entry.lane].under_way
+        if under_way.get(entry.sequence) is entry:
+            del under_way[entry.sequence]
+
     def overtaken_count(self, batch: Mapping[Entry, Arrivals]) -> int:
         """How many arrivals of measured messages were overtaken by a later message of their sender.
 

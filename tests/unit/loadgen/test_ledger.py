@@ -621,7 +621,7 @@ def test_what_one_missed_while_away_is_recovered_from_history(*, settled_first: 
     if settled_first:
         ledger.settle(200)
     for _ in range(2):
-        ledger.read_history(2, b'{"type":"history"} ' + frame)
+        ledger.read_history(2, b'{"type":"history"} ' + frame, 500)
     ledger.settle(201)
     ledger.close(1_000)
 
@@ -639,7 +639,7 @@ def test_what_history_holds_besides_is_no_delivery() -> None:
     had, coming = send(ledger, 0, 10), send(ledger, 0, 11)
     for user in (0, 2):
         ledger.receive(user, had, 12)
-    ledger.read_history(2, had + coming)
+    ledger.read_history(2, had + coming, 500)
     for user in (0, 2):
         ledger.receive(user, coming, 13)
     ledger.members.left(2, 20)
@@ -647,7 +647,7 @@ def test_what_history_holds_besides_is_no_delivery() -> None:
     ledger.receive(0, meanwhile, 22)
     ledger.members.joining(2, 30)
     ledger.members.joined(2, 31)
-    ledger.read_history(2, had + coming + meanwhile)
+    ledger.read_history(2, had + coming + meanwhile, 500)
     ledger.close(1_000)
 
     assert {name: ledger.tally.counts[name] for name in COUNTED if ledger.tally.counts[name]} == {
@@ -660,7 +660,7 @@ def test_a_damaged_marker_in_history_is_counted() -> None:
     """As anywhere else."""
     ledger = a_ledger()
     frame = send(ledger, 0, 10)
-    ledger.read_history(2, frame[:-1] + b"x")
+    ledger.read_history(2, frame[:-1] + b"x", 500)
 
     assert ledger.tally.counts[Count.FRAMES_DAMAGED] == 1
 

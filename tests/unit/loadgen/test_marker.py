@@ -20,7 +20,7 @@ STAMPS = st.builds(
     lambda sender, sequence, due, late, to: Stamp(sender, sequence, due, due + late, *to),
     st.integers(0, 2**32 - 1),
     st.integers(0, 2**32 - 1),
-    st.integers(0, 2**63 - 1),
+    st.integers(0, 2**63 - 2**48),
     st.integers(0, 2**48 - 1),
     st.tuples(st.integers(0, 2**32 - 1 - MOST_LAYERS)) | st.tuples(st.none(), st.integers(0, MOST_LAYERS - 1)),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from loadgen.dialects.script import Reach
 from loadgen.measure import marker
 from loadgen.measure.clocks import Clock
-from loadgen.measure.ledger import Ledger, Rules
+from loadgen.measure.ledger import Ledger, News, Rules
 from loadgen.measure.marker import Stamp
 from loadgen.measure.tally import Count, Metric, Note, Tally
 from loadgen.plan.plan import Share
@@ -38,6 +38,12 @@ def said_by(user: int, at_ns: int, sequence: int = 0) -> bytes:
     return marker.write(PREFIX, Stamp(user, sequence, stamped_ns, stamped_ns))
 
 
+def comes(ledger: Ledger, text: bytes, at_ns: int) -> None:
+    """A message of the other host reaches our user, and soon after the news of it come."""
+    ledger.receive(OURS, b"words " + text, at_ns)
+    ledger.hear(News(text, b""))
+
+
 def close(ledger: Ledger) -> Tally:
     """The books, closed long after."""
     ledger.close(WINDOW_NS[1] + 10 * DEADLINE_NS)
@@ -47,7 +53,7 @@ def close(ledger: Ledger) -> Tally:
 def test_what_another_clock_has_stamped_is_counted_and_not_timed() -> None:
     """Between hosts a latency would be the difference of two clocks."""
     ledger = a_ledger()
-    ledger.receive(OURS, b"words " + said_by(THEIRS, 6_000), 6_100)
+    comes(ledger, said_by(THEIRS, 6_000), 6_100)
     tally = close(ledger)
 
     assert tally.counts[Count.DELIVERIES_RECEIVED] == tally.counts[Count.DELIVERIES_EXPECTED] == 1
@@ -70,8 +76,8 @@ def test_a_message_of_ones_own_host_is_timed_as_ever() -> None:
 def test_the_window_holds_for_messages_of_another_host_too() -> None:
     """What was due a moment before it, by the sender's own clock, does not count here either."""
     ledger = a_ledger()
-    ledger.receive(OURS, said_by(THEIRS, WINDOW_NS[0] - 1), 6_000)
-    ledger.receive(OURS, said_by(THEIRS, WINDOW_NS[0], 1), 6_000)
+    comes(ledger, said_by(THEIRS, WINDOW_NS[0] - 1), 6_000)
+    comes(ledger, said_by(THEIRS, WINDOW_NS[0], 1), 6_000)
 
     assert close(ledger).counts[Count.DELIVERIES_RECEIVED] == 1
 
@@ -106,7 +112,7 @@ def test_who_joined_within_the_error_of_the_other_clock_may_get_a_message_and_ne
         ledger.members.left(OURS, 6_000)
         ledger.members.joining(OURS, 6_900)
         ledger.members.joined(OURS, 7_000)
-        ledger.receive(OURS, said_by(THEIRS, sent_ns), 7_200)
+        comes(ledger, said_by(THEIRS, sent_ns), 7_200)
         counts = close(ledger).counts
 
         assert counts[Count.DELIVERIES_EXPECTED] == counts[Count.DELIVERIES_RECEIVED] == must
