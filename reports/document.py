@@ -26,7 +26,7 @@ from loadgen.measure.record import (
 from loadgen.measure.tally import Count, Metric, PerSecond, Tally
 from loadgen.plan.access import without_passwords
 from loadgen.plan.pacing import NS_PER_S
-from reports import closes, example_figures, slice_figures
+from reports import closes, drift, example_figures, slice_figures
 from reports.budgets import Budget, Document, judge, verdict_of
 from reports.figures import metric_of, milliseconds
 from reports.incident_figures import figures_of
@@ -79,6 +79,7 @@ def build(facts: RunFacts, record: Record, doubts: Sequence[Doubt], budgets: Ite
     """The document of a run that is over, judged."""
     document = _base(facts, record, with_hdr=True)
     document["environment"] = facts.environment
+    document["drift"] = drift.figures_of(document)
     document["examples"] = example_figures.figures_of(record)
     document["doubts"] = [asdict(doubt) for doubt in doubts]
     document["budgets"] = judge(document, budgets)
@@ -235,6 +236,7 @@ def _series(record: Record, seconds: range) -> dict[str, Any]:
     target = [] if record.target is None else [record.target]
     for side, processes in (("generator", record.workers), ("server", target)):
         series |= {f"{side}_{name}": values for name, values in _usage(record, processes, seconds).items()}
+    series["coordinator_rss_bytes"] = _usage(record, [record.coordinator], seconds)["rss_bytes"]
     return series | _machine_usage(record, seconds)
 
 

@@ -72,6 +72,11 @@ def _details(summary: Summary) -> Iterator[str]:
         ["deliveries", "count", "share", "meaning"],
         [[f"- {row.name}" if row.is_part else row.name, row.count, row.share, row.meaning] for row in summary.ledger],
     )
+    if summary.drift:
+        yield table(
+            ["what should stay as it is", "change", "how it was found"],
+            [[text(row.name), row.change, text(row.meaning)] for row in summary.drift],
+        )
     if summary.books_close is not None:
         yield "The books close." if summary.books_close else "**The books do not close.**"
     command = next((fact.value for fact in summary.run if fact.name == "run.command"), "")

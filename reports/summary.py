@@ -9,6 +9,7 @@ from typing import Any
 from reports import numbers
 from reports.calibration import quotation
 from reports.closes import CloseRow, close_table
+from reports.drift import DriftRow, drift_table
 from reports.examples import ExampleRow, example_table
 from reports.incidents import IncidentRow, incident_table
 from reports.planned import plain_text, value_text
@@ -178,6 +179,7 @@ class Summary:
     calibration: str
     incidents: tuple[IncidentRow, ...]
     closes: tuple[CloseRow, ...]
+    drift: tuple[DriftRow, ...]
     errors: tuple[ErrorRow, ...]
     phases: tuple[PhaseRow, ...]
     plan: tuple[Fact, ...]
@@ -210,6 +212,7 @@ def summarise(document: dict[str, Any]) -> Summary:
         calibration=quotation(document.get("environment") or {}),
         incidents=tuple(incident_table(document)),
         closes=tuple(close_table(document)),
+        drift=tuple(drift_table(document)),
         errors=tuple(_errors(document.get("errors") or [])),
         phases=tuple(_phases(document.get("phases") or [])),
         plan=tuple(

@@ -24,6 +24,8 @@ from scenarios.pinning import confined_to
 READY_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0
 REACH_TIMEOUT_S = 5.0
+# A connection ends with its token: none may end in a run that goes on for days.
+LONGER_THAN_ANY_RUN_S = 365 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +85,13 @@ async def embedded(wish: Wish, log: IO[bytes]) -> AsyncIterator[OwnTarget]:
         # What it keeps for its next life lies in a folder of ours.
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="chatbench-")) if wish.restarts else None
         flags = [] if folder is None else ["--db", f"sqlite:///{folder}/chat.db"]
-        flags += [] if wish.token_lifetime_s is None else ["--token-lifetime", str(wish.token_lifetime_s)]
+        lifetime_s = LONGER_THAN_ANY_RUN_S if wish.token_lifetime_s is None else wish.token_lifetime_s
         environment = os.environ | ({"CHATBENCH_SECRET": secrets.token_hex(32)} if wish.restarts else {})
 
         async def start(port: int) -> asyncio.subprocess.Process:
             with confined_to(wish.cores):
                 return await asyncio.create_subprocess_exec(
-                    *command_of_our_server(wish.account_count, port),
+                    *command_of_our_server(wish.account_count, port, token_lifetime_s=lifetime_s),
                     *flags,
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,
@@ -107,11 +109,14 @@ async def embedded(wish: Wish, log: IO[bytes]) -> AsyncIterator[OwnTarget]:
             await _end(process if own is None else own.process)
 
 
-def command_of_our_server(account_count: int, port: int = 0) -> list[str]:
+def command_of_our_server(
+    account_count: int, port: int = 0, *, token_lifetime_s: int = LONGER_THAN_ANY_RUN_S
+) -> list[str]:
     """What starts it, on a free port by default; it ends when its standard input does."""
     # -P: a folder called target_app where the user happens to be must not be imported
     python = [sys.executable, "-P", "-m", "target_app"]
-    return [*python, "--port", str(port), "--accounts", str(account_count), "--exit-with-stdin", "--lift-limits"]
+    of_its_users = ("--accounts", str(account_count), "--token-lifetime", str(token_lifetime_s))
+    return [*python, "--port", str(port), *of_its_users, "--exit-with-stdin", "--lift-limits"]
 
 
 async def _ready_url(process: asyncio.subprocess.Process) -> str:

@@ -61,6 +61,11 @@ def _summary_blocks(summary: Summary) -> list[RenderableType]:
         blocks.append(_slices(summary.slices))
     if summary.incidents:
         blocks.append(Group(*map(_incident, summary.incidents)))
+    if summary.drift:
+        drift = grid(4)
+        for change in summary.drift:
+            drift.add_row("", change.name, Text(change.change, "bold", justify="right"), Text(change.meaning, "dim"))
+        blocks.append(drift)
     for doubt in summary.doubts:
         body = Group(Text(f"{doubt.title}: {doubt.detail}"), Text(doubt.advice, "italic"))
         blocks.append(_hanging(Text(doubt.severity, _SEVERITIES[doubt.severity]), body))

@@ -185,6 +185,7 @@ DOORS = {
         "loadgen.measure",
         "reports.charts",
         "reports.curves",
+        "reports.drift",
         "reports.hdr",
         "reports.plots",
         "reports.inference",
