@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 # In the order of the files: the long ones of tests/system come before the short ones of tests/unit, which fill the gaps.
 SIDE_BY_SIDE := -n $(shell echo $$(($$(nproc) + 1))) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test hunt check bench bench-peers docs gallery pictures clean
+.PHONY: demo test hunt check bench bench-peers soak docs gallery pictures clean
 
 demo: $(STAMP)  ## benchmark the reference server: 500 users, one room, every delivery measured
 	$(BIN)/chatbench run fanout --users 500
@@ -42,6 +42,9 @@ bench-peers: $(STAMP)  ## beside k6, Locust, Artillery and others (docs/benchmar
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,peers]'
 	-npm ci --ignore-scripts --no-audit --no-fund --silent --prefix benchmarks/peers/artillery
 	$(BIN)/python -m benchmarks.peers $(FLAGS)
+
+soak: $(STAMP)  ## 60 % of what the server carries for 20 minutes, for a nightly run: what grows, gets slower, or is lost (FLAGS='--minutes 60')
+	$(BIN)/python -m benchmarks.soak $(FLAGS)
 
 docs: $(STAMP)  ## docs/scenarios.md, from its template, the schema and the catalogue
 	$(BIN)/python -m scenarios.handbook_file

@@ -1,0 +1,1 @@
+"""A long run, and whether it ends as it began."""
