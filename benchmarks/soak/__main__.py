@@ -72,8 +72,9 @@ def soaked(rate_per_s: float, minutes: int) -> Document:
     """The document of the long run; BenchmarkError where there is none."""
     print(f"{minutes} minutes at {rate_per_s:,.0f} messages/s", flush=True)
     with tempfile.TemporaryDirectory(prefix="chatbench-soak-") as folder:
+        quietly = ("--json", "--no-html", "--no-plots", "-q", "--out", f"{folder}/run")
         return json_from(
-            [str(CHATBENCH), *flags_of(rate_per_s, minutes), "--json", "--no-html", "--no-plots", "-q", "-o", f"{folder}/run"],
+            [str(CHATBENCH), *flags_of(rate_per_s, minutes), *quietly],
             minutes * 60 + OVERHEAD_S,
             measured_exits=MEASURED_EXITS,
         )
