@@ -193,7 +193,7 @@ def _missed(told: dict[str, Any]) -> str:
     if not missed:
         return "no delivery missed"
     read = "all" if recovered == missed else f"{numbers.count(recovered)} of them"
-    return f"{numbers.count(missed)} deliveries missed, {read} read in the history later"
+    return f"{numbers.count(missed)} deliveries missed, {read} received later"
 
 
 def _rush(told: dict[str, Any]) -> str:

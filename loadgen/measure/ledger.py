@@ -784,6 +784,9 @@ class Ledger:
             self.tally.counts[Count.DELIVERIES_RECOVERED] += 1
             copies -= 1
         standing = self._sure_standing(user, stamp)
+        if standing is Standing.MAY:
+            # Sent while it was away, and it was back before the server came to it: it has not missed it after all.
+            self.absences.count_read(user, (stamp.sender, stamp.sequence), stamp.sent_ns, self.tally.of_incident)
         if standing is Standing.MAY or not copies:
             return
         must = standing is Standing.MUST

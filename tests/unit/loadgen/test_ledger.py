@@ -633,6 +633,27 @@ def test_what_one_missed_while_away_is_recovered_from_history(*, settled_first: 
     }
 
 
+def test_what_comes_live_to_one_who_was_away_is_not_missed() -> None:
+    """It was back before the server came to the message; nobody had to bring it that, and it is no delivery."""
+    ledger = a_ledger()
+    ledger.absences.began(2, 0, 15)
+    ledger.members.left(2, 15)
+    frame = send(ledger, 0, 20)
+    ledger.receive(0, frame, 21)
+    ledger.absences.ended(2, 30)
+    ledger.members.joining(2, 30)
+    ledger.members.joined(2, 31)
+    ledger.receive(2, frame, 32)
+    ledger.close(1_000)
+
+    incident = ledger.tally.of_incident(0)
+    assert (incident.missed_count, incident.recovered_count) == (1, 1)
+    assert {name: ledger.tally.counts[name] for name in COUNTED if ledger.tally.counts[name]} == {
+        Count.DELIVERIES_EXPECTED: 1,
+        Count.DELIVERIES_RECEIVED: 1,
+    }
+
+
 def test_what_history_holds_besides_is_no_delivery() -> None:
     """Neither what one has, nor what is still to come, nor what was said while one was away."""
     ledger = a_ledger()

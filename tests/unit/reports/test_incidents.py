@@ -52,7 +52,7 @@ def test_each_kind_is_told_by_what_is_its_own() -> None:
             "250",
             (
                 "245 of 250 back: 50 % after 800 ms, 95 % after 5.86 s, 5 not by the end",
-                "20,400 deliveries missed, 20,388 of them read in the history later",
+                "20,400 deliveries missed, 20,388 of them received later",
                 "at most 140 connections in one second",
             ),
         ),
