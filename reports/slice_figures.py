@@ -6,23 +6,33 @@ from typing import Any
 
 from loadgen.measure.record import PhaseSpan, Record
 from loadgen.measure.slice_tally import SliceTally
-from loadgen.measure.tally import OF_A_PHASE, OF_A_SLICE, Count
+from loadgen.measure.tally import OF_A_NODE, OF_A_PHASE, OF_A_SLICE, Count
 from loadgen.plan.pacing import NS_PER_S
-from loadgen.plan.slices import SliceKind
+from loadgen.plan.slices import OTHER_NODE, SAME_NODE, SliceKind, kind_of
 from reports.figures import metric_of
 
 _OF_A_SLICE = tuple(name for name in Count if name in OF_A_SLICE)
+_OF_A_NODE = tuple(name for name in Count if name in OF_A_NODE)
 _OF_A_PHASE = tuple(name for name in Count if name in OF_A_PHASE)
 
 
 def figures_of(record: Record, window_ns: int) -> list[dict[str, Any]]:
-    """Rooms by size, stages and incidents, where they are told apart, and each phase that the run came to.
+    """Rooms by size, stages, incidents and nodes, where they are told apart, and each phase that the run came to.
 
     ``window_s`` is how long a slice was, of a measured window so long; metrics are those that something came of.
     """
     slicing = record.plan.slicing
+    # That a server could have had several nodes is seen from the plan, and that it had them from the run alone.
+    has_nodes = not record.tally.slices.keys().isdisjoint((SAME_NODE, OTHER_NODE))
     messages = [
-        _figures(record, name, slicing.length_ns(name, window_ns) / NS_PER_S, _OF_A_SLICE) for name in slicing.names
+        _figures(
+            record,
+            name,
+            slicing.length_ns(name, window_ns) / NS_PER_S,
+            _OF_A_NODE if kind_of(name) is SliceKind.NODE else _OF_A_SLICE,
+        )
+        for name in slicing.names
+        if has_nodes or kind_of(name) is not SliceKind.NODE
     ]
     phases = [
         _figures(record, SliceKind.PHASE.named(span.phase), _length_s(span), _OF_A_PHASE) for span in record.phases

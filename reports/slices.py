@@ -8,13 +8,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadgen.errors import InputError
-from loadgen.plan.slices import MOST_MEMBERS, NO_INCIDENT, RoomClass, SliceKind, kind_of
+from loadgen.plan.slices import MOST_MEMBERS, NO_INCIDENT, OTHER_NODE, SAME_NODE, RoomClass, SliceKind, kind_of
 from reports import numbers
 from reports.budgets import parse
 from reports.planned import kind_of as incident_kind_of
 
 _QUANTILES = ("p50", "p95", "p99")
 _TOO_FEW = "too few"
+_MEANINGS = {
+    NO_INCIDENT: "due while there was no incident",
+    SAME_NODE: "from one user to another of the same node",
+    OTHER_NODE: "from a user of one node to one of another",
+}
+_WHERE = {
+    SliceKind.ROOM.named(RoomClass.DIRECT): "of direct messages",
+    NO_INCIDENT: "without an incident",
+    SAME_NODE: "within a node",
+    OTHER_NODE: "from node to node",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +71,8 @@ def slice_table(document: dict[str, Any]) -> Iterator[SliceRow]:
 def meaning_of(name: str, document: dict[str, Any]) -> str:
     """What is in a slice, in words."""
     kind, what = kind_of(name), numbers.printable(name.partition(": ")[2])
-    if name == NO_INCIDENT:
-        return "due while there was no incident"
+    if name in _MEANINGS:
+        return _MEANINGS[name]
     if kind is SliceKind.ROOM and what in set(RoomClass):
         return _room(RoomClass(what))
     if kind is SliceKind.INCIDENT and (told := _incident(document, what)) is not None:
@@ -72,10 +83,8 @@ def meaning_of(name: str, document: dict[str, Any]) -> str:
 def of_slice(name: str) -> str:
     """Words that follow those for a figure: "p99 in large rooms"."""
     kind, what = kind_of(name), name.partition(": ")[2]
-    if name == SliceKind.ROOM.named(RoomClass.DIRECT):
-        return "of direct messages"
-    if name == NO_INCIDENT:
-        return "without an incident"
+    if name in _WHERE:
+        return _WHERE[name]
     if kind is SliceKind.ROOM:
         return f"in {'rooms of two' if what == RoomClass.PAIR else f'{what} rooms'}"
     return f"in {'the phase ' if kind is SliceKind.PHASE else f'{kind} '}{what}"

@@ -8,8 +8,8 @@ from difflib import get_close_matches
 
 from loadgen.errors import InputError
 from loadgen.measure.record import Phase
-from loadgen.measure.tally import OF_A_PHASE, OF_A_SLICE, OF_THE_WHOLE_RUN, Count, Metric
-from loadgen.plan.slices import MOST_MEMBERS, NO_INCIDENT, RoomClass, SliceKind
+from loadgen.measure.tally import OF_A_NODE, OF_A_PHASE, OF_A_SLICE, OF_THE_WHOLE_RUN, Count, Metric
+from loadgen.plan.slices import MOST_MEMBERS, NO_INCIDENT, OTHER_NODE, SAME_NODE, RoomClass, SliceKind
 
 _SUBJECT = re.compile(r"\s*(?P<metric>[^:{}]*?)\s*(?:\{(?P<slice>[^{}]*)\}\s*)?")
 # More stages or incidents than any scenario has.
@@ -61,7 +61,7 @@ def _slice_of(text: str) -> tuple[SliceKind, str]:
     kind, colon, name = (part.strip() for part in text.partition(":"))
     if not colon or kind not in set(SliceKind):
         raise InputError(
-            f'expected {{KIND: NAME}} with a kind of room, stage, incident or phase like "{{room: large}}", '
+            f'expected {{KIND: NAME}} with a kind of room, stage, incident, node or phase like "{{room: large}}", '
             f'got "{{{text.strip()}}}"'
         )
     names: dict[SliceKind, tuple[str, bool]] = {
@@ -71,6 +71,7 @@ def _slice_of(text: str) -> tuple[SliceKind, str]:
             "the number of an incident, from 1, or none",
             bool(_NUMBER.fullmatch(name)) or SliceKind.INCIDENT.named(name) == NO_INCIDENT,
         ),
+        SliceKind.NODE: ("same or other", SliceKind.NODE.named(name) in (SAME_NODE, OTHER_NODE)),
         SliceKind.PHASE: (f"{', '.join([*Phase][:-1])} or {[*Phase][-1]}", name in set(Phase)),
     }
     expected, is_name = names[SliceKind(kind)]
@@ -88,8 +89,9 @@ def _check_told_apart(metric: str, kind: SliceKind, name: str) -> None:
     """InputError where a metric has no slices of a kind."""
     is_of_messages = metric not in OF_THE_WHOLE_RUN
     if kind is not SliceKind.PHASE:
-        if metric not in OF_A_SLICE:
-            raise InputError(f'"{metric}" has no slices by {kind}; those that have: {", ".join(sorted(OF_A_SLICE))}')
+        those = OF_A_NODE if kind is SliceKind.NODE else OF_A_SLICE
+        if metric not in those:
+            raise InputError(f'"{metric}" has no slices by {kind}; those that have: {", ".join(sorted(those))}')
     elif is_of_messages and name == Phase.WARMUP:
         raise InputError(f'"{metric}" has no {{phase: warmup}}, since the warm-up is never measured')
     elif is_of_messages and name != Phase.MEASURE:

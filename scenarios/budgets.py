@@ -203,6 +203,8 @@ def _why_none(kind: SliceKind, plan: Plan) -> str:
         return "since no messages are sent"
     if kind is SliceKind.STAGE and plan.stages and plan.rate_stages:
         return "since users and the rate have stages of their own here"
+    if kind is SliceKind.NODE:
+        return "since the server has one (two --target make several, or a dialect with connect.node)"
     return f"since the scenario has no {kind}s"
 
 

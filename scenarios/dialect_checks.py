@@ -10,7 +10,7 @@ from difflib import get_close_matches
 import jsonpath
 from pydantic import BaseModel
 
-from loadgen.dialects.patterns import ack_pattern, matcher, names_message, number_pattern
+from loadgen.dialects.patterns import ack_pattern, matcher, names_message, node_pattern, number_pattern
 from loadgen.dialects.script import Reach
 from loadgen.dialects.template import ESCAPES, PLACEHOLDER, placeholders
 from loadgen.errors import InputError
@@ -35,6 +35,7 @@ _JOINED = (*_CONNECTED, "room_number")
 _PUBLISHED = (*_JOINED, "id", "n", "text", "text_bytes")
 _DIRECTED = (*_PUBLISHED, "to")
 _KEYS_OF_THEIR_OWN: dict[tuple[str, str], tuple[str, ...]] = {
+    ("connect", "node"): ("node",),
     ("publish", "ack"): ("id", "n", "seq"),
     ("direct", "ack"): ("id", "n"),
     ("history", "catch_up"): (*_JOINED, "after"),
@@ -85,6 +86,7 @@ def check(file: DialectFile, source: str) -> None:
     if file.connect.then and file.connect.until is None:
         raise wrong(source, "connect.until", "a text, since connect.then is what follows it", "none")
     _check_untils(file, source)
+    _check_node(file.connect, source)
     _check_message(file.publish, "publish", source)
     if file.publish.acks_in_order and file.publish.ack is None:
         raise wrong(source, "publish.ack", "a text, since publish.acks_in_order is of them", "none")
@@ -117,6 +119,16 @@ def _check_untils(file: DialectFile, source: str) -> None:
             raise wrong(source, path, "a text that not every frame holds", '""')
         if text is not None:
             _check_pattern(path, text, lambda text: matcher(_example(text)), source)
+
+
+def _check_node(connect: ConnectSection, source: str) -> None:
+    if connect.node is None:
+        return
+    if connect.until is None:
+        raise wrong(source, "connect.until", "a text, since connect.node is looked for in that frame", "none")
+    if "{node}" not in connect.node:
+        raise wrong(source, "connect.node", "{node} in it", _quoted(connect.node))
+    _check_pattern("connect.node", connect.node, node_pattern, source)
 
 
 def _check_entry(file: DialectFile | SpokenFile, source: str) -> None:

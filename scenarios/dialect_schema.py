@@ -84,6 +84,7 @@ class ConnectSection(Section):
     send: Frames = _key("a frame, or a list of frames", [])
     until: str | None = _key("a text the awaited frame holds, or re:...", None)
     then: list[_Step] = _key("a list of tables with send and until", [])
+    node: str | None = _key("a text with {node} where the server says which node it is, or re:...", None)
 
 
 class _Join(Section):
@@ -203,6 +204,7 @@ def script_of(file: DialectFile, name: str, token: TokenScript | None) -> Dialec
             _frames(connect.send),
             connect.until,
             tuple(StepScript(_frames(step.send), step.until) for step in connect.then),
+            connect.node,
         ),
         publish=PublishScript(
             send=publish.send,
@@ -236,6 +238,7 @@ def connect_script(
     send: tuple[str, ...] = (),
     until: str | None = None,
     then: tuple[StepScript, ...] = (),
+    node: str | None = None,
 ) -> ConnectScript:
     """How a connection is opened, and what is said first."""
     return ConnectScript(
@@ -247,6 +250,7 @@ def connect_script(
         send=send,
         until=until,
         then=then,
+        node=node,
     )
 
 

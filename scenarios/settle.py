@@ -161,7 +161,7 @@ def _settled(name: str, layers: Layers, machine: Machine) -> Settled:
         check_writable(scenario.run.events, layers.label("run.events"), scenario.run.out)
     _check_impatience(scenario, layers)
     check_metrics(scenario, layers)
-    fields = _settle_plan(scenario, layers) | {"access": access, "source_addresses": source_addresses}
+    fields = _settle_plan(scenario, base_urls, layers) | {"access": access, "source_addresses": source_addresses}
     values = settled_values(fields) | {"run.processes": process_count}
     if (path := budgets_path(scenario, layers)) is not None:
         values["run.budgets_file"] = str(path)
@@ -187,7 +187,7 @@ def _settled(name: str, layers: Layers, machine: Machine) -> Settled:
     )
 
 
-def _settle_plan(scenario: Scenario, layers: Layers) -> dict[str, Any]:
+def _settle_plan(scenario: Scenario, base_urls: tuple[str, ...], layers: Layers) -> dict[str, Any]:
     """The fields of the plan, but those that depend on where the target or the generator is, and the tag."""
     users, traffic, phases = scenario.users, scenario.traffic, scenario.phases
     dialect = _settle_dialect(scenario, layers)
@@ -223,8 +223,13 @@ def _settle_plan(scenario: Scenario, layers: Layers) -> dict[str, Any]:
         "compression": scenario.target.compression,
         "stages": tuple(Stage(stage.within, stage.count) for stage in stages),
         "incidents": incidents,
-        "slicing": slicing_of(rooms, users.count, mix, lengths_ns, incidents),
+        "slicing": slicing_of(rooms, users.count, mix, lengths_ns, incidents, nodes=_has_nodes(base_urls, dialect)),
     }
+
+
+def _has_nodes(base_urls: tuple[str, ...], dialect: DialectScript) -> bool:
+    """Whether the server may have several nodes that we can tell apart, by address or by name; our own has one."""
+    return len(set(base_urls)) > 1 or (bool(base_urls) and dialect.connect.node is not None)
 
 
 def _settle_payload(scenario: Scenario, layers: Layers) -> PayloadBytes:

@@ -12,16 +12,26 @@ from loadgen.plan.slices import RoomClass, SliceKind, Slicing, Stretch, room_cla
 
 
 def slicing_of(
-    rooms: Rooms, user_count: int, mix: Mix, stage_lengths_ns: Sequence[int], incidents: Sequence[Incident]
+    rooms: Rooms,
+    user_count: int,
+    mix: Mix,
+    stage_lengths_ns: Sequence[int],
+    incidents: Sequence[Incident],
+    *,
+    nodes: bool = False,
 ) -> Slicing:
-    """How messages are told apart; ``stage_lengths_ns``: of all stages, one after the other."""
+    """How messages are told apart; ``stage_lengths_ns``: of all stages, one after the other.
+
+    ``nodes``: whether the server may have several, and we can tell them apart.
+    """
     acts = {act for act, _ in mix}
     layers = [layer for layer in rooms.layers if layer.weight and Act.MESSAGE in acts]
     if any(incident.kind is IncidentKind.ANNOUNCEMENT for incident in incidents):
         layers.append(rooms.layers[0])
     classes = room_classes_of(layers, user_count) | ({RoomClass.DIRECT} if Act.DIRECT in acts else set())
     stretches = (*_stages(stage_lengths_ns), *_incidents(incidents)) if classes else ()
-    return Slicing(rooms, user_count, tuple(each for each in RoomClass if each in classes), stretches)
+    in_order = tuple(each for each in RoomClass if each in classes)
+    return Slicing(rooms, user_count, in_order, stretches, nodes and bool(classes))
 
 
 def _stages(lengths_ns: Sequence[int]) -> Iterable[Stretch]:

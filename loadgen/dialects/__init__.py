@@ -82,6 +82,8 @@ class Heard(NamedTuple):
     """Frames to send back at once."""
     error: str | None = None
     """What the server refuses, in its own words."""
+    node: str | None = None
+    """Which node of the server it is, where it says so with what it confirms."""
 
 
 class Dialect(Protocol):

@@ -75,6 +75,17 @@ def ack_pattern(ack: str) -> re.Pattern[bytes]:
     return re.compile(pattern.encode())
 
 
+# As hosts, processes and machines are called.
+_NODE = r"([\w.:@/-]{1,200})"
+
+
+@lru_cache(maxsize=64)
+def node_pattern(node: str) -> re.Pattern[bytes]:
+    """Finds the name of a node, where ``{node}`` stands; the only group."""
+    pattern, place = (node[3:], "{node}") if node.startswith("re:") else (re.escape(node), re.escape("{node}"))
+    return re.compile(pattern.replace(place, _NODE, 1).encode())
+
+
 @lru_cache(maxsize=64)
 def number_pattern(seq: str) -> re.Pattern[bytes]:
     """Finds the numbers of messages, where ``{seq}`` stands; the only group."""

@@ -88,6 +88,8 @@ class ConnectScript:
     until: str | None = None
     then: tuple[StepScript, ...] = ()
     """Only where there is ``until``."""
+    node: str | None = None
+    """Where in those frames the server says which of its nodes it is, with {node}; only where there is ``until``."""
 
     @property
     def names_room(self) -> bool:

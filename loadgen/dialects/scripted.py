@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from loadgen.dialects import Ack, Confirmation, Credentials, Heard, HttpAnswer, HttpRequest, KeepAlive, Opening
-from loadgen.dialects.patterns import acknowledged_in, matcher, number_pattern
+from loadgen.dialects.patterns import acknowledged_in, matcher, node_pattern, number_pattern
 from loadgen.dialects.requests import find_token, headers_of, http_request, path_of
 from loadgen.dialects.script import DialectScript, DirectScript, FrameKind, SideScript
 from loadgen.dialects.signing import sign
@@ -40,6 +40,7 @@ class ScriptedDialect:
         "_awaited",
         "_credentials",
         "_last_id",
+        "_node",
         "_rooms",
         "_script",
         "_step",
@@ -66,6 +67,8 @@ class ScriptedDialect:
         """What the server is to confirm next; other frames are not searched for it."""
         self._step = 0
         """How many of the frames to wait for after connecting have come."""
+        self._node: str | None = None
+        """Which node of the server the connection is to, as these frames say."""
         self._last_id = ""
         """Of the message that was sent last; only where messages are told by numbers."""
         self._unacked: deque[str] | None = None
@@ -163,7 +166,7 @@ class ScriptedDialect:
 
     def open(self, rooms: Sequence[str]) -> Opening:
         self._rooms = rooms
-        self._awaited, self._step, self.misses_answer = None, 0, False
+        self._awaited, self._step, self._node, self.misses_answer = None, 0, None, False
         if self._unacked is not None:
             self._unacked.clear()
         connect, values = self._script.connect, self.values
@@ -313,7 +316,8 @@ class ScriptedDialect:
             error = frame.decode(errors="replace")
         if confirmed is None and not acks and not replies and error is None:
             return NOTHING_HEARD
-        return Heard(confirmed, acks, tuple(replies), error)
+        node = self._node if confirmed is Confirmation.CONNECTED else None
+        return Heard(confirmed, acks, tuple(replies), error, node)
 
     def _awaits_ack(self, message_id: str, *, in_order: bool) -> None:
         if in_order:
@@ -348,6 +352,8 @@ class ScriptedDialect:
         if self._awaited is Confirmation.CONNECTED:
             if not self._is(self._greeting, frame, self._rooms[0]):
                 return None, []
+            if script.connect.node is not None and (found := node_pattern(script.connect.node).search(frame)):
+                self._node = found[1].decode(errors="replace")
             if self._step < len(script.connect.then):
                 self._step += 1
                 return None, self._filled(script.connect.then[self._step - 1].send)
@@ -383,6 +389,7 @@ def together(heard: Sequence[Heard]) -> Heard:
         [ack for each in some for ack in each.acks],
         [reply for each in some for reply in each.replies],
         next((each.error for each in some if each.error is not None), None),
+        next((each.node for each in some if each.node is not None), None),
     )
 
 

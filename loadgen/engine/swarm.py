@@ -20,6 +20,7 @@ from loadgen.errors import ServerError
 from loadgen.measure import marker
 from loadgen.measure.clocks import Clock
 from loadgen.measure.ledger import Ledger, Receive, Rules
+from loadgen.measure.nodes import Layout
 from loadgen.measure.payload import payload_of
 from loadgen.measure.tally import Count, Tally
 from loadgen.plan.acts import Act
@@ -78,6 +79,7 @@ class Swarm:
             direct_echo=plan.dialect.direct is not None and plan.dialect.direct.echo,
             other_clocks=other_clocks or {},
             slicing=plan.slicing,
+            nodes=Layout(plan.base_urls, plan.dialect.connect.node is not None) if plan.slicing.nodes else None,
         )
         self.ledger = Ledger(rules, marker.prefix_of(plan.tag), self.tally)
         self.receive: Receive = self.ledger.receive

@@ -363,6 +363,8 @@ class User:
             self._books.tally.error(ErrorKind.ERROR_FRAME, self._books.phase, heard.error)
         if heard.confirmed is Confirmation.CONNECTED and self.state is UserState.GREETING:
             self.state = UserState.CONNECTED
+            if (nodes := self._books.ledger.nodes) is not None:
+                nodes.greeted(self.index, heard.node, now_ns)
         elif heard.confirmed is Confirmation.JOINED and self.state is UserState.JOINING:
             is_back = self._cut_ns is not None
             self._joined(now_ns)

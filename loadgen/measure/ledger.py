@@ -29,16 +29,18 @@ from loadgen.dialects.script import Reach
 from loadgen.measure import marker
 from loadgen.measure.absences import Absences
 from loadgen.measure.clocks import Clock
+from loadgen.measure.crossings import Crossings
 from loadgen.measure.entry import NOBODY, Entry, taken_arrivals
 from loadgen.measure.examples import Fault
 from loadgen.measure.hearsay import Bounds, Hearsay
 from loadgen.measure.marker import Stamp
 from loadgen.measure.membership import Membership, Standing
+from loadgen.measure.nodes import Layout, Nodes
 from loadgen.measure.order import Arrivals, Order
 from loadgen.measure.room_order import RoomOrder
 from loadgen.measure.sends import Sends
 from loadgen.measure.slice_tally import SliceTally
-from loadgen.measure.slicer import Slicer
+from loadgen.measure.slicer import CellBooks, Slicer
 from loadgen.measure.spread import Spreads, record_spreads
 from loadgen.measure.tally import Count, Metric, Note, PerSecond, Tally
 from loadgen.measure.witness import Witness
@@ -80,6 +82,8 @@ class Rules:
     """Index of a share -> its clock, where that is not ours: what it sends is counted, and not timed."""
     slicing: Slicing = UNSLICED
     """Which messages are measured by themselves as well."""
+    nodes: Layout | None = None
+    """Of the server, where it has several; None: deliveries are not told apart by them."""
 
     @property
     def crosses_processes(self) -> bool:
@@ -96,15 +100,21 @@ class News:
     """Markers, one after the other."""
     acked: bytes
     """Markers, each followed by the message's number in its room and 1, 16 hexadecimal digits; 0: not told."""
+    moves: bytes = b""
+    """Who has come to which node of the server (:class:`loadgen.measure.nodes.Nodes`)."""
 
     def __bool__(self) -> bool:
-        return bool(self.sent or self.acked)
+        return bool(self.sent or self.acked or self.moves)
 
     @classmethod
     def joined(cls, several: Iterable[News]) -> Self:
         """Of several processes, or told one after the other."""
         several = tuple(several)
-        return cls(b"".join(news.sent for news in several), b"".join(news.acked for news in several))
+        return cls(
+            b"".join(news.sent for news in several),
+            b"".join(news.acked for news in several),
+            b"".join(news.moves for news in several),
+        )
 
 
 class Bite(NamedTuple):
@@ -150,6 +160,9 @@ class Ledger:
         self._sends = Sends()
         self._expected_count = 0  # not in the tally yet
         self._slicer = Slicer(rules.slicing, rules.rooms, tally) if rules.slicing.tells_apart else None
+        self.nodes = None if rules.nodes is None else Nodes(rules.user_count, rules.nodes, rules.share)
+        """Who is connected to which node of the server: tell it of every greeting."""
+        self._crossings = None if self.nodes is None else Crossings(self.nodes, tally)
         self._witness = Witness(tally, self._room_of)
         self._due_ns = [_NEVER_NS]
         self.on_due: Callable[[], None] | None = None
@@ -356,7 +369,7 @@ class Ledger:
         return None
 
     def _count_unexpected(self, user: int, stamp: Stamp) -> None:
-        self._count_of(stamp, Count.DELIVERIES_UNEXPECTED, 1)
+        self._count_extras_of(stamp, Count.DELIVERIES_UNEXPECTED, user, 1)
         self._witness.one_too_many(Fault.UNEXPECTED, stamp, user)
 
     def _damaged(self, frame: bytes) -> None:
@@ -473,7 +486,8 @@ class Ledger:
 
     def take_news(self) -> News:
         """What other processes must hear of since this was asked last."""
-        news = News(b"".join(self._sent_news), b"".join(self._acked_news))
+        moves = b"" if self.nodes is None else self.nodes.take_moves()
+        news = News(b"".join(self._sent_news), b"".join(self._acked_news), moves if self._has_news else b"")
         self._sent_news, self._acked_news = [], []
         return news
 
@@ -482,6 +496,8 @@ class Ledger:
 
         Our own may be among them, and are passed over: all processes are told the same.
         """
+        if self.nodes is not None:
+            self.nodes.hear(news.moves, self._shift_ns_of)
         for text in _records_in(news.sent, marker.WIDTH):
             if self._is_ours(marker.sender_of(text)):
                 continue
@@ -500,6 +516,10 @@ class Ledger:
         for record in _records_in(news.acked, marker.WIDTH + _NUMBER_WIDTH):
             number = int(record[marker.WIDTH :], 16)
             self._note_ack(record[: marker.WIDTH], number - 1 if number else None)
+
+    def _shift_ns_of(self, user: int) -> int:
+        clock = self._clock_of(user)
+        return 0 if clock is None else clock.shift_ns
 
     def take_spreads(self) -> Spreads:
         """First and last arrivals here of messages that are finished, for whoever knows those of all processes."""
@@ -554,7 +574,7 @@ class Ledger:
     def _judge_room_order(self, until_ns: int, at_most: int | None = None) -> None:
         if self._room_order is not None:
             for entry, overtaken in self._room_order.overtaken(until_ns, at_most):
-                self._count(entry, Count.DELIVERIES_REORDERED, len(overtaken.receivers))
+                self._count(entry, Count.DELIVERIES_REORDERED, overtaken.receivers)
                 self._witness.reordered_in_room(entry, *overtaken)
             # About in the order in which they were sent.
             while self._unnumbered and next(iter(self._unnumbered.values())).stamp.sent_ns < until_ns:
@@ -570,7 +590,7 @@ class Ledger:
             self._settle(list(self._entries.values()), end_ns)
         left = [entry for entry in self._entries.values() if entry.measured]
         for entry in left:
-            self._count(entry, Count.DELIVERIES_LOST, len(entry.missing))
+            self._count(entry, Count.DELIVERIES_LOST, entry.missing)
             split = Count.DELIVERIES_LOST_ACKED if entry.acked else Count.DELIVERIES_LOST_UNACKED
             self.tally.counts[split] += len(entry.missing)
         self._witness.lost(left)
@@ -616,28 +636,34 @@ class Ledger:
         for user, stamp, copies in extras:
             self._count_extra(user, stamp, copies=copies)
 
-    def _count(self, entry: Entry, name: Count, number: int) -> None:
-        self.tally.counts[name] += number
+    def _count(self, entry: Entry, name: Count, receivers: Int64s) -> None:
+        """Count what became of a message at some of its receivers."""
+        self.tally.counts[name] += len(receivers)
         if self._slicer is not None:
-            self._slicer.count(entry.cell, name, number)
+            self._slicer.count(entry.cell, name, len(receivers))
+        if self._crossings is not None:
+            self._crossings.note(entry.stamp, name, receivers)
 
-    def _count_of(self, stamp: Stamp, name: Count, number: int) -> None:
-        """The same of a message that is not open."""
-        self.tally.counts[name] += number
+    def _count_extras_of(self, stamp: Stamp, name: Count, user: int, copies: int) -> None:
+        """The same of copies of a message that may not be open."""
+        self.tally.counts[name] += copies
         if self._slicer is not None:
-            self._slicer.count(self._slicer.cell_of(stamp), name, number)
+            self._slicer.count(self._slicer.cell_of(stamp), name, copies)
+        if self._crossings is not None:
+            self._crossings.note(stamp, name, np.array([user]), copies=copies)
 
     def _count_reordered(self, arrivals: Mapping[Entry, Arrivals]) -> None:
-        before = () if self._slicer is None else [len(entry.reordered) for entry in arrivals]
+        has_slices = self._slicer is not None or self._crossings is not None
+        before = [len(entry.reordered) for entry in arrivals] if has_slices else ()
         reordered_count = self._order.overtaken_count(arrivals)
         if not reordered_count:
             return
         self._witness.reordered(arrivals)
-        if self._slicer is None:
+        if not has_slices:
             self.tally.counts[Count.DELIVERIES_REORDERED] += reordered_count
             return
         for entry, known_count in zip(arrivals, before, strict=True):
-            self._count(entry, Count.DELIVERIES_REORDERED, len(entry.reordered) - known_count)
+            self._count(entry, Count.DELIVERIES_REORDERED, entry.reordered[known_count:])
 
     def _sort_out(self, batch: Sequence[Entry]) -> tuple[dict[Entry, Arrivals], list[tuple[int, Stamp, int]]]:
         """The first arrival at each receiver that missed the message; and all others, as (user, message, copies)."""
@@ -730,12 +756,21 @@ class Ledger:
             self._witness.late(arrivals, self._rules.deadline_ns)
         metrics[Metric.DELIVERY_TIME].record_many(delivery_ns[timed])
         metrics[Metric.DELIVERY_SERVICE_TIME].record_many(service_ns[timed])
+        books: list[tuple[CellBooks, Int64s]] = []
         if self._slicer is not None:
-            cells = np.repeat([entry.cell for entry in arrivals], sizes)
-            self._slicer.count_each(cells, Count.DELIVERIES_RECEIVED, measured)
-            self._slicer.count_each(cells, Count.DELIVERIES_LATE, measured & (service_ns > self._rules.deadline_ns))
-            self._slicer.time_each(cells[timed], Metric.DELIVERY_TIME, delivery_ns[timed])
-            self._slicer.time_each(cells[timed], Metric.DELIVERY_SERVICE_TIME, service_ns[timed])
+            books.append((self._slicer, np.repeat([entry.cell for entry in arrivals], sizes)))
+        if self._crossings is not None and self._crossings.are_told:
+            receivers = np.concatenate([new.receivers for new in arrivals.values()])
+            senders = [entry.sender for entry in arrivals]
+            crossed = self._crossings.cells(senders, sizes, receivers, times_ns - service_ns)
+            self._crossings.count_each(crossed, Count.DELIVERIES_EXPECTED, measured)
+            books.append((self._crossings, crossed))
+        for slicer, cells in books:
+            slicer.count_each(cells, Count.DELIVERIES_RECEIVED, measured)
+            if late_count:
+                slicer.count_each(cells, Count.DELIVERIES_LATE, measured & (service_ns > self._rules.deadline_ns))
+            slicer.time_each(cells[timed], Metric.DELIVERY_TIME, delivery_ns[timed])
+            slicer.time_each(cells[timed], Metric.DELIVERY_SERVICE_TIME, service_ns[timed])
 
         for second, at in self.tally.by_second(times_ns):
             self.tally.seconds[second][PerSecond.DELIVERIES_RECEIVED] += int(np.count_nonzero(at))
@@ -765,7 +800,7 @@ class Ledger:
         until_ns = min(entry.stamp.sent_ns + self._rules.deadline_ns, now_ns)
         excused = self.members.left_ns(entry.missing, entry.stamp.sent_ns) < until_ns
         if entry.measured and excused.any():
-            self._count(entry, Count.DELIVERIES_EXCUSED, int(excused.sum()))
+            self._count(entry, Count.DELIVERIES_EXCUSED, entry.missing[excused])
             who = set(entry.missing[excused].tolist())
             if entry.read_by is not None:
                 self.tally.counts[Count.DELIVERIES_RECOVERED] += len(who & entry.read_by)
@@ -790,7 +825,8 @@ class Ledger:
         if standing is Standing.MAY or not copies:
             return
         must = standing is Standing.MUST
-        self._count_of(stamp, Count.DELIVERIES_DUPLICATED if must else Count.DELIVERIES_UNEXPECTED, copies)
+        name = Count.DELIVERIES_DUPLICATED if must else Count.DELIVERIES_UNEXPECTED
+        self._count_extras_of(stamp, name, user, copies)
         self._witness.one_too_many(Fault.DUPLICATED if must else Fault.UNEXPECTED, stamp, user)
 
     def _sure_standing(self, user: int, stamp: Stamp) -> Standing:

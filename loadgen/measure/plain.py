@@ -26,6 +26,7 @@ from loadgen.measure.examples import Example, Examples, Fault
 from loadgen.measure.histogram import COARSE, FINE, HIGHEST_NS, Histogram, State, bucket_of
 from loadgen.measure.incident_tally import IncidentTally
 from loadgen.measure.ledger import News
+from loadgen.measure.nodes import MOVE_BYTES
 from loadgen.measure.record import MachineReading, Reading
 from loadgen.measure.slice_tally import SliceTally
 from loadgen.measure.spread import Spreads
@@ -154,18 +155,21 @@ def spreads_from_plain(data: object) -> Spreads:
 
 
 def news_to_plain(news: News) -> dict[str, Any]:
-    """The markers, packed."""
-    return {"sent": _packed(news.sent), "acked": _packed(news.acked)}
+    """The markers and the moves, packed."""
+    return {"sent": _packed(news.sent), "acked": _packed(news.acked), "moves": _packed(news.moves)}
 
 
 def news_from_plain(data: object) -> News:
     """The news that were made into ``data``, every marker sound; ValueError where none were."""
-    fields = _fields(data, "news", "sent", "acked")
+    fields = _fields(data, "news", "sent", "acked", "moves")
     sent = _unpacked(fields["sent"], _MOST_BYTES, "news.sent")
     acked = _unpacked(fields["acked"], _MOST_BYTES, "news.acked")
     _check_markers(sent, _SENT, marker.WIDTH, "news.sent")
     _check_markers(acked, _ACKED, marker.WIDTH + _NUMBER_WIDTH, "news.acked")
-    return News(sent, acked)
+    moves = _unpacked(fields["moves"], _MOST_BYTES, "news.moves")
+    if len(moves) % MOVE_BYTES:
+        raise ValueError(f"news.moves: expected records of {MOVE_BYTES} bytes, got {len(moves)} bytes")
+    return News(sent, acked, moves)
 
 
 def reading_to_plain(reading: Reading) -> dict[str, Any]:

@@ -119,6 +119,22 @@ OF_A_SLICE = frozenset(
 )
 """What is also told of the messages to rooms of each class, and of those due in each stage and incident."""
 
+OF_A_NODE = frozenset(
+    {
+        Count.DELIVERIES_EXPECTED,
+        Count.DELIVERIES_RECEIVED,
+        Count.DELIVERIES_LOST,
+        Count.DELIVERIES_DUPLICATED,
+        Count.DELIVERIES_REORDERED,
+        Count.DELIVERIES_LATE,
+        Count.DELIVERIES_UNEXPECTED,
+        Count.DELIVERIES_EXCUSED,
+        Metric.DELIVERY_TIME,
+        Metric.DELIVERY_SERVICE_TIME,
+    }
+)
+"""What is also told of the deliveries within a node of the server, and of those from one node to another."""
+
 
 class PerSecond(StrEnum):
     """What is counted second by second, in the second it happened."""

@@ -21,6 +21,7 @@ class SliceKind(StrEnum):
     ROOM = "room"
     STAGE = "stage"
     INCIDENT = "incident"
+    NODE = "node"
     PHASE = "phase"
 
     def named(self, name: object) -> str:
@@ -53,6 +54,9 @@ MOST_MEMBERS = {RoomClass.PAIR: 2, RoomClass.SMALL: 10, RoomClass.MEDIUM: 100, R
 """The largest room of each class; above them all it is huge."""
 
 NO_INCIDENT = SliceKind.INCIDENT.named("none")
+
+SAME_NODE, OTHER_NODE = SliceKind.NODE.named("same"), SliceKind.NODE.named("other")
+"""Deliveries whose sender and receiver are connected to one node of the server, and those that go to another one."""
 
 
 def room_class_of(member_count: int) -> RoomClass:
@@ -88,20 +92,23 @@ class Slicing:
     room_classes: tuple[RoomClass, ...]
     """Those that something can be said in, in order."""
     stretches: tuple[Stretch, ...]
+    nodes: bool = False
+    """Whether deliveries within a node of the server are told from those to another one. That is no part of a message,
+    and has no cells."""
 
     @property
     def tells_apart(self) -> bool:
-        """Whether there is anything to tell apart."""
+        """Whether there are messages to tell apart."""
         return len(self.room_classes) > 1 or bool(self.stretches)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All slices that are told apart, in order: rooms by size, then stages and incidents."""
+        """All slices that are told apart, in order: rooms by size, then stages and incidents, then nodes."""
         rooms = [SliceKind.ROOM.named(each) for each in self.rooms_told_apart]
         over_time = [stretch.name for stretch in self.stretches]
         if any(NO_INCIDENT in names for names in self.names_over_time()):
             over_time.append(NO_INCIDENT)
-        return (*rooms, *over_time)
+        return (*rooms, *over_time, *((SAME_NODE, OTHER_NODE) if self.nodes else ()))
 
     @property
     def whole(self) -> str | None:
@@ -130,7 +137,7 @@ class Slicing:
 
     def length_ns(self, name: str, window_ns: int) -> int:
         """How much of a measured window so long is in a slice."""
-        if kind_of(name) is SliceKind.ROOM:
+        if kind_of(name) in (SliceKind.ROOM, SliceKind.NODE):
             return window_ns
         ends = [min(bound, window_ns) for bound in (0, *self.bounds_ns())] + [window_ns]
         parts = zip(pairwise(ends), self.names_over_time(), strict=True)

@@ -11,6 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from loadgen.plan.slices import SliceKind
 from reports import numbers
 from reports.incidents import IncidentRow
 from reports.slices import SliceRow
@@ -57,8 +58,8 @@ def _summary_blocks(summary: Summary) -> list[RenderableType]:
         for row in summary.budgets:
             budgets.add_row("", Text(row.state, _STATES[row.state]), Text(row.expression), row.observed)
         blocks.append(budgets)
-    if any(row.is_judged for row in summary.slices):
-        blocks.append(_slices(summary.slices))
+    if shown := [row for row in summary.slices if row.is_judged or row.group == SliceKind.NODE]:
+        blocks.append(_slices(shown))
     if summary.incidents:
         blocks.append(Group(*map(_incident, summary.incidents)))
     if summary.drift:
@@ -83,13 +84,12 @@ def _summary_blocks(summary: Summary) -> list[RenderableType]:
 
 
 def _slices(rows: Sequence[SliceRow]) -> RenderableType:
-    """Those that budgets name: the report has them all."""
+    """Those that budgets name, and nodes side by side: the report has them all."""
     table = grid(6)
     for row in rows:
-        if row.is_judged:
-            p50, _, p99 = row.quantiles
-            lost = Text(f"lost {row.lost}", "bold red" if row.bad else "")
-            table.add_row("", row.name, f"{row.count} received", f"p50 {p50}", f"p99 {p99}", lost)
+        p50, _, p99 = row.quantiles
+        lost = Text(f"lost {row.lost}", "bold red" if row.bad else "")
+        table.add_row("", row.name, f"{row.count} received", f"p50 {p50}", f"p99 {p99}", lost)
     return table
 
 

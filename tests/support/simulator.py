@@ -7,7 +7,7 @@ They may be spread over several processes, each with books of its own, which tel
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -18,6 +18,7 @@ from loadgen.dialects.scripted import ScriptedDialect
 from loadgen.engine.user import Books, User, UserState
 from loadgen.measure import marker
 from loadgen.measure.ledger import Ledger, News, Rules
+from loadgen.measure.nodes import Layout
 from loadgen.measure.payload import Payload
 from loadgen.measure.spread import SpreadJoin
 from loadgen.measure.tally import Tally
@@ -87,6 +88,10 @@ class Simulation:
     process_count: int = 1
     stretches: tuple[Stretch, ...] | None = None
     """Slices of time; where they are given, rooms are told apart by their size as well."""
+    addresses: tuple[str, ...] = ()
+    """Of the nodes of the server, which users take in turn; where there are some, nodes are told apart."""
+    name_of_node: Callable[[int, int], str] | None = None
+    """(user, how often it has connected before) -> what the node calls itself by which it is greeted."""
 
     def __post_init__(self) -> None:
         self.now_ns = 0
@@ -99,9 +104,16 @@ class Simulation:
         self._sockets: dict[int, int] = {}  # user -> its present socket
         self._served: defaultdict[str, list[int]] = defaultdict(list)  # room -> whom the server sends to
         self._missed: dict[int, list[bytes]] = {}  # user who was there once -> what the server could not bring it
+        self._connection_counts: Counter[int] = Counter()
+        if self.name_of_node is not None:
+            greeted = replace(self.script.connect, until="WELCOME", node="WELCOME {node}")
+            self.script = replace(self.script, connect=greeted)
         publish, payload = self.script.publish, Payload(1, 100)
         rooms = Rooms((Layer(self.room_count), *self.more_layers))
-        whole = Rules(self.user_count, rooms, publish.reach, publish.echo, self.deadline_ns, slicing=self.slicing)
+        layout = Layout(self.addresses, self.name_of_node is not None) if self.addresses else None
+        whole = Rules(
+            self.user_count, rooms, publish.reach, publish.echo, self.deadline_ns, slicing=self.slicing, nodes=layout
+        )
         self.ledgers = [
             Ledger(replace(whole, share=Share(i, self.process_count)), marker.prefix_of(TAG), Tally(0))
             for i in range(self.process_count)
@@ -221,6 +233,10 @@ class Simulation:
         self._sockets[user.index] = next(self._socket_numbers)
         for frame in user.opened(self.now_ns) + user.joining(self.now_ns):
             self._serve(user.index, frame)
+        if self.name_of_node is not None:
+            name = self.name_of_node(user.index, self._connection_counts[user.index])
+            self._connection_counts[user.index] += 1
+            self._deliver(user.index, f"WELCOME {name}".encode(), self.connect_delay_ns)
 
     def _come_back(self, user: int) -> None:
         if self.users[user].state is UserState.AWAY:
@@ -254,7 +270,8 @@ class Simulation:
             return
         if self._receives[user % self.process_count](user, frame, self.now_ns):
             return
-        for reply in self.users[user].heard(frame, self.now_ns):
+        heard = self.users[user]
+        for reply in [*heard.heard(frame, self.now_ns), *heard.joining(self.now_ns)]:
             self._serve(user, reply)
 
     # --- the server -----------------------------------------------------------------------------------------

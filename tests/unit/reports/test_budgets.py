@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from loadgen.errors import InputError
 from loadgen.measure.histogram import Histogram
 from loadgen.measure.record import Phase
-from loadgen.measure.tally import OF_A_PHASE, OF_A_SLICE, Count, Metric
+from loadgen.measure.tally import OF_A_NODE, OF_A_PHASE, OF_A_SLICE, Count, Metric
 from reports.budgets import ExitCode, Verdict, exit_code_of, judge, parse, verdict_of
 from reports.figures import metric_of
 from reports.subjects import parse_subject
@@ -207,6 +207,7 @@ SLICED = st.one_of(
     st.tuples(st.sampled_from(sorted(OF_A_SLICE)), st.sampled_from(["room: pair", "room: direct", "room: huge"])),
     st.tuples(st.sampled_from(sorted(OF_A_SLICE)), st.integers(1, 99).map(lambda n: f"stage: {n}")),
     st.tuples(st.sampled_from(sorted(OF_A_SLICE)), st.sampled_from(["incident: 1", "incident: none"])),
+    st.tuples(st.sampled_from(sorted(OF_A_NODE)), st.sampled_from(["node: same", "node: other"])),
     st.tuples(st.sampled_from(sorted(OF_A_PHASE)), st.sampled_from(Phase).map(lambda phase: f"phase: {phase}")),
 )
 
@@ -229,12 +230,14 @@ def test_a_budget_on_a_slice_reads_back_as_itself(
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("delivery_time{large}: max < 1s", "expected {KIND: NAME} with a kind of room, stage, incident or phase"),
+        ("delivery_time{large}: max < 1s", "expected {KIND: NAME} with a kind of room, stage, incident, node or phase"),
         ("delivery_time{size: large}: max < 1s", 'got "{size: large}"'),
         ("delivery_time{}: max < 1s", 'got "{}"'),
         ("delivery_time{room: big}: max < 1s", 'expected after "room:" pair (up to 2 members), small (up to 10'),
         ("delivery_time{stage: 0}: max < 1s", 'expected after "stage:" the number of a stage, from 1, got "0"'),
         ("delivery_time{incident: last}: max < 1s", 'from 1, or none, got "last"'),
+        ("delivery_time{node: far}: max < 1s", 'expected after "node:" same or other, got "far"'),
+        ("ack_time{node: other}: max < 1s", '"ack_time" has no slices by node; those that have: deliveries_dup'),
         ("login_time{phase: lunch}: max < 1s", "login, connect, join, warmup, measure or drain"),
         ("login_time{room: large}: max < 1s", '"login_time" has no slices by room; those that have: ack_time'),
         ("frames_sent{stage: 1}: count > 1", '"frames_sent" has no slices by stage'),

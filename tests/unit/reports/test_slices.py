@@ -126,6 +126,44 @@ def test_a_report_says_how_fast_for_whom() -> None:
     assert [name for name, row in rows.items() if row.is_judged] == ["room: pair"]
 
 
+def a_record_of_nodes(*names: str) -> Record:
+    """A second, four users, each at one of these nodes; 50 messages to all."""
+    simulation = Simulation(
+        user_count=4, rate_per_s=50, addresses=("http://one",), name_of_node=lambda user, _: names[user]
+    )
+    tally = simulation.run()
+    plan = replace(a_plan(4), measure_ns=NS_PER_S, slicing=replace(simulation.slicing, nodes=True))
+    spans = [PhaseSpan(Phase.MEASURE, NS_PER_S, 2 * NS_PER_S)]
+    return Record(plan, tally, ProcessRecord(1), spans, [ProcessRecord(2)])
+
+
+def test_nodes_stand_side_by_side() -> None:
+    """Deliveries within a node and from node to node, with what is of a delivery, in the report and on the screen."""
+    record = a_record_of_nodes("a", "a", "b", "b")
+    document = build(FACTS, record, [], [parse("delivery_time{node: other}: p(50) < 1ms")])
+    rows = {row.name: row for row in slice_table(document)}
+    console = Console(file=io.StringIO(), width=100)
+    print_summary(document, console=console)
+
+    assert [(row.count, row.quantiles[0], row.group) for row in rows.values()] == [("100", "5.00 ms", "node")] * 2
+    assert [*rows] == ["node: same", "node: other"]
+    assert "ack_time" not in document["slices"][0]["metrics"]
+    assert "messages_sent" not in document["slices"][0]["counters"]
+    assert document["budgets"][0]["observed"] == pytest.approx(5.0, rel=0.001)
+    assert document["budgets"][0]["ok"] is False
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "node: same" in shown
+    assert "node: other" in shown
+
+
+def test_one_node_has_no_row() -> None:
+    """And a budget on what goes from node to node has no data."""
+    document = build(FACTS, a_record_of_nodes("a", "a", "a", "a"), [], [parse("delivery_time{node: other}: max < 1s")])
+
+    assert not [each for each in document["slices"] if each["name"].startswith("node")]
+    assert document["budgets"][0]["observed"] is None
+
+
 def test_too_few_samples_of_a_slice_are_not_shown() -> None:
     """As with those of the whole run."""
     (row,) = slice_table({"slices": [{"name": "stage: 1", "metrics": {"delivery_time": {"count": 5, "p50": None}}}]})
@@ -162,6 +200,8 @@ def test_the_terminal_shows_those_that_budgets_name() -> None:
         ("stage: 2", "in stage 2"),
         ("incident: 1", "in incident 1"),
         ("incident: none", "without an incident"),
+        ("node: same", "within a node"),
+        ("node: other", "from node to node"),
         ("phase: connect", "in the phase connect"),
     ],
 )

@@ -582,6 +582,13 @@ SIGNED: dict[str, Any] = {"claims": {}, "secret": "x" * 32}
             "connect.until: expected a text, since connect.then is what follows it, got none",
         ),
         (
+            {"connect": {"node": "at {node}"}},
+            "connect.until: expected a text, since connect.node is looked for in that frame, got none",
+        ),
+        ({"connect": {"until": "a", "node": "at"}}, 'connect.node: expected {node} in it, got "at"'),
+        ({"connect": {"until": "a", "node": "{id} {node}"}}, "connect.node: unknown placeholder {id}"),
+        ({"connect": {"until": "a", "node": "re:({node}"}}, "connect.node: expected a regular expression after re:"),
+        (
             {"connect": {"until": "a", "then": [{"send": "a"}]}},
             "connect.then[0].until: missing; expected a text the awaited frame holds, or re:...",
         ),

@@ -31,6 +31,24 @@ def settled(**flags: Any) -> Settled:
     return settle("smoke", {"target.url": "http://chat.example.org"} | flags, {}, A_MACHINE)
 
 
+@pytest.mark.parametrize(
+    ("urls", "dialect", "several"),
+    [
+        (["http://a", "http://b"], "plain", True),
+        (["http://a", "ws://a/"], "plain", False),
+        (["http://a"], "plain", False),
+        (["http://a"], "reference", True),
+        (None, "reference", False),
+    ],
+)
+def test_nodes_are_told_apart_by_address_or_by_name(urls: list[str] | None, dialect: str, several: bool) -> None:
+    """A server of ours is one."""
+    flags = {"target.url": urls, "target.dialect": dialect, "users.rooms.count": 1}
+    plan = settled(**flags).plan_for((), "0" * 6)
+
+    assert plan.slicing.nodes == several
+
+
 def test_a_connection_that_names_its_room_makes_rooms_without_a_join() -> None:
     """As many as one likes, one a user."""
     plan = settled(**{"target.dialect": "nchan", "users.rooms.count": 4}).plan_for(("http://chat",), "0" * 6)

@@ -480,6 +480,27 @@ def test_a_connection_is_made_in_steps() -> None:
     assert dialect.awaited is None
 
 
+@pytest.mark.parametrize(
+    ("node", "frames", "name"),
+    [
+        ('"instance":"{node}"', [b'{"type":"welcome","instance":"chat-7f.eu:1"}', b"ok"], "chat-7f.eu:1"),
+        ("re:ok (?:at )?{node}$", [b"welcome", b"ok at b"], "b"),
+        ("at {node}", [b"welcome at a", b"ok at b"], "b"),
+        ("at {node}", [b"welcome", b"ok"], None),
+    ],
+)
+def test_a_greeting_tells_which_node_it_is(node: str, frames: list[bytes], name: str | None) -> None:
+    """Any of the frames that are waited for after connecting; the last that says so counts."""
+    connect = ConnectScript("/ws", until="welcome", then=(StepScript(("hello",), "ok"),), node=node)
+    dialect = a_dialect(connect=connect)
+    for _ in range(2):  # of an earlier connection nothing is left
+        dialect.open(["r"])
+        dialect.on_connected()
+        assert dialect.on_frame(frames[0]).node is None
+        assert dialect.on_frame(frames[1]) == Heard(Confirmation.CONNECTED, node=name)
+        frames = [b"welcome", b"ok"] if name is None else frames
+
+
 def test_a_new_connection_begins_with_the_first_step() -> None:
     """Whatever the old one had come to."""
     dialect = a_dialect(connect=STEPS)

@@ -21,6 +21,7 @@ from loadgen.measure.histogram import HIGHEST_NS, Histogram
 from loadgen.measure.incident_tally import IncidentTally
 from loadgen.measure.ledger import News
 from loadgen.measure.marker import Stamp
+from loadgen.measure.nodes import MOVE_BYTES
 from loadgen.measure.record import MachineReading, Reading
 from loadgen.measure.slice_tally import SliceTally
 from loadgen.measure.spread import Spreads
@@ -113,7 +114,7 @@ def a_marker(sequence: int = 0) -> bytes:
 
 def some_news() -> News:
     """Of two messages, one of which is acknowledged."""
-    return News(a_marker(0) + a_marker(1), a_marker(0) + b"%016x" % 8)
+    return News(a_marker(0) + a_marker(1), a_marker(0) + b"%016x" % 8, b"m" * MOVE_BYTES)
 
 
 A_READING = Reading(at_ns=5, cpu_ns=3, rss_bytes=4096, descriptor_count=None)
@@ -207,12 +208,12 @@ def test_spreads_arrive_as_they_were(messages: list[tuple[int, int, list[int], i
     assert arrived.rows.tolist() == spreads.rows.tolist()
 
 
-@given(st.lists(st.tuples(st.integers(0, 50), INT64)))
-def test_news_arrive_as_they_were(messages: list[tuple[int, int]]) -> None:
-    """Markers, and the numbers of acknowledged messages in their rooms."""
+@given(st.lists(st.tuples(st.integers(0, 50), INT64)), st.integers(0, 3))
+def test_news_arrive_as_they_were(messages: list[tuple[int, int]], move_count: int) -> None:
+    """Markers, the numbers of acknowledged messages in their rooms, and who has come to which node."""
     sent = [a_marker(sequence) for sequence, _ in messages]
     acked = [text + b"%016x" % number for text, (_, number) in zip(sent, messages, strict=True)]
-    news = News(b"".join(sent), b"".join(acked))
+    news = News(b"".join(sent), b"".join(acked), bytes(range(MOVE_BYTES)) * move_count)
 
     assert plain.news_from_plain(travelled(plain.news_to_plain(news))) == news
 
@@ -364,6 +365,8 @@ def test_a_marker_whose_check_digits_are_wrong_is_no_news() -> None:
 
     with pytest.raises(ValueError, match=r"news\.sent"):
         plain.news_from_plain(plain.news_to_plain(News(damaged, b"")))
+    with pytest.raises(ValueError, match=r"news\.moves"):
+        plain.news_from_plain(plain.news_to_plain(News(b"", b"", b"half a move")))
 
 
 @pytest.mark.parametrize("counts", [[0, 1], [1, 0], [-1, 3], [2**41, 1]])
