@@ -64,6 +64,16 @@ class State(NamedTuple):
     max_ns: int
 
 
+class Packed(NamedTuple):
+    """The buckets that hold something."""
+
+    offsets: npt.NDArray[np.unsignedinteger]
+    """From the first one."""
+    counts: npt.NDArray[np.integer]
+    bucket_count: int
+    """Of all, empty ones included."""
+
+
 class Histogram:
     """Durations in integer nanoseconds. Merging is associative and commutative."""
 
@@ -73,6 +83,7 @@ class Histogram:
         "_first",
         "_max_ns",
         "_min_ns",
+        "_packed",
         "_pending",
         "_sum_ns",
     )
@@ -81,6 +92,7 @@ class Histogram:
         self._bits = bits
         self._first = 0  # the bucket that _counts[0] counts
         self._counts = _NOTHING
+        self._packed: Packed | None = None  # what stands for _counts, then
         self._sum_ns = 0
         self._min_ns: int | None = None
         self._max_ns: int | None = None
@@ -112,7 +124,16 @@ class Histogram:
         self._sort_in()
         if self._min_ns is None or self._max_ns is None:
             return None
-        return State(self._counts, self._sum_ns, self._min_ns, self._max_ns)
+        return State(self._dense(), self._sum_ns, self._min_ns, self._max_ns)
+
+    def pack(self) -> None:
+        """Take as little memory as can be until something is added; nothing else changes."""
+        self._sort_in()
+        offsets = np.flatnonzero(self._counts)
+        if len(offsets) and len(self._counts) <= 2**16 and int(self._counts.max()) < 2**32:
+            counts = self._counts[offsets].astype(np.uint32)
+            self._packed = Packed(offsets.astype(np.uint16), counts, len(self._counts))
+            self._counts = _NOTHING
 
     def record(self, value_ns: int) -> None:
         """Record one value; ValueError outside [0, HIGHEST_NS]."""
@@ -151,7 +172,7 @@ class Histogram:
         if other._min_ns is None or other._max_ns is None:
             return
         self._widen(other._sum_ns, other._min_ns, other._max_ns)
-        self._add(other._first, other._counts)
+        self._add(other._first, other._dense())
 
     def quantile_ns(self, q: float, *, beyond: int = MIN_SAMPLES_BEYOND) -> int | None:
         """A value that at least the share ``q`` of all recorded values do not exceed.
@@ -181,7 +202,8 @@ class Histogram:
     @property
     def count(self) -> int:
         """How many values were recorded."""
-        return len(self._pending) + int(self._counts.sum())
+        held = self._counts if self._packed is None else self._packed.counts
+        return len(self._pending) + int(held.sum())
 
     @property
     def min_ns(self) -> int | None:
@@ -205,8 +227,19 @@ class Histogram:
     def buckets(self) -> tuple[Int64s, Int64s]:
         """The filled buckets, rising: (largest value of each in ns, count of each)."""
         self._sort_in()
-        filled = np.flatnonzero(self._counts)
-        return bucket_upper_ns(filled + self._first, self._bits), self._counts[filled]
+        if self._packed is not None:
+            filled, counts = self._packed.offsets.astype(np.int64), self._packed.counts.astype(np.int64)
+        else:
+            filled = np.flatnonzero(self._counts)
+            counts = self._counts[filled]
+        return bucket_upper_ns(filled + self._first, self._bits), counts
+
+    def _dense(self) -> Int64s:
+        if self._packed is None:
+            return self._counts
+        counts = np.zeros(self._packed.bucket_count, np.int64)
+        counts[self._packed.offsets] = self._packed.counts
+        return counts
 
     def _sort_in(self) -> None:
         if not self._pending:
@@ -220,6 +253,8 @@ class Histogram:
 
     def _add(self, first: int, counts: Int64s) -> None:
         """Add ``counts`` of the buckets from ``first`` on."""
+        if self._packed is not None:
+            self._counts, self._packed = self._dense(), None
         if not len(self._counts):
             self._first, self._counts = first, counts.copy()
             return

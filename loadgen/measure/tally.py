@@ -149,6 +149,10 @@ class PerSecond(StrEnum):
     DELIVERIES_RECEIVED = "deliveries_received"
 
 
+PACKED_AFTER_S = 120
+"""Late deliveries still find their second; few come later than that."""
+
+
 @dataclass(slots=True)
 class ErrorCount:
     """How often one kind of error came, and what the first one said."""
@@ -176,6 +180,7 @@ class Tally:
     """How sockets ended; of the whole run."""
     examples: Examples = field(default_factory=Examples)
     """A few of the deliveries of measured messages that went wrong."""
+    _packed_until: int = field(default=0, compare=False, repr=False)
 
     def second_of(self, at_ns: int) -> int:
         """The second of the series that a monotonic instant lies in."""
@@ -236,6 +241,7 @@ class Tally:
             self.seconds[second].update(counts)
         for (metric, second), histogram in other.metric_seconds.items():
             self.of_second(metric, second).merge(histogram)
+            self._pack_until(second - PACKED_AFTER_S)
         for number, incident in other.incidents.items():
             self.of_incident(number).merge(incident)
         for name, part in other.slices.items():
@@ -243,6 +249,15 @@ class Tally:
         for close, count in other.closes.items():
             count_close(self.closes, close, count)
         self.examples.merge(other.examples)
+
+    def _pack_until(self, second: int) -> None:
+        """Seconds to which little is added any more take little memory; runs may last for days."""
+        # After a gap of an hour, the seconds before it are left as they are.
+        for each in range(max(self._packed_until, second - 3_600), second):
+            for metric in Metric:
+                if (metric, each) in self.metric_seconds:
+                    self.metric_seconds[metric, each].pack()
+        self._packed_until = max(self._packed_until, second)
 
     def measure_anew(self) -> None:
         """Forget all that is told of the measured window; errors and the seconds of the series stay."""

@@ -119,6 +119,35 @@ def test_merging_is_associative_and_commutative(a: list[int], b: list[int], c: l
     assert contents(left) == contents(right) == contents(histogram_of(a + b + c))
 
 
+@given(VALUES, VALUES, st.sampled_from([COARSE, FINE]))
+def test_a_packed_histogram_is_the_same_and_can_be_added_to(a: list[int], b: list[int], bits: int) -> None:
+    """Whichever of two is packed, before or after they are merged."""
+    packed, other = histogram_of(a, bits), histogram_of(b, bits)
+    packed.pack()
+    state = packed.state()
+    assert contents(packed) == contents(histogram_of(a, bits))
+    assert state is None or contents(Histogram.restored(state, bits)) == contents(packed)
+
+    other.merge(packed)
+    packed.merge(histogram_of(b, bits))
+    packed.pack()
+    packed.pack()
+
+    assert contents(packed) == contents(other) == contents(histogram_of(a + b, bits))
+
+
+def test_a_packed_histogram_takes_what_it_holds_and_not_what_it_spans() -> None:
+    """A hundred values between a microsecond and a second: the series of a run keeps three such each second."""
+    values = [int(1_000 * 1.07**n) for n in range(100)]
+    spread = histogram_of(values, COARSE)
+    assert spread.max_ns == values[-1], "and all are in their buckets"
+    before = len(pickle.dumps(spread))
+
+    spread.pack()
+
+    assert len(pickle.dumps(spread)) < before / 4
+
+
 @pytest.mark.parametrize("value", [-1, HIGHEST_NS + 1])
 def test_a_value_out_of_range_is_refused(value: int) -> None:
     """Never clamped, never dropped: it is a bug."""
