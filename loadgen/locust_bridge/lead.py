@@ -328,8 +328,6 @@ class Lead:
                     for mate in self.crew.values():
                         if mate.is_alive:
                             self._lose(mate, "did not close its books")
-                if not any(mate.is_alive for mate in self.crew.values()):
-                    self._close(now_ns)
 
     def _dismiss_leaving(self, mate: Mate, now_ns: int) -> None:
         """It wants to end while the others go on: have its books closed, as far as it knows them."""
@@ -367,8 +365,7 @@ class Lead:
             self._begin_phase(Phase.MEASURE, self._measure_ns)
             self._look_everywhere()
         if self._end_ns is not None and now_ns >= self._end_ns:
-            if self._phase is Phase.MEASURE:
-                self._look_everywhere()
+            self._look_everywhere()
             self._begin_phase(Phase.DRAIN, self._end_ns)
             self._limit_ns = self._end_ns + self.record.plan.drain_ns + PATIENCE_NS
             self.step = Step.DRAINING

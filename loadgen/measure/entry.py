@@ -121,9 +121,10 @@ class Entry:
         self.reordered = np.concatenate((self.reordered, receivers))
 
     def look(self) -> bool:
-        """Find out whether it is complete, and if not, how long the log must be before it can be."""
-        if len(self.log) < self.complete_at:
-            return False
+        """Find out whether it is complete, and if not, how long the log must be before it can be.
+
+        Only worth it once the log is ``complete_at`` long.
+        """
         if len(self.log) == 2 and len(self.missing) == 1:
             absent = int(self.log[1] != self.missing.item())
             self.complete_at = 2 + 2 * absent

@@ -101,6 +101,8 @@ def _arrived(entry: Entry, arrivals: Arrivals) -> _Arrived:
 
 def _judge(room: _Room, ripe: Iterable[_Arrived]) -> list[tuple[Entry, Arrivals]]:
     numbered = sorted((each for each in ripe if each.entry.room_sequence is not None), key=lambda each: each.first_ns)
+    if not numbered:
+        return []
     if len(numbered) == 1 and numbered[0].number > room.top:  # in a small room almost always
         room.top = numbered[0].number
         _learn(room, numbered)
@@ -139,8 +141,6 @@ def _learn(room: _Room, rising: Sequence[_Arrived]) -> None:
 
 def _entangled(in_time: Sequence[_Arrived]) -> list[Sequence[_Arrived]]:
     """Messages cut apart wherever all before lie before all after, by their times and by their numbers."""
-    if not in_time:
-        return []
     last_ns = np.maximum.accumulate([each.last_ns for each in in_time])
     highest = np.maximum.accumulate([each.number for each in in_time])
     lowest = np.minimum.accumulate([each.number for each in reversed(in_time)])[::-1]

@@ -102,15 +102,13 @@ class Incident:
 
     def wait_ns(self, user: int, attempt: int, seed: int) -> int:
         """How long a user waits before attempt number ``attempt`` (from 0) to come back."""
-        match self.backoff:
-            case Backoff.NONE:
-                return 0 if attempt == 0 else LEAST_RETRY_NS
-            case Backoff.CONSTANT:
-                return CONSTANT_NS
-            case Backoff.EXPONENTIAL_JITTER:
-                bound_ns = min(LAST_BOUND_NS, FIRST_BOUND_NS << min(attempt, 10))
-                drawn = self._drawn(_Draw.WAIT + attempt, user, seed)
-                return max(round(drawn * bound_ns), LEAST_RETRY_NS if attempt else 0)
+        if self.backoff is Backoff.CONSTANT:
+            return CONSTANT_NS
+        least_ns = LEAST_RETRY_NS if attempt else 0
+        if self.backoff is Backoff.NONE:
+            return least_ns
+        bound_ns = min(LAST_BOUND_NS, FIRST_BOUND_NS << min(attempt, 10))
+        return max(round(self._drawn(_Draw.WAIT + attempt, user, seed) * bound_ns), least_ns)
 
     def author(self, user_count: int, seed: int) -> int:
         """Of an announcement: who makes it."""

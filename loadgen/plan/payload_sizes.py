@@ -69,10 +69,11 @@ class Sizes:
 
     def _drawn(self, block: int) -> array[int]:
         rng = block_rng(self.seed, Stream.PAYLOAD_SIZES, block)
-        match self.payload_bytes:
-            case OneOf(sizes):
-                drawn = rng.choice(np.array(sizes, np.float64), BLOCK_SIZE)
-            case LogNormal(median, sigma, most):
-                # Bounded before the power is taken, which would overflow.
-                drawn = np.minimum(median * np.exp(np.minimum(sigma * rng.standard_normal(BLOCK_SIZE), 700.0)), most)
+        sizes = self.payload_bytes
+        if isinstance(sizes, OneOf):
+            drawn = rng.choice(np.array(sizes.sizes, np.float64), BLOCK_SIZE)
+        else:
+            # Bounded before the power is taken, which would overflow.
+            power = np.exp(np.minimum(sizes.sigma * rng.standard_normal(BLOCK_SIZE), 700.0))
+            drawn = np.minimum(sizes.median * power, sizes.most)
         return array("q", np.rint(np.maximum(drawn, self.least)).astype(np.int64).tobytes())

@@ -51,3 +51,8 @@ def test_nobody_writes_to_himself(user_count: int, data: st.DataObject) -> None:
 def test_what_is_no_message_comes_on_top_of_the_rate_of_messages(mix: Mix, acts: float) -> None:
     """Where there are no messages, the rate is that of all else."""
     assert acts_per_message(mix) == acts
+
+
+def test_of_one_kind_of_act_nothing_is_drawn() -> None:
+    """It is the one, whatever its weight is."""
+    assert {Acts(7, ((Act.TYPING, 0.1),)).act_of(n) for n in range(100)} == {Act.TYPING}

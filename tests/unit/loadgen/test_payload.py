@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,9 +11,10 @@ from hypothesis import strategies as st
 
 from loadgen.measure import marker
 from loadgen.measure.marker import WIDTH, Stamp
-from loadgen.measure.payload import Payload
+from loadgen.measure.payload import Payload, payload_of
 from loadgen.plan.pacing import BLOCK_SIZE
 from loadgen.plan.payload_sizes import LogNormal, OneOf, PayloadBytes, Sizes, most_bytes
+from tests.unit.loadgen.test_plan import a_plan
 
 SIZES = st.integers(WIDTH, 5_000)
 DRAWN = st.one_of(
@@ -95,3 +97,10 @@ def test_a_list_whose_longest_cannot_hold_the_marker_is_refused() -> None:
     """Such a run could measure nothing."""
     with pytest.raises(ValueError, match="marker"):
         Payload(1, OneOf((10, 20)))
+
+
+def test_the_texts_of_a_plan_are_those_of_its_seed_and_sizes() -> None:
+    """And as compressible as it says."""
+    plan = replace(a_plan(), seed=7, payload_bytes=300, compressible=False)
+
+    assert payload_of(plan).text(5, MARK) == Payload(7, 300, compressible=False).text(5, MARK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -9,17 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadgen.dialects.script import ConnectScript, DialectScript, PublishScript
+from loadgen.plan.incidents import Incident, IncidentKind
 from loadgen.plan.pacing import (
     BLOCK_SIZE,
     NS_PER_S,
     OF_EACH_USER,
     ConstantSchedule,
+    Drawn,
     ExponentialSchedule,
     Gaps,
+    Stream,
     schedule,
 )
 from loadgen.plan.plan import Plan
-from loadgen.plan.rooms import Rooms
+from loadgen.plan.rooms import LayerChoice, Rooms
 
 RATES = st.floats(0.01, 100_000)
 SEEDS = st.integers(0, 2**63 - 1)
@@ -122,3 +126,45 @@ def test_pauses_of_each_user_make_no_schedule_of_all(gaps: Gaps) -> None:
     """Whoever asks for one has made a mistake, and is not given another."""
     with pytest.raises(ValueError, match="of each user"):
         schedule(gaps, 1.0, 1)
+
+
+def test_a_user_belongs_to_the_share_that_has_it() -> None:
+    """Users are dealt out in turn."""
+    shares = [a_plan(10).share(index, 3) for index in range(3)]
+
+    for user in range(10):
+        (owner,) = [index for index, share in enumerate(shares) if user in share.users]
+        assert shares[0].share_of(user) == owner
+
+
+def test_who_comes_with_a_herd_is_held_back_until_then() -> None:
+    """So somebody logs in after the first message; a storm holds nobody back."""
+    storm = Incident(IncidentKind.RECONNECT_STORM, NS_PER_S, share=1.0)
+    herd = Incident(IncidentKind.HERD_JOIN, NS_PER_S, share=0.5)
+    stormy, crowded = replace(a_plan(), incidents=(storm,)), replace(a_plan(), incidents=(storm, herd))
+
+    assert not stormy.brings_in_late
+    assert not any(stormy.is_held_back(user) for user in range(1_000))
+    assert crowded.brings_in_late
+    assert [crowded.is_held_back(user) for user in range(1_000)] == [herd.hits(user, 1) for user in range(1_000)]
+
+
+def test_what_is_announced_has_numbers_of_its_own() -> None:
+    """No message in turn, and none of another announcement, has them."""
+    numbers = {a_plan().number_out_of_turn(incident, n) for incident in range(3) for n in (0, 1, 10**6)}
+
+    assert len(numbers) == 9
+    assert min(numbers) > 10**15
+
+
+def test_numbers_are_the_same_when_they_were_forgotten_meanwhile() -> None:
+    """Only a few blocks are kept, since users with a rhythm of their own ask for many."""
+    drawn = Drawn(1, Stream.ACTS)
+    asked = range(0, 100 * BLOCK_SIZE, BLOCK_SIZE)
+
+    assert [drawn.of(n) for n in asked] == [drawn.of(n) for n in asked]
+
+
+def test_of_one_room_for_each_user_nothing_is_drawn() -> None:
+    """It is the one."""
+    assert {LayerChoice(1, Rooms.alike(3)).layer_of(n) for n in range(100)} == {0}

@@ -124,3 +124,13 @@ def test_the_books_of_slices_close_where_a_worker_died() -> None:
 
     assert tally.of_slice("room: large").counts[Count.DELIVERIES_EXCUSED] == 3
     assert tally.counts[Count.DELIVERIES_EXCUSED] == 3
+
+
+def test_the_newest_reading_tells_what_a_process_has_used() -> None:
+    """Whether it was made for the window or for its second; a process that was never read has used nothing."""
+    process = a_process(1, used_ms=1_000)
+    assert process.last_cpu_ns == 1_700 * MS
+
+    process.readings.append(Reading(8 * NS_PER_S, 1_900 * MS, 10**7, 40))
+    assert process.last_cpu_ns == 1_900 * MS
+    assert ProcessRecord(2).last_cpu_ns == 0

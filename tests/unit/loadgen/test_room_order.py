@@ -104,6 +104,16 @@ def test_rooms_and_messages_without_a_number_are_left_alone() -> None:
     assert count_of(order, 100) == 0
 
 
+def test_a_room_whose_messages_have_no_numbers_yet_has_no_order() -> None:
+    """Their acknowledgements may not have come."""
+    order = RoomOrder()
+    order.note(0, an_entry(None), arrivals(5, 6))
+
+    assert count_of(order, 10) == 0
+    order.note(0, an_entry(3), arrivals(12, 12))
+    assert count_of(order, 20) == 0
+
+
 def test_what_is_not_measured_is_not_counted_but_overtakes() -> None:
     """The warm-up is no excuse for the window."""
     order = RoomOrder()

@@ -76,3 +76,11 @@ def test_what_our_machine_has_run_out_of_is_not_the_proxys_fault() -> None:
     """It is one of our limits, and makes the run doubtful."""
     assert PROXY.unreachable(OSError(errno.EMFILE, "Too many open files")).kind is ErrorKind.LIMIT_DESCRIPTORS
     assert PROXY.unreachable(OSError(errno.ECONNREFUSED, "Connection refused")).kind is ErrorKind.PROXY
+
+
+def test_a_proxy_that_hangs_up_is_blamed_for_it() -> None:
+    """And not the server behind it."""
+    error = PROXY.hung_up()
+
+    assert error.kind is ErrorKind.PROXY
+    assert str(error) == "proxy proxy.example.org:3128: it hung up before it had answered CONNECT"

@@ -7,19 +7,22 @@ from dataclasses import replace
 
 import pytest
 
-from loadgen.dialects import Credentials, HttpAnswer
+from loadgen.dialects import Credentials, HttpAnswer, HttpRequest
 from loadgen.dialects.script import (
     AliveScript,
     ConnectScript,
     DialectScript,
+    DirectScript,
     ErrorsScript,
     FramesScript,
+    HistoryScript,
     HttpScript,
     JoinScript,
     LeaveScript,
     LoginScript,
     PublishScript,
     Reach,
+    SideScript,
 )
 from loadgen.dialects.scripted import ScriptedDialect
 from loadgen.engine.user import Books, User, UserState
@@ -30,6 +33,7 @@ from loadgen.measure.marker import Stamp
 from loadgen.measure.membership import Standing
 from loadgen.measure.payload import Payload
 from loadgen.measure.tally import Count, Metric, Note, PerSecond, Tally
+from loadgen.plan.acts import Act
 from loadgen.plan.rooms import Rooms
 
 FULL = DialectScript(
@@ -52,7 +56,9 @@ TOKEN = HttpAnswer(200, (), (), b'{"token": "t0"}')
 PlannedClose = Callable[[int, int], tuple[int, int] | None]
 
 
-def a_user(script: DialectScript = FULL, planned_close: PlannedClose | None = None) -> tuple[User, Tally]:
+def a_user(
+    script: DialectScript = FULL, planned_close: PlannedClose | None = None, *, catches_up: bool = False
+) -> tuple[User, Tally]:
     """User 0 of two, in room 0; everything is measured."""
     tally = Tally(0)
     ledger = Ledger(
@@ -61,6 +67,7 @@ def a_user(script: DialectScript = FULL, planned_close: PlannedClose | None = No
     ledger.measure(0, 10**12)
     books = Books(ledger, Payload(1, 100), "abc123", 1_000)
     books.planned_close = planned_close
+    books.catches_up = catches_up
     return User(0, [0], ScriptedDialect(script, Credentials(0, "ann", "pw")), books), tally
 
 
@@ -731,3 +738,127 @@ def test_a_text_that_the_server_changed_is_counted_and_shown(change: Callable[[b
     assert kind is ErrorKind.TEXT_CHANGED
     assert example.startswith("the server changed a text on its way: 'xxx")
     assert " MSG " in example
+
+
+def test_a_join_without_a_confirmation_takes_no_time() -> None:
+    """It is counted, and there is nothing to time."""
+    user, tally = a_user(replace(BARE, join=JoinScript(("JOIN {room}",))))
+    user.connecting(0)
+    user.opened(10)
+    assert user.joining(50) == [b"JOIN room-1"]
+
+    assert state_of(user) is UserState.READY
+    assert tally.seconds[0][PerSecond.JOINS] == 1
+    assert tally.metrics[Metric.JOIN_TIME].count == 0
+
+
+def test_a_user_says_what_others_have_chosen_for_it() -> None:
+    """With a marker behind it, by which it is known wherever it comes."""
+    user, _ = ready(BARE)
+    said = user.says("mind the gap", 70, 80, writable=True)
+
+    assert isinstance(said, bytes)
+    assert said.startswith(b"mind the gap ")
+    assert marker.read(said[-marker.WIDTH :]) == Stamp(0, 0, 70, 80)
+    assert user.says("mind the gap", 90, 95, writable=False) is None
+
+
+def test_a_user_writes_to_another_one() -> None:
+    """By the name that the server knows, and with an acknowledgement of its own."""
+    user, tally = ready(replace(BARE, direct=DirectScript("TO {to} {id} {text}", ack="ACK {id}")))
+    said = user.due(7, 70, 80, writable=True, to=(1, "bob"))
+
+    assert isinstance(said, bytes)
+    assert said.startswith(b"TO bob abc123-0-0 ")
+    assert marker.read(said[-marker.WIDTH :]) == Stamp(0, 0, 70, 80, receiver=1)
+    user.heard(b"ACK abc123-0-0", 100)
+    assert tally.metrics[Metric.ACK_TIME].max_ns == 20
+
+
+BUSY = replace(
+    BARE,
+    typing=SideScript("typing in {room}"),
+    presence=SideScript("who is in {room}"),
+    history=HistoryScript("past", send="what was in {room}"),
+    http=HttpScript("/rooms/{room}"),
+)
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        (Act.TYPING, b"typing in room-1"),
+        (Act.PRESENCE, b"who is in room-1"),
+        (Act.HISTORY, b"what was in room-1"),
+        (Act.HTTP, HttpRequest("POST", "/rooms/room-1")),
+    ],
+)
+def test_a_user_does_other_things_in_its_room(act: Act, said: bytes | HttpRequest) -> None:
+    """Once it is in; each as the dialect says it."""
+    assert a_user(BUSY)[0].does(act) is None
+    assert ready(BUSY)[0].does(act) == said
+
+
+def test_a_message_is_nothing_that_a_user_does_beside_messages() -> None:
+    """Who asks for that has mistaken one for the other."""
+    with pytest.raises(ValueError, match="a message is said"):
+        ready(BUSY)[0].does(Act.MESSAGE)
+
+
+def test_what_is_due_after_the_end_is_unsent_in_no_second() -> None:
+    """When nobody is left, what was to come is settled at once; outside the window it is not counted either."""
+    user, tally = ready(BARE)
+    user.closed(1006, "", 70)
+    for due_ns in (60, 10**9, 10**12):
+        assert user.due(0, due_ns, 80, writable=True) is None
+
+    assert counts(tally, Count.MESSAGES_DUE, Count.MESSAGES_UNSENT) == [2, 2]
+    assert {second: each[PerSecond.MESSAGES_DUE] for second, each in tally.seconds.items()} == {0: 1}
+
+
+def test_messages_of_another_run_are_noticed() -> None:
+    """They came to the same room while this run was measured."""
+    user, tally = ready(BARE)
+    user.heard(b"words " + marker.write(marker.prefix_of("fed321"), Stamp(1, 0, 5, 6)), 70)
+
+    assert counts(tally, Note.FOREIGN_MARKERS, Count.FRAMES_DAMAGED) == [1, 0]
+
+
+def test_who_is_back_asks_for_what_it_has_missed() -> None:
+    """Where the plan wants it; the first time it joins there is nothing to ask for."""
+    script = replace(
+        BARE,
+        join=JoinScript(("JOIN {room}",), "JOINED {room}"),
+        history=HistoryScript("past", catch_up="after {after}", seq="at {seq} "),
+    )
+    user, _ = a_user(script, catches_up=True)
+    user.connecting(0)
+    user.opened(10)
+    user.joining(20)
+    assert user.heard(b"JOINED room-1 at 7 ", 30) == []
+    user.away(40, cut=True)
+    user.coming_back()
+    user.connecting(50)
+    user.opened(60)
+    user.joining(70)
+
+    assert user.heard(b"JOINED room-1 at 9 ", 80) == [b"after 7"]
+
+
+def test_who_is_gone_fails_no_more() -> None:
+    """Its connection may fail after it has been given up, and that is one failure."""
+    user, tally = a_user(BARE)
+    user.connecting(0)
+    user.failed(ErrorKind.REFUSED, "refused")
+    user.failed(ErrorKind.REFUSED, "refused")
+
+    assert counts(tally, Count.CONNECTIONS_FAILED) == [1]
+    assert len(tally.errors) == 1
+
+
+def test_who_is_in_or_away_is_waited_for_no_more() -> None:
+    """Only a greeting or a confirmation that has not come counts."""
+    user, tally = ready()
+    user.time_is_up()
+
+    assert not errors_of(tally)

@@ -112,6 +112,13 @@ def test_a_message_of_qos_0_wants_no_acknowledgement() -> None:
     assert client.publish("a", 'h"', "c0-4-0") == b'\x30\x13\x00\x06chat/a{"t":"h\\""}'
 
 
+def test_a_message_may_name_its_user() -> None:
+    """What is the same for all users of a room is made once for them, and this is not."""
+    client = joined("a", qos=0, payload="{username}: {text}")
+
+    assert client.publish("a", "hey", "c0-4-0") == b"\x30\x0b\x00\x01aann: hey"
+
+
 def test_a_frame_may_hold_several_packets_and_parts_of_them() -> None:
     """A packet is read when its last byte has come."""
     client = joined("a")

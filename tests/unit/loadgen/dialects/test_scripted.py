@@ -27,6 +27,7 @@ from loadgen.dialects.script import (
     TokenScript,
 )
 from loadgen.dialects.scripted import ScriptedDialect
+from loadgen.dialects.signing import sign
 
 SECRET = "s3cret-of-at-least-32-bytes-for-HS256"
 ODD = 'p"ä\\s{s} &=+%/#?\n'
@@ -367,6 +368,24 @@ def test_direct_messages_have_acknowledgements_of_their_own() -> None:
     assert dialect.on_frame(b"ok m-2").acks == [Ack("m-2")]
 
 
+def test_a_message_may_name_its_user() -> None:
+    """What is the same for all users of a room is made once for them, and this is not."""
+    dialect = a_dialect(publish=PublishScript("{username} in {room}: {text}"))
+
+    assert dialect.publish("room-1", "hi", "m-1") == b"ann in room-1: hi"
+
+
+def test_a_direct_message_is_acknowledged_by_its_number() -> None:
+    """The number alone is enough, since the rest of its id is that of the message before; nothing is where none was."""
+    dialect = a_dialect(
+        publish=PublishScript("{text}", ack="ok {n}"), direct=DirectScript("{to} {n} {text}", ack="got {n}")
+    )
+    assert dialect.on_frame(b"got 1007") == NOTHING
+
+    dialect.direct("bob", "hi", "c0-3-7")
+    assert dialect.on_frame(b"got 1007").acks == [Ack("c0-3-7")]
+
+
 def test_typing_presence_and_history_are_asked_for_in_the_room() -> None:
     """With everything that is known of the user."""
     dialect = a_dialect(
@@ -413,6 +432,17 @@ def test_who_comes_back_asks_for_what_came_after_the_last_message() -> None:
     assert dialect.on_frame(b"past #12 c").replies == ()
 
 
+def test_who_joins_again_goes_on_after_the_last_message() -> None:
+    """Its number in the room is not that of the confirmation, which names what it has missed as well."""
+    dialect = awaiting("hello", history=PAGED)
+    dialect.on_frame(b"hello #3 ")
+    dialect.has_heard("room-1", b"#8 good morning")
+    dialect.join(["room-1"])
+    dialect.on_frame(b"hello #20 ")
+
+    assert dialect.catch_up() == [b"after 8"]
+
+
 def test_a_page_that_was_not_asked_for_is_not_followed() -> None:
     """The latest messages have older ones before them, which nobody wants."""
     dialect = awaiting("hello", history=PAGED)
@@ -451,6 +481,21 @@ def test_a_token_is_signed_here() -> None:
     claims = jwt.decode(path.partition("=")[2], SECRET, ["HS256"], options={"verify_exp": False, "verify_iat": False})
     assert claims == {"sub": "ann", "admin": False, "rooms": ["7"], "iat": 1_000, "exp": 1_060}
     assert SECRET not in repr(token)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "secret", "complaint"),
+    [
+        ("HS257", SECRET, "unknown algorithm"),
+        ("HS256", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "asymmetric key"),
+    ],
+)
+def test_a_token_that_cannot_be_signed_is_refused_in_one_line(algorithm: str, secret: str, complaint: str) -> None:
+    """Whatever the library under it raises."""
+    with pytest.raises(ValueError, match=complaint) as caught:
+        sign(TokenScript({}, secret, algorithm), {})
+
+    assert "\n" not in str(caught.value)
 
 
 # --- several steps

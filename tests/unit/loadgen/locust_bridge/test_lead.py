@@ -8,9 +8,9 @@ from dataclasses import replace
 from loadgen.engine.wire import Attended, Closed, Done, Finish, Hear, Measure, Speak, Stop, Tell, Tick
 from loadgen.locust_bridge.clocks import Offset
 from loadgen.locust_bridge.lead import NOTICE_NS, SILENCE_NS, START_DELAY_NS, Lead, Mate, hosts_of
-from loadgen.locust_bridge.messages import Leaving, Ready, ToMaster, ToWorker
+from loadgen.locust_bridge.messages import Died, Leaving, Ready, Refused, ToMaster, ToWorker, Used
 from loadgen.measure.ledger import News
-from loadgen.measure.record import EndedEarly, Phase, ProcessRecord, Record
+from loadgen.measure.record import EndedEarly, Phase, ProcessRecord, Reading, Record
 from loadgen.measure.spread import Spreads
 from loadgen.measure.tally import Count, Tally
 from loadgen.plan.pacing import NS_PER_S
@@ -24,7 +24,16 @@ USERS = 10
 class Play:
     """A run with two workers that do as they are told, unless a test wants something else."""
 
-    def __init__(self, *, is_open_ended: bool = False, ahead_ns: int = 0, rate_follows_users: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        is_open_ended: bool = False,
+        ahead_ns: int = 0,
+        rate_follows_users: bool = False,
+        has_stages: bool = False,
+        is_answered: bool = True,
+        has_helper: bool = False,
+    ) -> None:
         self.now_ns = 0
         self.said: list[tuple[str, ToWorker]] = []
         plan = replace(
@@ -39,9 +48,11 @@ class Play:
         )
         self.record = Record(plan, Tally(0), ProcessRecord(1))
         self.dead: set[str] = set()
+        self.mute: set[str] = set()  # they never say that their books are closed
         self.wanted = {"a": 0, "b": 0}
         self.epoch = 0
-        crew = [Mate("a", 0, ProcessRecord(2)), Mate("b", 1, ProcessRecord(3), Offset(ahead_ns, 5))]
+        helper = ProcessRecord(4) if has_helper else None
+        crew = [Mate("a", 0, ProcessRecord(2)), Mate("b", 1, ProcessRecord(3), Offset(ahead_ns, 5), helper)]
         self.lead = Lead(
             self.record,
             crew,
@@ -49,9 +60,9 @@ class Play:
             look=lambda _: None,
             now_ns=0,
             is_open_ended=is_open_ended,
-            has_stages=False,
+            has_stages=has_stages,
         )
-        for worker in self.wanted:
+        for worker in self.wanted if is_answered else ():
             self.lead.hear(worker, Ready(7), 0)
 
     def _send(self, workers: Sequence[str], message: ToWorker) -> None:
@@ -65,7 +76,7 @@ class Play:
                 self.epoch = epoch
             case Stop():
                 self.hear(worker, Done(0))
-            case Finish():
+            case Finish() if worker not in self.mute:
                 self.hear(worker, Closed(Tally(0), NOTHING, {}))
 
     def hear(self, worker: str, message: ToMaster) -> None:
@@ -328,3 +339,184 @@ def test_where_nobody_gets_in_the_run_ends_at_once() -> None:
 
     assert play.lead.has_come_to_its_end
     assert play.record.ended_early in (EndedEarly.LOGIN_REFUSED, EndedEarly.NO_USER_READY)
+
+
+def test_a_session_is_told_where_a_run_stands() -> None:
+    """In a word; and whether all have answered whether they take part, the dead apart."""
+    play = Play(is_answered=False)
+    assert (play.lead.phase, play.lead.is_ready) == ("arriving", False)
+    play.hear("a", Ready(7))
+    play.hear("b", Refused("no such file"))
+    assert play.lead.is_ready
+    assert [(death.name, death.how) for death in play.record.deaths] == [("b", "no such file")]
+
+    play = Play()
+    told = [play.lead.phase]
+    play.spawn(USERS)
+    for second in (1, 2, 8):
+        play.pass_until(second * NS_PER_S)
+        told.append(play.lead.phase)
+    for worker in ("a", "b"):
+        play.hear(worker, Done(5))
+    play.pass_until(play.now_ns + BEAT_NS)
+    told.append(play.lead.phase)
+    play.pass_until(9 * NS_PER_S)
+    assert [*told, play.lead.phase] == ["arriving", "warmup", "measure", "drain", "closing", "over"]
+
+
+def test_users_that_are_started_and_stopped_before_they_write_are_none() -> None:
+    """The newest number counts, and where it is that of before there is no other section."""
+    play = Play(is_open_ended=True)
+    play.spawn(USERS)
+    play.pass_until(3 * NS_PER_S)
+    play.lead.spawned(2 * USERS, play.now_ns)
+    play.lead.spawned(USERS, play.now_ns)
+    play.pass_until(4 * NS_PER_S)
+
+    assert [count for _, count, _ in play.sections()] == [USERS]
+
+
+def test_where_locust_has_started_nobody_nobody_is_waited_for() -> None:
+    """Nor is anything begun, until it has."""
+    play = Play()
+    play.spawn(0)
+    play.pass_until(NS_PER_S)
+    assert not play.told(Speak)
+    assert not play.lead.has_come_to_its_end
+
+    play.spawn(USERS)
+    assert [count for _, count, _ in play.sections()] == [USERS]
+
+
+def test_a_plan_with_stages_begins_with_nobody_once_all_have_answered() -> None:
+    """Users come in the measured window."""
+    play = Play(has_stages=True, is_answered=False)
+    play.pass_until(NS_PER_S)
+    assert not play.told(Speak)
+
+    for worker in ("a", "b"):
+        play.hear(worker, Ready(7))
+    play.pass_until(2 * NS_PER_S)
+    assert [count for _, count, _ in play.sections()] == [0]
+
+
+def test_a_window_that_is_not_open_or_about_to_close_does_not_begin_anew() -> None:
+    """Before the end of a run by its own time there would not be enough left of it for all to hear."""
+    play = Play()
+    play.spawn(USERS)
+    play.lead.measure_anew(play.now_ns)
+    play.pass_until(START_DELAY_NS + 6 * NS_PER_S - 2 * NOTICE_NS)
+    play.lead.measure_anew(play.now_ns)
+    assert not play.told(Measure)
+
+    play.pass_until(7 * NS_PER_S)
+    play.lead.measure_anew(play.now_ns)
+    assert not play.told(Measure)
+
+
+def test_a_stop_during_the_warm_up_is_an_interrupted_run() -> None:
+    """What is under way arrives, and nothing was measured."""
+    play = Play(is_open_ended=True)
+    play.spawn(USERS)
+    play.pass_until(NS_PER_S)
+    play.lead.stop(play.now_ns)
+    play.pass_until(2 * NS_PER_S)
+
+    assert play.lead.is_closed
+    assert play.record.ended_early is EndedEarly.INTERRUPTED
+    assert play.record.plan.measure_ns == 0
+
+
+def test_a_stop_cuts_a_run_by_its_own_time_short_and_a_second_one_does_nothing() -> None:
+    """Its figures are those of a part."""
+    play = Play()
+    play.spawn(USERS)
+    play.pass_until(3 * NS_PER_S)
+    play.lead.stop(play.now_ns)
+    told = play.told(Measure)
+    assert {message.end_ns for _, message in told} == {3 * NS_PER_S + NOTICE_NS}  # type: ignore[union-attr]
+    play.lead.stop(play.now_ns + BEAT_NS)
+    assert play.told(Measure) == told
+    play.pass_until(5 * NS_PER_S)
+    assert play.lead.has_come_to_its_end
+    play.lead.stop(play.now_ns)
+    play.lead.interrupt(play.now_ns)
+
+    assert play.told(Measure) == told
+    assert not play.told(Stop)
+    assert play.record.ended_early is EndedEarly.INTERRUPTED
+
+
+def test_who_loses_everybody_in_the_middle_of_a_run_ends_it() -> None:
+    """There is nothing left to measure; a server that let nobody into a room is another result."""
+    for begins, why in ((True, EndedEarly.ALL_CONNECTIONS_LOST), (False, EndedEarly.NO_USER_READY)):
+        play = Play()
+        opened = Tally(0)
+        opened.counts[Count.CONNECTIONS_OPENED] = USERS
+        play.tick("a", opened)
+        if begins:
+            play.spawn(USERS)
+            play.pass_until(2 * NS_PER_S)
+        else:
+            play.lead.spawned(USERS, play.now_ns)
+        for worker in play.wanted:
+            play.hear(worker, Tick(Tally(0), NOTHING, Attended(USERS // 2, 0, 0, 0)))
+        play.lead.pass_time(play.now_ns + BEAT_NS)
+
+        assert play.lead.has_come_to_its_end
+        assert play.record.ended_early is why
+
+
+def test_who_tells_nothing_of_its_users_has_those_of_before() -> None:
+    """What it has counted is taken all the same."""
+    play = Play()
+    play.wanted = {"a": 5, "b": 5}
+    play.tick("a")
+    counted = Tally(0)
+    counted.counts[Count.CONNECTIONS_OPENED] = 5
+    play.hear("a", Tick(counted, NOTHING, None))
+    play.tick("b")
+    play.lead.spawned(USERS, play.now_ns)
+
+    assert play.record.tally.counts[Count.CONNECTIONS_OPENED] == 5
+    assert play.sections()
+
+
+def test_what_the_processes_of_a_worker_have_used_is_noted_on_our_clock() -> None:
+    """Of the window or of a second; a worker whose Locust is the master has no process beside its swarm."""
+    play = Play(ahead_ns=1_000, has_helper=True)
+    own, helping = Reading(5_000, 1, 2, 3), Reading(6_000, 4, 5, 6)
+    play.hear("b", Used(own, helping, None, is_end_of_window=False))
+    play.hear("b", Used(None, helping, None, is_end_of_window=True))
+    play.hear("a", Used(own, helping, None, is_end_of_window=True))
+    (helper,) = play.record.helpers
+
+    assert play.record.workers[1].readings == [replace(own, at_ns=4_000)]
+    assert play.record.workers[1].window == []
+    assert helper.readings == helper.window == [replace(helping, at_ns=5_000)]
+    assert play.record.workers[0].window == [own]
+
+
+def test_a_worker_that_dies_is_lost_once_however_often_it_is_told() -> None:
+    """Its swarm says so, and then Locust; somebody who is not of the crew is nobody's loss."""
+    play = Play()
+    play.spawn(USERS)
+    play.hear("b", Died("killed by SIGKILL"))
+    play.lead.lost("b", "it left Locust")
+    play.lead.lost("c", "it left Locust")
+    play.lead.hear("c", Done(0), play.now_ns)
+
+    assert [(death.name, death.how) for death in play.record.deaths] == [("b", "killed by SIGKILL")]
+
+
+def test_a_worker_that_does_not_close_its_books_is_given_up() -> None:
+    """The run ends without it, and it is known to be short of what it knew."""
+    play = Play()
+    play.spawn(USERS)
+    play.pass_until(2 * NS_PER_S)
+    play.lead.interrupt(play.now_ns)
+    play.mute = {"b"}
+    play.pass_until(40 * NS_PER_S)
+
+    assert play.lead.is_closed
+    assert [(death.name, death.how) for death in play.record.deaths] == [("b", "did not close its books")]

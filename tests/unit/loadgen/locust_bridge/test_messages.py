@@ -87,6 +87,16 @@ def test_what_was_counted_comes_out_as_it_went_in() -> None:
         assert came.tally.metrics[Metric.DELIVERY_TIME].max_ns == 1_500_000
 
 
+@pytest.mark.parametrize("attended", [[1, 2, "3", 4], [1, 2, 3], "all"])
+def test_who_is_there_is_told_in_numbers_or_not_at_all(attended: object) -> None:
+    """A worker that tells what it has counted need not know it; whatever else it says is no message."""
+    said = to_plain("a", Tick(Tally(5), Spreads.of([]), None))
+    assert isinstance(from_plain(said)[1], Tick)
+
+    with pytest.raises(ValueError, match="expected who is there"):
+        from_plain(said | {"data": said["data"] | {"attended": attended}})
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from loadgen.locust_bridge.options import OPTIONS, SWITCHES, add_to, flags_of, scenario_of
+import pytest
+
+from loadgen.locust_bridge.options import OPTIONS, SWITCHES, add_to, complain_in_one_line, flags_of, scenario_of
+from loadgen.locust_bridge.story import Wish
 from scenarios.layers import FLAGS
 
 
@@ -42,3 +45,25 @@ def test_an_empty_field_of_the_form_is_not_given_and_a_full_one_may_hold_several
     options.rate, options.budget = "", "delivery_time:p(99)<1s, deliveries_lost:count==0"
 
     assert flags_of(options) == {"budgets": ["delivery_time:p(99)<1s", "deliveries_lost:count==0"]}
+
+
+def test_wrong_usage_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """With our exit code, and without Locust's forty lines of usage."""
+    parser = ArgumentParser()
+    add_to(parser)
+    complain_in_one_line(parser, 104)
+    with pytest.raises(SystemExit) as caught:
+        parser.parse_args(["--rate"])
+
+    assert caught.value.code == 104
+    assert capsys.readouterr().err == "chatbench: argument --rate: expected one argument\n"
+
+
+def test_a_run_is_asked_for_with_what_locust_was_told() -> None:
+    """Users and how fast they are started are Locust's own options, and all else is ours."""
+    options = parsed("--rate", "7", "--scenario", "smoke")
+    options.spawn_rate = 5
+
+    assert Wish.of(options, "http://h", 20, 2) == Wish("smoke", {"traffic.rate_per_s": "7"}, "http://h", 20, 5.0, 2)
+    options.spawn_rate = None
+    assert Wish.of(options, None, 20, None, 3) == Wish("smoke", {"traffic.rate_per_s": "7"}, None, 20, None, None, 3)

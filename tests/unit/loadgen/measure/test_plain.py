@@ -279,6 +279,7 @@ INCIDENT = ("incidents", 0)
         ("tally", ("counts", 5), 1, "tally.counts: expected a name, got 5"),
         ("tally", ("counts",), [], "tally.counts: expected a dictionary"),
         ("tally", ("extra",), 1, "tally: expected origin_ns, counts"),
+        ("tally", ("examples", 0, 8), 1, "tally.examples: expected true, false or nothing, got 1"),
         ("tally", ("metrics", "mood"), [], "tally.metrics: no such Metric: 'mood'"),
         ("tally", (*BUCKETS, 0), 6_000, "tally.metrics.delivery_time: expected [0-9]+ buckets"),
         ("tally", (*BUCKETS, 0), -1, "tally.metrics.delivery_time: expected a whole number"),
