@@ -16,7 +16,7 @@ from loadgen.measure.record import EndedEarly
 from loadgen.measure.tally import OF_THE_WHOLE_RUN, Count, Metric
 from loadgen.plan.slices import SliceKind, kind_of
 from reports import hdr
-from reports.subjects import MEASURED, Subject, parse_subject
+from reports.subjects import MEASURED, Resource, Subject, is_memory, parse_subject
 
 Document = dict[str, Any]
 
@@ -44,6 +44,8 @@ class ExitCode(IntEnum):
 
 
 _UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+_MEMORY_UNITS = {"kB/h": 1e3, "MB/h": 1e6, "GB/h": 1e9}
+_DESCRIPTOR_UNITS = {"/h": 1.0}
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": lambda a, b: a < b,
     "<=": lambda a, b: a <= b,
@@ -53,10 +55,12 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
 }
 _LIMIT = re.compile(
     r"\s*(?P<aggregate>[a-z]+|p\(\s*(?P<percent>[0-9.]+)\s*\))\s*"
-    r"(?P<operator><=|>=|==|<|>)\s*(?P<number>[0-9.]+)\s*(?P<unit>[a-zA-Z%]*)\s*"
+    r"(?P<operator><=|>=|==|<|>)\s*(?P<number>[0-9.]+)\s*(?P<unit>[a-zA-Z%/]*)\s*"
 )
 _TIME_AGGREGATES = {"min": "min", "mean": "mean", "med": "p50", "max": "max"}
 _COUNT_AGGREGATES = ("count", "rate")
+DRIFT, GROWTH = "drift", "growth"
+"""Of a long run: the p50 of its last third, as a multiple of that of the first; what a resource grows by in an hour."""
 # What a document has of every time without its histogram, which snapshots leave out.
 _DOCUMENTED = {50.0: "p50", 75.0: "p75", 90.0: "p90", 95.0: "p95", 99.0: "p99", 99.9: "p99_9"}
 _BUDGET = re.compile(r"(?P<subject>[^:{}]*(?:\{[^{}]*\}\s*)?):(?P<limit>.*)", re.DOTALL)
@@ -67,7 +71,10 @@ _FROM_CONNECT_ON = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """One limit, e.g. ``delivery_time: p(99) < 250ms``; ``limit`` is in ms for times, else a count or 1/s."""
+    """One limit, e.g. ``delivery_time: p(99) < 250ms``.
+
+    ``limit`` is in ms for times, in bytes or descriptors an hour for growth, else a count, 1/s or a ratio.
+    """
 
     metric: str
     aggregate: str
@@ -88,8 +95,15 @@ class Budget:
         """Whether a document without histograms has its figure, too."""
         return self.percent is None or self.percent in _DOCUMENTED
 
+    @property
+    def is_time(self) -> bool:
+        """Whether it limits a duration."""
+        return self.metric in set(Metric) and self.aggregate != DRIFT
+
     def observe(self, document: Document) -> float | None:
         """The figure that is judged; None where there is no data."""
+        if self.aggregate in (DRIFT, GROWTH):
+            return self._observe_drift(document.get("drift") or {})
         figures = _figures_of(document, self)
         if figures is None:
             return None
@@ -110,6 +124,13 @@ class Budget:
             return documented
         value_ns = hdr.decode(metric["hdr"]).quantile_ns(self.percent / 100)
         return None if value_ns is None else value_ns / 1e6
+
+    def _observe_drift(self, drift: dict[str, Any]) -> float | None:
+        if self.aggregate == GROWTH:
+            per_h: float | None = drift.get(f"{self.metric}_per_h")
+            return per_h
+        ratio: float | None = (drift.get(f"{self.metric}_p50") or {}).get("ratio")
+        return ratio
 
     def holds(self, observed: float) -> bool:
         """Whether the figure keeps the limit."""
@@ -158,25 +179,11 @@ def parse(text: str) -> Budget:
 def parse_limit(metric: str, text: str) -> Budget:
     """The budget ``AGG OP VALUE`` of a metric or counter, or of a slice of one."""
     subject = parse_subject(metric)
-    metric = subject.metric
-    is_time = metric in set(Metric)
     found = _LIMIT.fullmatch(text)
     if found is None:
-        example = "p(99) < 250ms" if is_time else "count == 0"
-        raise InputError(f'expected "AGG OP VALUE" like "{example}", got "{text.strip()}"')
+        raise InputError(f'expected "AGG OP VALUE" like "{_example_of(subject.metric)}", got "{text.strip()}"')
     aggregate, percent, unit = found["aggregate"], found["percent"], found["unit"]
-    number = _number(found["number"], text)
-    if is_time:
-        if percent is None and aggregate not in _TIME_AGGREGATES:
-            raise InputError(f'expected min, mean, med, max or p(N) of the time "{metric}", got "{aggregate}"')
-        if unit not in _UNITS_MS:
-            raise InputError(f'expected a time with us, ms or s, like "250ms", got "{found["number"]}{unit}"')
-        number *= _UNITS_MS[unit]
-    else:
-        if aggregate not in _COUNT_AGGREGATES:
-            raise InputError(f'expected count or rate of the counter "{metric}", got "{aggregate}"')
-        if unit:
-            raise InputError(f'expected a plain number for the counter "{metric}", got "{found["number"]}{unit}"')
+    number = _number(found["number"], text) * _factor(subject, aggregate, found["number"], unit)
     share = None
     if percent is not None:
         share = _number(percent, text)
@@ -184,7 +191,45 @@ def parse_limit(metric: str, text: str) -> Budget:
             raise InputError(f'expected a percentile between 0 and 100, got "{percent}"')
         aggregate = "p"
     expression = f"{subject}: {found['aggregate']} {found['operator']} {found['number']}{unit}"
-    return Budget(metric, aggregate, share, found["operator"], number, expression, subject.slice)
+    return Budget(subject.metric, aggregate, share, found["operator"], number, expression, subject.slice)
+
+
+def _example_of(metric: str) -> str:
+    if metric in set(Metric):
+        return "p(99) < 250ms"
+    if metric in set(Resource):
+        return "growth < 10MB/h" if is_memory(metric) else "growth < 10/h"
+    return "count == 0"
+
+
+def _factor(subject: Subject, aggregate: str, number: str, unit: str) -> float:
+    """What a number with that unit is multiplied by; InputError where the subject has no such aggregate or unit."""
+    metric = subject.metric
+    if metric in set(Resource):
+        if aggregate != GROWTH:
+            raise InputError(f'expected growth of "{metric}", got "{aggregate}"')
+        units = _MEMORY_UNITS if is_memory(metric) else _DESCRIPTOR_UNITS
+        if unit not in units:
+            raise InputError(
+                f'expected growth by the hour in {", ".join(units)}, like "{_example_of(metric)}", got "{number}{unit}"'
+            )
+        return units[unit]
+    if metric in set(Metric) and aggregate != DRIFT:
+        if not aggregate.startswith("p(") and aggregate not in _TIME_AGGREGATES:
+            raise InputError(f'expected min, mean, med, max or p(N) of the time "{metric}", got "{aggregate}"')
+        if unit not in _UNITS_MS:
+            raise InputError(f'expected a time with us, ms or s, like "250ms", got "{number}{unit}"')
+        return _UNITS_MS[unit]
+    if metric in set(Metric):
+        if subject != Subject(Metric.DELIVERY_TIME):
+            raise InputError(f'only "{Metric.DELIVERY_TIME}" of the whole run has a drift, and not "{subject}"')
+        if unit:
+            raise InputError(f'expected a plain ratio like "drift < 1.2", got "{number}{unit}"')
+    elif aggregate not in _COUNT_AGGREGATES:
+        raise InputError(f'expected count or rate of the counter "{metric}", got "{aggregate}"')
+    elif unit:
+        raise InputError(f'expected a plain number for the counter "{metric}", got "{number}{unit}"')
+    return 1.0
 
 
 def _number(text: str, whole: str) -> float:

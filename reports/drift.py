@@ -16,6 +16,7 @@ import numpy as np
 from loadgen.measure.record import Phase
 from reports import numbers
 from reports.budgets import Document
+from reports.subjects import Resource, is_memory
 
 LEAST_WINDOW_S = 300.0
 _LEFT_OUT = 0.1
@@ -24,14 +25,13 @@ _MOST_POINTS = 600
 _LEAST_POINTS = 30
 _S_PER_H = 3_600.0
 
-_GROWTH = {
-    "server_memory": "server_rss_bytes",
-    "generator_memory": "generator_rss_bytes",
-    "coordinator_memory": "coordinator_rss_bytes",
-    "server_descriptors": "server_descriptors",
-    "generator_descriptors": "generator_descriptors",
+_SERIES = {
+    Resource.SERVER_MEMORY: "server_rss_bytes",
+    Resource.GENERATOR_MEMORY: "generator_rss_bytes",
+    Resource.COORDINATOR_MEMORY: "coordinator_rss_bytes",
+    Resource.SERVER_DESCRIPTORS: "server_descriptors",
+    Resource.GENERATOR_DESCRIPTORS: "generator_descriptors",
 }
-"""What may grow -> its series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def figures_of(document: Document) -> dict[str, Any] | None:
         known = ((series["t_s"][at], values[at]) for at in inside if at < len(values))
         return [(at_s, value) for at_s, value in known if value is not None]
 
-    growth = {f"{name}_per_h": growth_per_h(points(of)) for name, of in _GROWTH.items()}
+    growth = {f"{name}_per_h": growth_per_h(points(of)) for name, of in _SERIES.items()}
     times = [value for _, value in points("delivery_time_p50_ms")]
     return {"window_s": end_s - start_s, "delivery_time_p50": _thirds(times), **growth}
 
@@ -94,13 +94,13 @@ def drift_table(document: Document) -> Iterator[DriftRow]:
         first, last = numbers.duration(times["first_ms"]), numbers.duration(times["last_ms"])
         way = f"{first} in the first third, {last} in the last"
         yield DriftRow("delivery time p50", f"{times['ratio']:.2f} times", way)
-    for name in _GROWTH:
+    for name in Resource:
         per_h = drift[f"{name}_per_h"]
         if per_h is not None:
-            yield DriftRow(name.replace("_", " "), _change(name, per_h), "the median slope of all pairs of readings")
+            meaning = "the median slope of all pairs of readings"
+            yield DriftRow(name.replace("_", " "), _signed(name, per_h), meaning)
 
 
-def _change(name: str, per_h: float) -> str:
-    sign = "-" if per_h < 0 else "+"
-    size = numbers.size(abs(per_h)) if name.endswith("memory") else numbers.significant(abs(per_h))
-    return f"{sign}{size}/h"
+def _signed(name: str, per_h: float) -> str:
+    text = numbers.per_hour(per_h, is_memory=is_memory(name))
+    return text if per_h < 0 else f"+{text}"

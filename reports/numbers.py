@@ -30,6 +30,12 @@ def size(value_bytes: float | None) -> str:
     return _scaled(value_bytes, _BYTE_UNITS) if value_bytes != 0 else "0 kB"
 
 
+def per_hour(value: float, *, is_memory: bool) -> str:
+    """What a resource grows by, in bytes or pieces: ``3.60 MB/h``, ``-12.0/h``."""
+    sign = "-" if value < 0 else ""
+    return f"{sign}{size(abs(value)) if is_memory else significant(abs(value))}/h"
+
+
 def count(value: float | None) -> str:
     """A whole number with its thousands separated: ``400,000``."""
     return NO_DATA if value is None else f"{value:,.0f}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
+from enum import StrEnum
 
 from loadgen.errors import InputError
 from loadgen.measure.record import Phase
@@ -14,6 +15,22 @@ from loadgen.plan.slices import MOST_MEMBERS, NO_INCIDENT, OTHER_NODE, SAME_NODE
 _SUBJECT = re.compile(r"\s*(?P<metric>[^:{}]*?)\s*(?:\{(?P<slice>[^{}]*)\}\s*)?")
 # More stages or incidents than any scenario has.
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}")
+
+
+class Resource(StrEnum):
+    """What should not grow in a long run."""
+
+    SERVER_MEMORY = "server_memory"
+    GENERATOR_MEMORY = "generator_memory"
+    COORDINATOR_MEMORY = "coordinator_memory"
+    SERVER_DESCRIPTORS = "server_descriptors"
+    GENERATOR_DESCRIPTORS = "generator_descriptors"
+
+
+def is_memory(metric: str) -> bool:
+    """Whether it is counted in bytes; other resources are pieces."""
+    return metric.endswith("_memory")
+
 
 MEASURED = SliceKind.PHASE.named(Phase.MEASURE)
 """Of messages, the same as no slice: nothing else of them is measured."""
@@ -37,7 +54,7 @@ def parse_subject(text: str) -> Subject:
     if found is None:
         raise InputError(f'expected METRIC or METRIC{{KIND: NAME}} like "delivery_time{{room: large}}", got "{text}"')
     metric = found["metric"]
-    known = [*Metric, *Count]
+    known = [*Metric, *Count, *Resource]
     if metric not in known:
         near = get_close_matches(metric, known, n=1)
         hint = f'; did you mean "{near[0]}"?' if near else f"; there are {', '.join(known)}"
@@ -87,6 +104,8 @@ def _classes_in_words() -> str:
 
 def _check_told_apart(metric: str, kind: SliceKind, name: str) -> None:
     """InputError where a metric has no slices of a kind."""
+    if metric in set(Resource):
+        raise InputError(f'"{metric}" has no slices')
     is_of_messages = metric not in OF_THE_WHOLE_RUN
     if kind is not SliceKind.PHASE:
         those = OF_A_NODE if kind is SliceKind.NODE else OF_A_SLICE

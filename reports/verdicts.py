@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadgen.errors import InputError
-from loadgen.measure.tally import Metric
 from reports import numbers
-from reports.budgets import Budget, parse
+from reports.budgets import DRIFT, GROWTH, Budget, parse
 from reports.slices import of_slice
+from reports.subjects import is_memory
 
 ENDED_EARLY = {
     "login_refused": "nobody could log in",
@@ -65,11 +65,6 @@ def budget_of(expression: str) -> Budget | None:
         return None
 
 
-def is_time(budget: Budget) -> bool:
-    """Whether the budget limits a duration; otherwise it limits a count or a rate."""
-    return budget.metric in set(Metric)
-
-
 def headline(document: dict[str, Any]) -> Headline:
     """What became of the run, in one sentence that says why."""
     run, verdict = document.get("run", {}), document.get("verdict")
@@ -97,8 +92,12 @@ def observed_text(expression: str, observed: float | None) -> str:
     budget = budget_of(expression)
     if observed is None or budget is None:
         return numbers.NO_DATA if observed is None else numbers.significant(observed)
-    if is_time(budget):
+    if budget.is_time:
         return numbers.duration(observed)
+    if budget.aggregate == DRIFT:
+        return f"{observed:.2f} times"
+    if budget.aggregate == GROWTH:
+        return numbers.per_hour(observed, is_memory=is_memory(budget.metric))
     return f"{numbers.rate(observed)}/s" if budget.aggregate == "rate" else numbers.count(observed)
 
 
@@ -143,7 +142,7 @@ def _passed(document: dict[str, Any]) -> str:
         p99 = (document.get("metrics", {}).get("delivery_time") or {}).get("p99")
         return f"no budget was set; delivery time p99 was {numbers.duration(p99)}; {lost}."
     # Times are worth reading in a pass; counts that are as they should be are not.
-    named = [b for b in budgets if (known := budget_of(b["expression"])) and is_time(known)][:_NAMED_BUDGETS]
+    named = [b for b in budgets if (known := budget_of(b["expression"])) and known.is_time][:_NAMED_BUDGETS]
     clauses = [_clause(document, budget) for budget in named]
     return f"every budget held: {'; '.join([*clauses, lost])}."
 
@@ -168,7 +167,9 @@ def _what(budget: Budget) -> str:
 
 def _figure(budget: Budget) -> str:
     name = budget.metric.replace("_", " ")
-    if not is_time(budget):
+    if budget.aggregate in (DRIFT, GROWTH):
+        return f"{budget.aggregate} of {name}"
+    if not budget.is_time:
         return name
     aggregate = "median" if budget.aggregate == "med" else budget.aggregate
     aggregate = aggregate if budget.percent is None else f"p{budget.percent:g}"
@@ -186,8 +187,10 @@ def _lost_clause(document: dict[str, Any]) -> str:
 
 
 def _bound_text(budget: Budget) -> str:
-    if is_time(budget):
+    if budget.is_time:
         return numbers.round_duration(budget.limit)
+    if budget.aggregate == GROWTH:
+        return numbers.per_hour(budget.limit, is_memory=is_memory(budget.metric))
     return f"{budget.limit:,g}" + ("/s" if budget.aggregate == "rate" else "")
 
 

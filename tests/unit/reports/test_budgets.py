@@ -17,6 +17,7 @@ from loadgen.measure.tally import OF_A_NODE, OF_A_PHASE, OF_A_SLICE, Count, Metr
 from reports.budgets import ExitCode, Verdict, exit_code_of, judge, parse, verdict_of
 from reports.figures import metric_of
 from reports.subjects import parse_subject
+from reports.verdicts import headline
 from tests.support.documents import a_document
 
 
@@ -34,6 +35,9 @@ def judged(expression: str, **changes: Any) -> dict[str, object]:
         ("login_time: med < 800us", "login_time: med < 800us", 0.8),
         ("deliveries_lost:count==0", "deliveries_lost: count == 0", 0.0),
         ("deliveries_received: rate >= 1000", "deliveries_received: rate >= 1000", 1000.0),
+        ("server_memory: growth<10MB/h", "server_memory: growth < 10MB/h", 1e7),
+        ("server_descriptors: growth < 5/h", "server_descriptors: growth < 5/h", 5.0),
+        ("delivery_time: drift < 1.2", "delivery_time: drift < 1.2", 1.2),
     ],
 )
 def test_a_budget_is_read(text: str, expression: str, limit: float) -> None:
@@ -56,6 +60,16 @@ def test_a_budget_is_read(text: str, expression: str, limit: float) -> None:
         ("delivery_time: p(9.9.9) < 5ms", "expected a number"),
         ("deliveries_lost: max == 0", "expected count or rate"),
         ("deliveries_lost: count == 0ms", "expected a plain number"),
+        ("server_memory: growth < 10MB", 'growth by the hour in kB/h, MB/h, GB/h, like "growth < 10MB/h", got "10MB"'),
+        ("server_memory: max < 10MB/h", 'expected growth of "server_memory", got "max"'),
+        ("server_memory: growing", 'expected "AGG OP VALUE" like "growth < 10MB/h"'),
+        ("server_descriptors: growth < 5MB/h", 'in /h, like "growth < 10/h"'),
+        ("server_descriptors: 5", 'like "growth < 10/h"'),
+        ("server_memory{room: large}: growth < 5MB/h", '"server_memory" has no slices'),
+        ("deliveries_lost: growth < 5", "expected count or rate"),
+        ("ack_time: drift < 1.2", 'only "delivery_time" of the whole run has a drift'),
+        ("delivery_time{room: large}: drift < 1.2", 'only "delivery_time" of the whole run has a drift'),
+        ("delivery_time: drift < 5ms", 'a plain ratio like "drift < 1.2", got "5ms"'),
         ("deliveries_lost: count = 0", 'expected "AGG OP VALUE"'),
         ("", "expected"),
     ],
@@ -108,6 +122,29 @@ def test_a_percentile_is_taken_from_the_whole_histogram() -> None:
 def test_no_data_is_never_a_pass(expression: str) -> None:
     """A run in which nothing was measured keeps no budget, not even that of losing nothing."""
     assert judged(expression, empty=True)["ok"] is None
+
+
+DRIFT = {"delivery_time_p50": {"first_ms": 2.0, "last_ms": 3.0, "ratio": 1.5}, "server_memory_per_h": 12e6}
+
+
+@pytest.mark.parametrize(
+    ("expression", "observed", "ok", "said"),
+    [
+        ("server_memory: growth < 20MB/h", 12e6, True, "PASS"),
+        ("server_memory: growth < 5000kB/h", 12e6, False, "growth of server memory was 12.0 MB/h, 5.00 MB/h allowed"),
+        ("delivery_time: drift < 1.2", 1.5, False, "drift of delivery time was 1.50 times, 1.2 allowed"),
+        ("generator_memory: growth < 20MB/h", None, None, "no data for the budget generator_memory: growth < 20MB/h"),
+    ],
+)
+def test_growth_and_drift_are_judged(expression: str, observed: float | None, ok: bool | None, said: str) -> None:
+    """What was not measured, of a run too short for it or of a server that is not ours, is no data and no pass."""
+    document = a_document(drift=DRIFT)
+    document["budgets"] = judge(document, [parse(expression)])
+    document["verdict"] = str(verdict_of(document))
+
+    assert (document["budgets"][0]["observed"], document["budgets"][0]["ok"]) == (observed, ok)
+    assert said in str(headline(document))
+    assert judged(expression, drift=None)["ok"] is None
 
 
 def test_a_rate_is_per_second_of_the_window() -> None:
