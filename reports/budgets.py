@@ -127,7 +127,7 @@ class Budget:
 
     def _observe_drift(self, drift: dict[str, Any]) -> float | None:
         if self.aggregate == GROWTH:
-            per_h: float | None = drift.get(f"{self.metric}_per_h")
+            per_h: float | None = (drift.get(self.metric) or {}).get("per_h")
             return per_h
         ratio: float | None = (drift.get(f"{self.metric}_p50") or {}).get("ratio")
         return ratio

@@ -74,8 +74,8 @@ def _details(summary: Summary) -> Iterator[str]:
     )
     if summary.drift:
         yield table(
-            ["what should stay as it is", "change", "how it was found"],
-            [[text(row.name), row.change, text(row.meaning)] for row in summary.drift],
+            ["figure", "at first", "at last", "change"],
+            [[text(row.name), row.first, row.last, row.change] for row in summary.drift],
         )
     if summary.books_close is not None:
         yield "The books close." if summary.books_close else "**The books do not close.**"

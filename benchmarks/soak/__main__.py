@@ -34,7 +34,7 @@ def main() -> int:
     """Carry it out; 1 where something is not as it should be, or could not be measured."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument(
-        "--minutes", type=positive, default=20, help="how long (%(default)s); five at least tell of drift"
+        "--minutes", type=positive, default=20, help="how long (%(default)s); ten at least tell of drift"
     )
     parser.add_argument("--percent", type=positive, default=60, help="of the capacity that is found (%(default)s)")
     parser.add_argument("--rate", type=positive, help="messages a second, instead of looking for the capacity")

@@ -8,7 +8,7 @@ from reports.budgets import Document
 from reports.summary import summarise
 
 # What a test run grows by in its first minutes is no leak; what is left after an hour at this rate would be.
-MOST_MEMORY_PER_H = {"server": 10e6, "generator": 10e6, "coordinator": 100e6}
+MOST_MEMORY_PER_H = {"server": 10e6, "generator": 10e6, "coordinator": 50e6}
 """Bytes. A coordinator keeps a histogram of each second of the run: it grows by design, and not with the load."""
 MOST_DESCRIPTORS_PER_H = 6.0
 MOST_SLOWER = 1.1
@@ -31,12 +31,12 @@ def figures_of(document: Document) -> list[Figure]:
         Figure("p50, last third beside first", text, f"<= {MOST_SLOWER}", ratio is not None and ratio <= MOST_SLOWER)
     )
     for side, most in MOST_MEMORY_PER_H.items():
-        per_h = drift.get(f"{side}_memory_per_h")
+        per_h = (drift.get(f"{side}_memory") or {}).get("per_h")
         text = numbers.NO_DATA if per_h is None else f"{per_h / 1e6:+,.2f} MB/h"
         held = per_h is not None and per_h <= most
         figures.append(Figure(f"{side} memory", text, f"<= {most / 1e6:g} MB/h", held))
     for side in ("server", "generator"):
-        per_h = drift.get(f"{side}_descriptors_per_h")
+        per_h = (drift.get(f"{side}_descriptors") or {}).get("per_h")
         text = numbers.NO_DATA if per_h is None else f"{per_h:+,.1f}/h"
         held = per_h is not None and abs(per_h) <= MOST_DESCRIPTORS_PER_H
         figures.append(Figure(f"{side} descriptors", text, f"<= {MOST_DESCRIPTORS_PER_H:g}/h", held))

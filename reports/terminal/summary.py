@@ -63,9 +63,10 @@ def _summary_blocks(summary: Summary) -> list[RenderableType]:
     if summary.incidents:
         blocks.append(Group(*map(_incident, summary.incidents)))
     if summary.drift:
-        drift = grid(4)
-        for change in summary.drift:
-            drift.add_row("", change.name, Text(change.change, "bold", justify="right"), Text(change.meaning, "dim"))
+        drift = grid(5)
+        for each in summary.drift:
+            values = (Text(value, justify="right") for value in (each.first, each.last, each.change))
+            drift.add_row("", each.name, *values)
         blocks.append(drift)
     for doubt in summary.doubts:
         body = Group(Text(f"{doubt.title}: {doubt.detail}"), Text(doubt.advice, "italic"))

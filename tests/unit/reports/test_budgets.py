@@ -124,7 +124,11 @@ def test_no_data_is_never_a_pass(expression: str) -> None:
     assert judged(expression, empty=True)["ok"] is None
 
 
-DRIFT = {"delivery_time_p50": {"first_ms": 2.0, "last_ms": 3.0, "ratio": 1.5}, "server_memory_per_h": 12e6}
+DRIFT = {
+    "delivery_time_p50": {"first": 2.0, "last": 3.0, "ratio": 1.5},
+    "server_memory": {"first": 1e8, "last": 1.1e8, "per_h": 12e6},
+    "generator_memory": None,
+}
 
 
 @pytest.mark.parametrize(
