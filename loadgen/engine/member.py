@@ -11,6 +11,9 @@ from loadgen.engine.user import User, UserState
 from loadgen.errors import ServerError
 from loadgen.measure.ledger import Receive
 
+# A server that asks without end and reads no answer must not fill our memory; one that is slow for a while has few.
+MOST_UNREAD_REPLIES = 1000
+
 
 class Club(Protocol):
     """Who members belong to: the swarm."""
@@ -45,7 +48,7 @@ class Club(Protocol):
 class Member:
     """Implements :class:`loadgen.engine.transport.Listener`."""
 
-    __slots__ = ("_club", "_is_told_of", "_retired", "_waiting", "chatter", "connection")
+    __slots__ = ("_club", "_is_told_of", "_retired", "_unread_count", "_waiting", "chatter", "connection")
 
     def __init__(self, chatter: User, club: Club) -> None:
         self.chatter = chatter
@@ -54,6 +57,7 @@ class Member:
         self._retired = False
         self._is_told_of = False  # its end counts: it was opened for the user, and nobody else watches it
         self._waiting: tuple[UserState, asyncio.Future[None]] | None = None
+        self._unread_count = 0  # replies since the server stopped reading
 
     @property
     def user(self) -> int:
@@ -99,7 +103,7 @@ class Member:
         except ServerError as error:
             self._turned_away(error)
             return
-        self.send_all(replies)
+        self._reply(replies)
         if self._waiting is not None:
             self._look()
 
@@ -130,6 +134,16 @@ class Member:
             self._club.one_is_gone()
         elif by_plan is not None:
             self._club.one_was_cut_off(self.user, by_plan)
+
+    def _reply(self, frames: list[bytes]) -> None:
+        """The same for what is said because of what the server has said, which may go on without end."""
+        if self.connection is None or self.connection.writable:
+            self._unread_count = 0
+        elif frames:
+            self._unread_count += len(frames)
+            if self._unread_count > MOST_UNREAD_REPLIES:
+                return
+        self.send_all(frames)
 
     def send_all(self, frames: list[bytes]) -> None:
         """Send each frame, where there is still a socket."""

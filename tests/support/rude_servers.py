@@ -195,16 +195,50 @@ reach = "self"
 
 def echo(client: socket.socket) -> None:
     """Send every message back until the client closes."""
+    for opcode, payload in frames_of(client):
+        client.sendall(frame(opcode, payload))
+        if opcode == CLOSE:
+            return
+
+
+def frames_of(client: socket.socket) -> Iterator[tuple[int, bytes]]:
+    """What a client sends, up to 64 KB a frame: opcode and payload."""
     with client.makefile("rb") as stream:
         while head := stream.read(2):
             size = head[1] & 0x7F
             if size == 126:
                 size = int.from_bytes(stream.read(2), "big")
             mask, payload = stream.read(4), stream.read(size)
-            plain = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
-            client.sendall(frame(head[0] & 0x0F, plain))
-            if head[0] & 0x0F == CLOSE:
+            yield head[0] & 0x0F, bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+
+
+@contextmanager
+def pouring_server(chunk: bytes) -> Iterator[str]:
+    """Let everybody in, say ``chunk`` again and again, and read nothing. The address."""
+
+    def pour(client: socket.socket, _: int) -> None:
+        client.sendall(accepting(request_of(client)))
+        while True:
+            client.sendall(chunk)
+
+    with talking_server(pour) as url:
+        yield url
+
+
+@contextmanager
+def forging_server(forge: Callable[[bytes], list[bytes]]) -> Iterator[str]:
+    """Echo every frame of text, and ``forge(text)`` after it. The address."""
+
+    def answer(client: socket.socket, _: int) -> None:
+        client.sendall(accepting(request_of(client)))
+        for opcode, payload in frames_of(client):
+            client.sendall(frame(opcode, payload))
+            if opcode == CLOSE:
                 return
+            client.sendall(b"".join(frame(opcode, each) for each in forge(payload)))
+
+    with talking_server(answer) as url:
+        yield url
 
 
 @contextmanager

@@ -79,7 +79,9 @@ class Traffic:
 
 
 class Transport(Protocol):
-    """Opens connections. Follows no redirect, answers pings, sends none.
+    """Opens connections. Follows no redirect, sends no ping, and answers those that come.
+
+    Of pings that come while the server does not read what we send, the latest is answered, once it reads.
 
     Text is not checked to be UTF-8. Where the libraries behind it differ, no more is promised than all of them keep:
 

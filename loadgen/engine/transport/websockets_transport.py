@@ -36,6 +36,28 @@ _END_OF_HEAD = b"\r\n\r\n"
 PARSED_AT_ONCE = 4
 # What waits is bounded: past this the sockets wait, as they would without.
 MOST_WAITING = 10_000
+MOST_WAITING_BYTES = 4 * 1024 * 1024
+
+
+class _Protocol(ClientProtocol):
+    """Answers pings as long as the server reads; then the latest of them, when it reads again (RFC 6455, 5.5.3)."""
+
+    is_read = True
+    _unanswered: Frame | None = None
+
+    def send_frame(self, frame: Frame) -> None:
+        # A server that pings and never reads must not fill our memory with answers.
+        if frame.opcode is Opcode.PONG and not self.is_read:
+            self._unanswered = frame
+        else:
+            super().send_frame(frame)
+
+    def is_read_again(self) -> None:
+        """What waits for the server to read may be sent."""
+        self.is_read = True
+        frame, self._unanswered = self._unanswered, None
+        if frame is not None and self.state is State.OPEN:
+            self.send_frame(frame)
 
 
 class Inbox:
@@ -43,6 +65,8 @@ class Inbox:
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[_Socket, bytes, int]] = deque()
+        self._waiting_bytes = 0
+        self._held: set[_Socket] = set()
         self._is_called = False
 
     def put(self, socket: _Socket, data: bytes, now: int) -> None:
@@ -50,15 +74,26 @@ class Inbox:
         if not self._is_called:
             self._call_soon()
         self._waiting.append((socket, data, now))
+        self._waiting_bytes += len(data)
         if len(self._waiting) >= MOST_WAITING:
             self.take_all()
+        elif self._waiting_bytes >= MOST_WAITING_BYTES:  # to parse that takes seconds: other things may be due
+            self._held.add(socket)
+            socket.hold()
+
+    def _let_go_on(self) -> None:
+        held, self._held = self._held, set()
+        for socket in held:
+            socket.go_on()
 
     def take_all(self) -> None:
         """Parse everything now."""
         waiting = self._waiting
         while waiting:
             socket, data, now = waiting.popleft()
+            self._waiting_bytes -= len(data)
             socket.take_in(data, now)
+        self._let_go_on()
 
     def _call_soon(self) -> None:
         self._is_called = True
@@ -70,7 +105,10 @@ class Inbox:
         for _ in range(min(PARSED_AT_ONCE, len(waiting))):
             if waiting:  # the first may have closed a connection, and so all were taken
                 socket, data, now = waiting.popleft()
+                self._waiting_bytes -= len(data)
                 socket.take_in(data, now)
+        if self._held and self._waiting_bytes < MOST_WAITING_BYTES // 2:
+            self._let_go_on()
         if waiting:
             self._call_soon()
 
@@ -85,6 +123,7 @@ class _Socket(asyncio.Protocol):
         "_listener",
         "_parts",
         "_protocol",
+        "_reads_no_more",
         "_receive",
         "_send",
         "_traffic",
@@ -98,7 +137,7 @@ class _Socket(asyncio.Protocol):
 
     def __init__(
         self,
-        protocol: ClientProtocol,
+        protocol: _Protocol,
         listener: Listener,
         traffic: Traffic,
         inbox: Inbox,
@@ -117,6 +156,7 @@ class _Socket(asyncio.Protocol):
         self._traffic = traffic
         self._answer = bytearray()  # to the handshake, until it is taken in
         self._parts: bytearray | None = None  # of a message that comes in several frames
+        self._reads_no_more = False
         self._transport: asyncio.Transport | None = None
         self.answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.was_opened = False
@@ -229,10 +269,12 @@ class _Socket(asyncio.Protocol):
             self._listener.closed(int(CloseCode.ABNORMAL_CLOSURE), "", now)
 
     def pause_writing(self) -> None:
-        self.writable = False
+        self.writable = self._protocol.is_read = False
 
     def resume_writing(self) -> None:
         self.writable = True
+        self._protocol.is_read_again()
+        self._flush()
 
     def send(self, frame: bytes) -> None:
         if self._transport is not None and self._protocol.state is State.OPEN:
@@ -246,8 +288,19 @@ class _Socket(asyncio.Protocol):
             self._protocol.send_close(CloseCode.NORMAL_CLOSURE)
             self._flush()
 
+    def hold(self) -> None:
+        """Read nothing until told to go on: more has come than can be parsed."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def go_on(self) -> None:
+        """Read again."""
+        if self._transport is not None and not self._reads_no_more and not self._transport.is_closing():
+            self._transport.resume_reading()
+
     def stop_reading(self) -> int:
         assert self._transport is not None, "asked of a connection that is gone"
+        self._reads_no_more = True
         self._inbox.take_all()
         self._transport.pause_reading()
         return int(self._transport.get_extra_info("socket").fileno())
@@ -326,9 +379,9 @@ class WebsocketsTransport:
         server_hostname = None if self._ssl is None else host
         await loop.create_connection(lambda: socket, sock=sock, ssl=self._ssl, server_hostname=server_hostname)
 
-    def _protocol(self, opening: Opening) -> ClientProtocol:
+    def _protocol(self, opening: Opening) -> _Protocol:
         """A protocol that has the request to send."""
-        protocol = ClientProtocol(
+        protocol = _Protocol(
             parse_uri(self._base_url + opening.path),
             extensions=self._extensions,
             subprotocols=[Subprotocol(name) for name in opening.subprotocols] or None,

@@ -6,7 +6,12 @@ import asyncio
 from typing import Any, cast
 
 from loadgen.engine.transport import websockets_transport
-from loadgen.engine.transport.websockets_transport import MOST_WAITING, PARSED_AT_ONCE, Inbox
+from loadgen.engine.transport.websockets_transport import (
+    MOST_WAITING,
+    MOST_WAITING_BYTES,
+    PARSED_AT_ONCE,
+    Inbox,
+)
 from tests.support.event_loop import on_an_event_loop
 
 
@@ -15,7 +20,14 @@ class Parser:
 
     def __init__(self, closes: Inbox | None = None) -> None:
         self.taken: list[tuple[bytes, int]] = []
+        self.is_held = False
         self._closes = closes
+
+    def hold(self) -> None:
+        self.is_held = True
+
+    def go_on(self) -> None:
+        self.is_held = False
 
     def take_in(self, data: bytes, now: int) -> None:
         self.taken.append((data, now))
@@ -58,6 +70,25 @@ async def test_what_waits_is_bounded() -> None:
     sent = put(inbox, parser, MOST_WAITING)
 
     assert parser.taken == sent
+
+
+@on_an_event_loop
+async def test_what_waits_is_bounded_in_bytes_too() -> None:
+    """Ten thousand readings of 256 KB would be 2.6 GB: who sends so much waits until half of it is parsed."""
+    inbox, parser = Inbox(), Parser()
+    data = bytes(256 * 1024)
+    most_count = MOST_WAITING_BYTES // len(data)
+
+    for _ in range(most_count):
+        assert not parser.is_held
+        inbox.put(cast("websockets_transport._Socket", parser), data, 0)
+    assert parser.is_held
+    assert not parser.taken
+
+    while parser.is_held:
+        assert len(parser.taken) <= most_count // 2
+        await one_turn()
+    assert len(parser.taken) <= most_count // 2 + PARSED_AT_ONCE
 
 
 @on_an_event_loop

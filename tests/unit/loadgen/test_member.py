@@ -8,9 +8,17 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from loadgen.dialects import Credentials
-from loadgen.dialects.script import ConnectScript, DialectScript, ErrorsScript, FramesScript, JoinScript, PublishScript
+from loadgen.dialects.script import (
+    AliveScript,
+    ConnectScript,
+    DialectScript,
+    ErrorsScript,
+    FramesScript,
+    JoinScript,
+    PublishScript,
+)
 from loadgen.dialects.scripted import speaker_of
-from loadgen.engine.member import Member
+from loadgen.engine.member import MOST_UNREAD_REPLIES, Member
 from loadgen.engine.user import Books, User, UserState
 from loadgen.errors import ErrorKind, ServerError
 from loadgen.measure import marker
@@ -113,6 +121,19 @@ def test_what_comes_in_a_frame_with_a_message_is_heard() -> None:
     assert member.receive(0, mark + b"\nNO", 10)
     assert ledger.tally.errors == {}
     assert connection.sent == [b"JOIN room-1"]
+
+
+def test_a_server_that_asks_and_does_not_read_is_answered_so_often_and_no_more() -> None:
+    """What piles up with us is bounded; one that reads again is answered again."""
+    member, _, connection, _ = a_member(replace(SCRIPT, alive=AliveScript(reply={"2": "3"})))
+    connection.writable = False
+    for _ in range(2 * MOST_UNREAD_REPLIES):
+        member.heard(b"2", 2)
+    assert connection.sent == [b"3"] * MOST_UNREAD_REPLIES
+
+    connection.writable = True
+    member.heard(b"2", 3)
+    assert len(connection.sent) == MOST_UNREAD_REPLIES + 1
 
 
 @on_an_event_loop

@@ -1,0 +1,81 @@
+"""A server that means harm costs us neither our memory nor our evening, and changes no figure in its favour."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from loadgen.measure import marker
+from tests.support.benches import FEW, at, bench, errors_of
+from tests.support.forgery import forged
+from tests.support.patience import PATIENCE_S
+from tests.support.raw_websocket import PING, TEXT, frame
+from tests.support.rude_servers import forging_server, pouring_server
+
+pytestmark = pytest.mark.system
+
+SHORT = (*FEW, "--duration", "1s", "--drain", "200ms")
+
+# What a worker needs is 60 MB; without a bound it was 1 GB after four seconds.
+MOST_BYTES = 300e6
+
+
+@pytest.mark.parametrize(
+    ("dialect", "chunk", "flags"),
+    [
+        ("echo", frame(PING, b"x" * 125) * 500, ("--transport", "picows")),
+        ("echo", frame(PING, b"x" * 125) * 500, ("--transport", "websockets")),
+        ("socketio", frame(TEXT, b'0{"sid":"1"}') + frame(TEXT, b"2") * 5000, ()),
+    ],
+    ids=["picows", "websockets", "of the dialect"],
+)
+def test_a_server_that_pings_without_end_fills_no_memory(
+    dialect: str, chunk: bytes, flags: tuple[str, ...], tmp_path: Path
+) -> None:
+    """It reads no answer; the run ends in time, and nobody believes figures of a generator that was kept busy so."""
+    load = (*SHORT, "--users", "3", *flags)
+    with pouring_server(chunk) as url, bench(*load, *at(url, dialect), cwd=tmp_path) as running:
+        document = running.ends_with(97, 99, 106, within_s=PATIENCE_S)
+
+    assert document["verdict"] != "pass"
+    assert document["generator"]["processes"][0]["rss_bytes"] < MOST_BYTES
+
+
+def forgeries(text: bytes) -> list[bytes]:
+    """Sound markers of what nobody has said: for nobody, of the year 2262, of the message that comes next."""
+    begin = text.find(b"cbm")
+    stamp = marker.read(text[begin : begin + marker.WIDTH])
+    assert stamp is not None
+    prefix, room = text[begin : begin + marker.PREFIX_WIDTH], 2**32 - 1
+    return [
+        forged(prefix, stamp.sender + 1, stamp.sequence + 1, stamp.due_ns, 0, room),
+        forged(prefix, stamp.sender + 1, stamp.sequence + 1, stamp.due_ns, 0, 5000),
+        forged(prefix, stamp.sender + 1, stamp.sequence + 1, 2**63, 0, room),
+        forged(prefix, 2**32 - 1, 2**32 - 1, 0, 2**48 - 1, room - 1),
+        forged(prefix, stamp.sender, stamp.sequence + 1, stamp.due_ns, 0, room),
+    ]
+
+
+RELAYED = """
+[connect]
+path = "/"
+[publish]
+send = "{text}"
+"""
+
+
+@pytest.mark.parametrize("flags", [(), ("--processes", "2"), ("--transport", "websockets")], ids=" ".join)
+def test_forged_messages_are_no_deliveries(flags: tuple[str, ...], tmp_path: Path) -> None:
+    """They are counted as what nobody should have read; the figures are those of what was sent."""
+    (tmp_path / "relayed.toml").write_text(RELAYED, encoding="utf-8")
+    with forging_server(forgeries) as url, bench(*SHORT, *at(url, "relayed.toml"), *flags, cwd=tmp_path) as running:
+        document = running.ends_with(97, 99, within_s=PATIENCE_S)
+
+    counts = document["counters"]
+    assert errors_of(document) == {("text_changed", "measure"): counts["frames_damaged"]}
+    # The server echoes, and everybody is in one room: of ten receivers one gets it.
+    assert counts["deliveries_received"] == counts["messages_sent"] > 0
+    assert counts["deliveries_expected"] == 10 * counts["messages_sent"]
+    assert counts["deliveries_unexpected"] > 0
+    assert document["verdict"] != "pass"
