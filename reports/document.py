@@ -233,8 +233,7 @@ def _series(record: Record, seconds: range) -> dict[str, Any]:
     ]
     series["send_lateness_p99_ms"] = _quantiles(tally, Metric.SEND_LATENESS, 0.99, seconds, beyond=0)
     series["loop_lag_p99_ms"] = _quantiles(tally, Metric.LOOP_LAG, 0.99, seconds, beyond=0)
-    target = [] if record.target is None else [record.target]
-    for side, processes in (("generator", record.workers), ("server", target)):
+    for side, processes in (("generator", record.workers), ("server", record.of_target)):
         series |= {f"{side}_{name}": values for name, values in _usage(record, processes, seconds).items()}
     series["coordinator_rss_bytes"] = _usage(record, [record.coordinator], seconds)["rss_bytes"]
     return series | _machine_usage(record, seconds)
@@ -352,10 +351,22 @@ def _used_by(process: ProcessRecord, *, is_live: bool) -> dict[str, Any]:
 
 
 def _server(record: Record, seconds: range, *, is_live: bool) -> dict[str, Any] | None:
-    if record.target is None:
+    own = record.of_target
+    if not own:
         return None
     series = {"interval_s": 1.0, "t_s": [float(second) for second in seconds]}
-    return _used_by(record.target, is_live=is_live) | {"series": series | _usage(record, [record.target], seconds)}
+    used = [_process(process, is_live=is_live) for process in own]
+    return (
+        {name: _total([each[name] for each in used]) for name in ("cpu_ratio", "rss_bytes", "descriptors")}
+        | {"series": series | _usage(record, own, seconds)}
+        | ({"processes": used} if len(used) > 1 else {})
+    )
+
+
+def _total(values: Sequence[float | None]) -> float | None:
+    """Of all together; None where one of them is not known."""
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
 
 
 def _seconds(record: Record, at_ns: int | None) -> float | None:

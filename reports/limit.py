@@ -48,8 +48,11 @@ def _crowd_on_machine(document: dict[str, Any]) -> str | None:
 def _strain_of_server(document: dict[str, Any]) -> str | None:
     counters, server = document["counters"], document["server"]
     signs = []
-    if server is not None and server["cpu_ratio"] is not None and server["cpu_ratio"] > SATURATED_CPU_RATIO:
-        signs.append(f"the server used {server['cpu_ratio']:.0%} of a core")
+    # One of several processes that is at its end keeps all of them from more.
+    for process in () if server is None else server.get("processes") or [server]:
+        if process["cpu_ratio"] is not None and process["cpu_ratio"] > SATURATED_CPU_RATIO:
+            name = process.get("name", "the server")
+            signs.append(f"{name} used {process['cpu_ratio']:.0%} of a core")
     for name, words in (
         ("connections_failed", "connections failed"),
         ("connections_dropped", "connections were dropped"),

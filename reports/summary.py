@@ -319,9 +319,13 @@ def _processes(document: dict[str, Any]) -> Iterator[ProcessRow]:
         yield _process((f"worker {number}" if len(workers) > 1 else "worker") + _place(worker), worker)
     for number, helper in enumerate(generator.get("helpers") or [], start=1):
         yield _process(f"Locust of worker {number}{_place(helper)}", helper)
-    for name, process in (("coordinator", generator.get("coordinator")), ("server", document.get("server"))):
-        if process is not None:
-            yield _process(name, process)
+    server = document.get("server") or {}
+    own = server.get("processes") or ([server] if server else [])
+    coordinator = generator.get("coordinator")
+    for process in [] if coordinator is None else [coordinator]:
+        yield _process("coordinator", process)
+    for process in own:
+        yield _process(numbers.printable(str(process.get("name") or "server")), process)
     others, cores = machine.get("others_cpu_ratio"), machine.get("cores")
     if others is not None and cores is not None:
         yield ProcessRow("other programs", cpu=numbers.percent(others * cores))

@@ -15,12 +15,14 @@ from loadgen.plan.access import Access, without_passwords
 from reports.target_series import EMBEDDED
 from scenarios.dialect_files import named_dialects
 from scenarios.layers import Layers
+from scenarios.own_nodes import what_is_missing
 from scenarios.schema import Scenario
 
 # What makes no sense of the embedded server, which is started here and speaks no TLS.
 _OF_ANOTHER_SERVER = ("ca", "client_cert", "client_key", "proxy", "unix_socket")
 # The named dialects that the embedded server speaks; one in a file may be of it, too.
 _OF_OUR_SERVER = frozenset({"reference", "plain", "echo"})
+_OF_ONE_PROCESS = frozenset({"plain", "echo"})
 
 _CERTIFICATE = re.compile(rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----")
 _KEY = re.compile(rb"-----BEGIN (?:\w+ )*PRIVATE KEY-----")
@@ -82,7 +84,17 @@ def why_not_of_our_own(scenario: Scenario, layers: Layers) -> str | None:
                 f"{layers.label(f'target.{key}')}: expected together with --target (target.url), since the embedded "
                 f"server is reached directly, got {_named(value)} alone"
             )
+    if scenario.target.nodes > 1 and (missing := what_is_missing()) is not None:
+        return (
+            f"{layers.label('target.nodes')}: expected 1 where {missing}, or the addresses of nodes that run already "
+            f"(--target, once for each), got {scenario.target.nodes}"
+        )
     name = scenario.target.dialect
+    if scenario.target.nodes > 1 and name in _OF_ONE_PROCESS:
+        return (
+            f"{layers.label('target.nodes')}: expected 1 where the dialect is {name}, since what it speaks to is of "
+            f"each process by itself, got {scenario.target.nodes}"
+        )
     if name in set(named_dialects()) - _OF_OUR_SERVER:
         return (
             f"{layers.label('target.dialect')}: expected together with --target (target.url), since the embedded "

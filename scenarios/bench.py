@@ -40,6 +40,7 @@ from scenarios.evidence import evidence_of
 from scenarios.incidents import server_for
 from scenarios.interrupts import Interrupts
 from scenarios.onlookers import Onlookers, addresses
+from scenarios.own_nodes import OwnNodes, own_nodes
 from scenarios.pinning import Pinning, separate_cores
 from scenarios.rendezvous import agreed_start
 from scenarios.settle import Settled, base_url_of
@@ -263,7 +264,7 @@ async def _run(
     tag = secrets.token_hex(3)
     with interrupts.told():
         async with contextlib.AsyncExitStack() as stack:
-            pinning = separate_cores() if facts.target_owned else None
+            pinning = separate_cores(settled.scenario.target.nodes) if facts.target_owned else None
             facts.environment["pinning"] = (
                 {"server": sorted(pinning.server), "generator": sorted(pinning.generator)} if pinning else None
             )
@@ -272,7 +273,7 @@ async def _run(
                 return _Ended(facts, _never_begun(settled, tag))
             own, scraper = arriving.result()
             if own is not None:
-                facts = replace(facts, target_urls=(base_url_of(own.url, "target.url"),))
+                facts = replace(facts, target_urls=tuple(base_url_of(url, "target.url") for url in own.urls))
             if live is not None:
                 stack.enter_context(live)
             impatience = _impatience_of(settled)
@@ -293,11 +294,11 @@ async def _run(
             coordinator = Coordinator(
                 settled.plan_for(facts.target_urls, tag),
                 process_count=settled.process_count,
-                target_pid=own.process.pid if own is not None else None,
+                target_pids=own.pids if own is not None else {},
                 log=log,
                 on_second=on_second,
                 worker_cores=pinning.generator if pinning else settled.worker_cores,
-                restart_target=own.restart if own is not None else None,
+                restart_target=own.restart if isinstance(own, OwnTarget) else None,
                 agreed_start=None if settled.start_with is None else partial(agreed_start, settled.start_with),
             )
             interrupts.reach(coordinator)
@@ -321,7 +322,7 @@ def _impatience_of(settled: Settled) -> Impatience | None:
 
 async def _arrived(
     settled: Settled, log: IO[bytes], stack: contextlib.AsyncExitStack, pinning: Pinning | None
-) -> tuple[OwnTarget | None, Scraper | None]:
+) -> tuple[OwnTarget | OwnNodes | None, Scraper | None]:
     """The target as below, and who asks it for its own figures, where somebody wants them."""
     url = settled.scenario.target.metrics_url
     # A server of ours is not started for nothing.
@@ -329,7 +330,7 @@ async def _arrived(
     own = await _target(settled, log, stack, pinning)
     if url is None or first is not None:
         return own, first
-    return own, await _scraper(settled, f"{own.url}/metrics" if own is not None and url == EMBEDDED else url, stack)
+    return own, await _scraper(settled, f"{own.urls[0]}/metrics" if own is not None and url == EMBEDDED else url, stack)
 
 
 async def _scraper(settled: Settled, url: str | None, stack: contextlib.AsyncExitStack) -> Scraper:
@@ -342,11 +343,14 @@ async def _scraper(settled: Settled, url: str | None, stack: contextlib.AsyncExi
 
 async def _target(
     settled: Settled, log: IO[bytes], stack: contextlib.AsyncExitStack, pinning: Pinning | None
-) -> OwnTarget | None:
-    """Our own server, ended with the stack; None where another one answers, on every node."""
+) -> OwnTarget | OwnNodes | None:
+    """Our own server, or its nodes, ended with the stack; None where another one answers, on every node."""
     if not settled.base_urls:
         cores = pinning.server if pinning else None
-        return await stack.enter_async_context(embedded(server_for(settled, cores), log))
+        wish = server_for(settled, cores)
+        if wish.node_count > 1:
+            return await stack.enter_async_context(own_nodes(wish, log))
+        return await stack.enter_async_context(embedded(wish, log))
     for base_url in dict.fromkeys(settled.base_urls):
         await check_reachable(base_url, settled.access)
     return None

@@ -204,7 +204,7 @@ def _why_none(kind: SliceKind, plan: Plan) -> str:
     if kind is SliceKind.STAGE and plan.stages and plan.rate_stages:
         return "since users and the rate have stages of their own here"
     if kind is SliceKind.NODE:
-        return "since the server has one (two --target make several, or a dialect with connect.node)"
+        return "since the server has one (two --target, target.nodes or the dialect's connect.node make several)"
     return f"since the scenario has no {kind}s"
 
 

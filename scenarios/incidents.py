@@ -92,6 +92,11 @@ def _check_target(
         raise InputError(
             f"{label}: expected another kind, since the server is not ours to restart (target.url), got {kind}"
         )
+    if section.kind is IncidentKind.SERVER_RESTART and scenario.target.nodes > 1:
+        raise InputError(
+            f"{label}: expected another kind, since a restart is of one server, and there are {scenario.target.nodes} "
+            f"nodes of it (target.nodes), got {kind}"
+        )
     if section.kind is IncidentKind.SERVER_RESTART and _count(scenario, section.kind) > 1:
         raise InputError(f"{label}: expected one restart a run, got {_count(scenario, section.kind)}")
     if section.kind is IncidentKind.TOKEN_EXPIRY and (dialect.login is None or scenario.users.tokens_file is not None):
@@ -117,7 +122,13 @@ def server_for(settled: Settled, cores: frozenset[int] | None) -> Wish:
         # From the first login on: everybody logs in, connects, joins; it must not end before the incident.
         entrance_s = _PHASES_OF_ENTRANCE * users.count / users.connect_rate_per_s
         lifetime_s = math.ceil(entrance_s + (phases.warmup + expiry.at_ns) / NS_PER_S) + _ENTRANCE_SLACK_S
-    return Wish(users.count, cores, lifetime_s, restarts=IncidentKind.SERVER_RESTART in kinds)
+    return Wish(
+        users.count,
+        cores,
+        lifetime_s,
+        restarts=IncidentKind.SERVER_RESTART in kinds,
+        node_count=settled.scenario.target.nodes,
+    )
 
 
 def shown(value: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -89,6 +89,11 @@ def _one_run(settled: Settled) -> Settled:
             f"by plan (--rate N makes one rate of them; chatbench run has them), "
             f"got {len(settled.scenario.traffic.rate_stages)}"
         )
+    if not settled.base_urls and settled.scenario.target.nodes > 1:
+        raise InputError(
+            f"{settled.name}: target.nodes: expected 1 where Locust leads (chatbench run starts several), or their "
+            f"addresses (target.url), got {settled.scenario.target.nodes}"
+        )
     for incident in settled.incidents:
         if incident.kind in _NOT_LED:
             led = ", ".join(kind for kind in IncidentKind if kind not in _NOT_LED)

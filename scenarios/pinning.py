@@ -22,12 +22,16 @@ class Pinning:
     generator: frozenset[int]
 
 
-def separate_cores() -> Pinning | None:
-    """One core for the server, the rest for the generator; None where there is one core, or no way to pin."""
+def separate_cores(server_count: int = 1) -> Pinning | None:
+    """A core for each process of the server, the rest for the generator, which gets one at least.
+
+    None where there is one core, or no way to pin.
+    """
     if not hasattr(os, "sched_getaffinity"):
         return None
-    first, *rest = sorted(os.sched_getaffinity(0))
-    return Pinning(frozenset({first}), frozenset(rest)) if rest else None
+    cores = sorted(os.sched_getaffinity(0))
+    at = min(server_count, len(cores) - 1)
+    return Pinning(frozenset(cores[:at]), frozenset(cores[at:])) if at else None
 
 
 @contextlib.contextmanager

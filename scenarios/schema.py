@@ -19,6 +19,9 @@ from scenarios.validation import Duration, Moment, Section
 # More than any machine of ours has cores; beyond, it is a slip.
 MOST_PROCESSES = 64
 
+# Of the embedded server, which shares a machine with the generator.
+MOST_NODES = 16
+
 # More lengths than a table has rows for.
 MOST_PAYLOAD_SIZES = 64
 
@@ -47,6 +50,9 @@ class Target(Section):
     url: str | list[str] | None = _key('an address like "http://127.0.0.1:8000", or a list of them', None)
     """Base address, http(s):// or ws(s)://; of several, the nodes of one server, users take them in turn; left out:
     the embedded reference server."""
+    nodes: int = _key(f"a whole number from 1 to {MOST_NODES}", 1, ge=1, le=MOST_NODES)
+    """Of the embedded server: how many processes of it are one chat, through a Redis of their own (redis-server must be
+    installed); users take them in turn. With a url the nodes are those that it names."""
     dialect: str = _key("the name of a built-in dialect or the path of a dialect file", "reference")
     """How the server is spoken to: a built-in dialect (`chatbench dialects`), or a dialect file (TOML)."""
     insecure: bool = _key("true or false", False)

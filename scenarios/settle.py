@@ -223,13 +223,17 @@ def _settle_plan(scenario: Scenario, base_urls: tuple[str, ...], layers: Layers)
         "compression": scenario.target.compression,
         "stages": tuple(Stage(stage.within, stage.count) for stage in stages),
         "incidents": incidents,
-        "slicing": slicing_of(rooms, users.count, mix, lengths_ns, incidents, nodes=_has_nodes(base_urls, dialect)),
+        "slicing": slicing_of(
+            rooms, users.count, mix, lengths_ns, incidents, nodes=_has_nodes(scenario, base_urls, dialect)
+        ),
     }
 
 
-def _has_nodes(base_urls: tuple[str, ...], dialect: DialectScript) -> bool:
-    """Whether the server may have several nodes that we can tell apart, by address or by name; our own has one."""
-    return len(set(base_urls)) > 1 or (bool(base_urls) and dialect.connect.node is not None)
+def _has_nodes(scenario: Scenario, base_urls: tuple[str, ...], dialect: DialectScript) -> bool:
+    """Whether the server may have several nodes that we can tell apart, by address or by name."""
+    if not base_urls:
+        return scenario.target.nodes > 1
+    return len(set(base_urls)) > 1 or dialect.connect.node is not None
 
 
 def _settle_payload(scenario: Scenario, layers: Layers) -> PayloadBytes:

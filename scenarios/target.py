@@ -39,6 +39,8 @@ class Wish:
     """None: longer than any run."""
     restarts: bool = False
     """Whether it will be restarted: then tokens and messages outlive its process."""
+    node_count: int = 1
+    """How many processes of it are one chat (scenarios/own_nodes.py)."""
 
 
 @dataclass(slots=True)
@@ -50,6 +52,16 @@ class OwnTarget:
     _start: Callable[[int], Awaitable[asyncio.subprocess.Process]]
     _is_down: bool = False
     """Whether it has been ended, and is not started again yet."""
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Where it is."""
+        return (self.url,)
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Its process, by its name."""
+        return {"server": self.process.pid}
 
     def died(self) -> str | None:
         """How it ended, where it did so before we ended it."""
@@ -67,11 +79,11 @@ class OwnTarget:
                 os.killpg(self.process.pid, signal.SIGKILL)
             await self.process.wait()
         down_until_s = asyncio.get_running_loop().time() + down_s
-        await _end(self.process)
+        await end(self.process)
         await asyncio.sleep(max(0.0, down_until_s - asyncio.get_running_loop().time()))
         self.process = await self._start(urlsplit(self.url).port or 0)
         self._is_down = False
-        await _ready_url(self.process)
+        await ready_url(self.process)
         return self.process.pid
 
 
@@ -85,13 +97,12 @@ async def embedded(wish: Wish, log: IO[bytes]) -> AsyncIterator[OwnTarget]:
         # What it keeps for its next life lies in a folder of ours.
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="chatbench-")) if wish.restarts else None
         flags = [] if folder is None else ["--db", f"sqlite:///{folder}/chat.db"]
-        lifetime_s = LONGER_THAN_ANY_RUN_S if wish.token_lifetime_s is None else wish.token_lifetime_s
         environment = os.environ | ({"CHATBENCH_SECRET": secrets.token_hex(32)} if wish.restarts else {})
 
         async def start(port: int) -> asyncio.subprocess.Process:
             with confined_to(wish.cores):
                 return await asyncio.create_subprocess_exec(
-                    *command_of_our_server(wish.account_count, port, token_lifetime_s=lifetime_s),
+                    *command_of_our_server(wish.account_count, port, **lifetime_flags(wish)),
                     *flags,
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,
@@ -103,10 +114,10 @@ async def embedded(wish: Wish, log: IO[bytes]) -> AsyncIterator[OwnTarget]:
         process = await start(0)
         own: OwnTarget | None = None
         try:
-            own = OwnTarget(await _ready_url(process), process, start)
+            own = OwnTarget(await ready_url(process), process, start)
             yield own
         finally:
-            await _end(process if own is None else own.process)
+            await end(process if own is None else own.process)
 
 
 def command_of_our_server(
@@ -119,7 +130,13 @@ def command_of_our_server(
     return [*python, "--port", str(port), *of_its_users, "--exit-with-stdin", "--lift-limits"]
 
 
-async def _ready_url(process: asyncio.subprocess.Process) -> str:
+def lifetime_flags(wish: Wish) -> dict[str, int]:
+    """What that is to be told of tokens."""
+    return {} if wish.token_lifetime_s is None else {"token_lifetime_s": wish.token_lifetime_s}
+
+
+async def ready_url(process: asyncio.subprocess.Process) -> str:
+    """Where a server of ours is, once it says so; TargetUnreachableError where it does not."""
     assert process.stdout is not None, "started with a pipe"
     try:
         async with asyncio.timeout(READY_TIMEOUT_S):
@@ -140,7 +157,8 @@ def url_in(ready_line: bytes, log: str) -> str:
         raise TargetUnreachableError(f"the embedded server did not start; see {log}") from None
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def end(process: asyncio.subprocess.Process) -> None:
+    """Ask it to end, and kill it where it takes too long."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()

@@ -38,7 +38,6 @@ def main() -> None:
         coordinator = Coordinator(
             plan,
             process_count=count,
-            target_pid=None,
             log=log,
             on_second=on_second,
             worker_cores=None if core < 0 else frozenset({core}),

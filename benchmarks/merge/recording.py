@@ -51,7 +51,6 @@ def record(load_: Load, folder: Path, cores: Cores) -> Recording:
             run = Coordinator(
                 plan,
                 process_count=WORKERS,
-                target_pid=None,
                 log=log,
                 on_second=lambda _: None,
                 worker_cores=None if cores.client is None else frozenset({cores.client}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import IO, Any, Protocol
 
 from loadgen.engine.clock import now_ns, sleep_until
@@ -74,7 +74,7 @@ class Coordinator:
         plan: Plan,
         *,
         process_count: int,
-        target_pid: int | None,
+        target_pids: Mapping[str, int] | None = None,
         log: IO[bytes],
         on_second: Callable[[Record], None],
         worker_cores: frozenset[int] | None = None,
@@ -87,14 +87,19 @@ class Coordinator:
         Workers keep to ``worker_cores``, if any; the coordinator goes wherever there is room, since what it does each
         second would keep a worker from reading for milliseconds. ``restart_target`` ends our own server and starts it
         again, where the plan has it so. ``agreed_start`` says when to begin, where another run begins then, too.
-        ``worker_command`` is what a worker is started with (benchmarks.merge has those that replay one).
+        ``target_pids`` are the processes of our own target, by name; a restart is of the first. ``worker_command`` is
+        what a worker is started with (benchmarks.merge has those that replay one).
         """
         self.record = Record(plan, Tally(now_ns()), ProcessRecord(os.getpid()))
         self._machine = MachineProbe()
         self._probes = [(Probe(os.getpid()), self.record.coordinator)]
-        if target_pid is not None:
-            self.record.target = ProcessRecord(target_pid)
-            self._watch(self.record.target)
+        for name, pid in (target_pids or {}).items():
+            process = ProcessRecord(pid, name=name)
+            if self.record.target is None:
+                self.record.target = process
+            else:
+                self.record.companions.append(process)
+            self._watch(process)
         self._process_count = process_count
         self._worker_cores = worker_cores
         self._restart_target = restart_target

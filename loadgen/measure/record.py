@@ -177,6 +177,8 @@ class Record:
     workers: list[ProcessRecord] = field(default_factory=list)
     target: ProcessRecord | None = None
     """Where the server is ours to watch."""
+    companions: list[ProcessRecord] = field(default_factory=list)
+    """Further processes of that server: other nodes, and what these have in common."""
     target_back_ns: int | None = None
     """When it served again after a restart of the plan."""
     handshake_headers: dict[str, str] = field(default_factory=dict)
@@ -189,7 +191,12 @@ class Record:
     @property
     def processes(self) -> list[ProcessRecord]:
         """All that are ours: workers and their helpers, coordinator and own target."""
-        return [*self.workers, *self.helpers, self.coordinator, *([] if self.target is None else [self.target])]
+        return [*self.workers, *self.helpers, self.coordinator, *self.of_target]
+
+    @property
+    def of_target(self) -> list[ProcessRecord]:
+        """All of our own target; none where the server is not ours."""
+        return [] if self.target is None else [self.target, *self.companions]
 
     @property
     def others_cpu_ratio(self) -> float | None:

@@ -22,6 +22,7 @@ from loadgen.measure.tally import Count, Tally
 from loadgen.plan.pacing import NS_PER_S
 from reports.budgets import parse
 from reports.document import RunFacts, build, snapshot
+from reports.summary import summarise
 from tests.support.simulator import MS, Simulation, in_time
 from tests.unit.loadgen.test_plan import a_plan
 
@@ -201,6 +202,26 @@ def test_two_readings_close_together_are_no_second() -> None:
     series = build(FACTS, record, [], [])["series"]
 
     assert series["machine_cpu_ratio"][-2:] == [0.25, None]
+
+
+def test_several_processes_of_the_server_are_told_together_and_each() -> None:
+    """Two nodes that use a quarter of a core each use half of one; nothing of them is another program's."""
+    record, alone = a_watched_record(), build(FACTS, a_watched_record(), [], [])
+    assert record.target is not None
+    record.target.name = "node-1"
+    record.companions = [replace(record.target, pid=5, name="node-2")]
+    document = build(FACTS, record, [], [])
+    server = document["server"]
+
+    assert server["cpu_ratio"] == 0.5
+    assert [(each["name"], each["pid"], each["cpu_ratio"]) for each in server["processes"]] == [
+        ("node-1", 4, 0.25),
+        ("node-2", 5, 0.25),
+    ]
+    assert server["rss_bytes"] == 2 * alone["server"]["rss_bytes"]
+    assert document["series"]["server_cpu_ratio"][1:4] == [0.5, 0.5, 0.5]
+    assert "processes" not in alone["server"]
+    assert {row.name for row in summarise(document).processes} >= {"node-1", "node-2"}
 
 
 def test_a_server_that_is_not_ours_is_null() -> None:

@@ -31,6 +31,17 @@ def test_a_run_within_its_budgets_has_no_limit() -> None:
     assert limit_of(a_document())["side"] == "none"
 
 
+def test_the_busiest_of_the_servers_processes_is_at_its_limit() -> None:
+    """What they use together says nothing of any of them."""
+    nodes = [{"name": "node-1", "cpu_ratio": 0.6}, {"name": "node-2", "cpu_ratio": 0.7}]
+
+    assert limit_of(a_document(server={"cpu_ratio": 1.3, "processes": nodes}))["side"] == "none"
+    nodes[1]["cpu_ratio"] = 0.97
+    limit = limit_of(a_document(server={"cpu_ratio": 1.57, "processes": nodes}))
+    assert limit["side"] == "server"
+    assert limit["reason"].startswith("node-2 used 97% of a core")
+
+
 def test_a_late_generator_on_a_machine_of_its_own_is_the_limit() -> None:
     """Nobody else is to blame."""
     limit = limit_of(a_late_document())

@@ -120,6 +120,28 @@ def test_several_nodes_may_have_one_unix_socket(listening: str) -> None:
     assert settled(flags).access == Access(unix_socket=listening)
 
 
+def test_nodes_of_our_own_need_a_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said what to install, or to do instead; who names the nodes needs none."""
+    monkeypatch.setattr("scenarios.own_nodes.shutil.which", lambda _: None)
+
+    with pytest.raises(InputError) as caught:
+        settle("cross_node", {}, {}).check_target()
+    assert str(caught.value) == (
+        "cross_node.toml: target.nodes: expected 1 where redis-server is not installed (apt-get install redis-server), "
+        "or the addresses of nodes that run already (--target, once for each), got 2"
+    )
+    settle("cross_node", {"target.url": ["http://a", "http://b"]}, {}).check_target()
+
+
+def test_nodes_of_our_own_share_rooms_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one plain room, and an echo, are of each process: half of the deliveries would be lost by plan."""
+    monkeypatch.setattr("scenarios.own_nodes.shutil.which", lambda _: "/usr/bin/redis-server")
+    settle("cross_node", {}, {}).check_target()
+
+    with pytest.raises(InputError, match=r"target\.nodes: expected 1 where the dialect is plain, since"):
+        settle("cross_node", {"target.dialect": "plain"}, {}).check_target()
+
+
 @pytest.mark.parametrize("name", ["ca", "proxy", "unix_socket"])
 def test_the_embedded_server_is_reached_directly(known: Authority, listening: str, name: str) -> None:
     """It is refused where that server would be started, and not before: a web page may still name another."""

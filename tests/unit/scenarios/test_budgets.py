@@ -104,8 +104,8 @@ def test_a_slice_that_the_plan_does_not_have_is_refused(write: Write, budget: st
         ("delivery_time{stage: 1}: max < 1s", "expected no stage, since the scenario has no stages, got 1"),
         (
             "delivery_time{node: other}: max < 1s",
-            "expected no node, since the server has one (two --target make several, or a dialect with connect.node), "
-            "got other",
+            "expected no node, since the server has one (two --target, target.nodes or the dialect's connect.node make "
+            "several), got other",
         ),
         (
             "delivery_time{incident: none}: max < 1s",

@@ -145,6 +145,13 @@ def test_a_server_that_is_not_ours_is_not_restarted(write: Write) -> None:
     )
 
 
+def test_nodes_are_not_restarted(write: Write) -> None:
+    """It would not be said which."""
+    name = write("[target]\nnodes = 2\n" + incidents('kind = "server_restart"'))
+
+    assert complaint(name).startswith("mine.toml: incident[0].kind: expected another kind, since a restart is of one")
+
+
 def test_a_run_has_one_restart(write: Write) -> None:
     """It takes as long as it takes, and the next one might begin meanwhile."""
     restart = 'kind = "server_restart"\nat = "20%"'

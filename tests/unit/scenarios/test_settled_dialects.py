@@ -42,11 +42,12 @@ def settled(**flags: Any) -> Settled:
     ],
 )
 def test_nodes_are_told_apart_by_address_or_by_name(urls: list[str] | None, dialect: str, several: bool) -> None:
-    """A server of ours is one."""
+    """A server of ours is one, where the scenario has it so."""
     flags = {"target.url": urls, "target.dialect": dialect, "users.rooms.count": 1}
     plan = settled(**flags).plan_for((), "0" * 6)
 
     assert plan.slicing.nodes == several
+    assert settle("cross_node", {}, {}, A_MACHINE).plan_for((), "0" * 6).slicing.nodes
 
 
 def test_a_connection_that_names_its_room_makes_rooms_without_a_join() -> None:
