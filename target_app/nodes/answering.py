@@ -99,12 +99,12 @@ class Answering:
                 self._housing.reached(sender, message)
             case m.Followed() | m.Counted() | m.Stored() | m.Unstored() | m.Refused() | m.Users() | m.RoomCounts():
                 self._asks.answered(sender, message)
-            case m.Say() | m.Follow() | m.Enter() | m.Leave() | m.CloseRoom() | m.ListUsers():
+            case m.Say() | m.Follow() | m.Enter() | m.Leave() | m.Count() | m.CloseRoom() | m.ListUsers():
                 self._answer_for_home(sender, message)
             case m.Kick(number, user, room, by):
                 self._bus.send(sender, m.Counted(number, self._broker.put_out(user, room, by)))
             case m.Tell(number, user, to, text, sent_at_ms):
-                reached = self._broker.tell(user, to, text, sent_at_ms)
+                reached = self._broker.tell(user, to, text, sent_at_ms, is_copy=not number)
                 if number:
                     self._bus.send(sender, m.Counted(number, reached))
             case m.ListRooms(number, limit):
@@ -175,7 +175,7 @@ class Answering:
     # --- as the home of a room
 
     def _answer_for_home(
-        self, sender: str, question: m.Say | m.Follow | m.Enter | m.Leave | m.CloseRoom | m.ListUsers
+        self, sender: str, question: m.Say | m.Follow | m.Enter | m.Leave | m.Count | m.CloseRoom | m.ListUsers
     ) -> None:
         home = self._housing.home(question.room)
         if home is None or not self._lease.lasts:
@@ -196,6 +196,8 @@ class Answering:
             case m.Leave(number, _, user):
                 if home.leave(sender, user):
                     tell_presence(self._bus, home, user, Presence.LEFT)
+                self._tell_count(sender, number, home.connection_count)
+            case m.Count(number):
                 self._tell_count(sender, number, home.connection_count)
             case m.CloseRoom(number, _, by):
                 self._tell_count(sender, number, self._broker.close(home, by))

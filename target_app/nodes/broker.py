@@ -85,7 +85,7 @@ class NodesBroker:
         since_seq = joined.seq
         if isinstance(place, Home) and is_news:
             tell_presence(self._bus, place, user, Presence.JOINED)
-        count = await self._count(room, m.Enter, user, is_change=is_new)
+        count = await self._count(room, partial(m.Enter, user=user) if is_new else m.Count)
         # Not before: the home tells us of our own coming as it tells all others.
         if not presence:
             joined.watchers.pop(outbox, None)
@@ -98,8 +98,8 @@ class NodesBroker:
         left = self._rooms.leave(room, outbox)
         if isinstance(self._housing.places.get(room), Home):
             self._left(room, user)
-            return RoomState(await self._count(room, m.Leave, user, is_change=False), left.seq)
-        count = await self._count(room, m.Leave, user, is_change=True)
+            return RoomState(await self._count(room, m.Count), left.seq)
+        count = await self._count(room, partial(m.Leave, user=user))
         self._housing.leave_if_empty(room)
         return RoomState(count, left.seq)
 
@@ -156,14 +156,17 @@ class NodesBroker:
 
     async def direct(self, outbox: Outbox, user: str, wanted: Direct) -> None:
         now_ms = _now_ms()
-        reached = self.tell(user, wanted.to, wanted.text, now_ms, but=outbox, message_id=wanted.id)
         receiving = self._elsewhere.nodes_of(wanted.to)
+        reached_here = self.tell(user, wanted.to, wanted.text, now_ms, but=outbox, message_id=wanted.id)
+        told = await self._each(receiving, lambda number: m.Tell(number, user, wanted.to, wanted.text, now_ms))
+        if not reached_here + sum(told):
+            raise RefusedError(ErrorCode.NOT_ONLINE, f"{wanted.to!r} is not online")
+        # The sender's connections where the user has none; not before it is known that anybody heard it.
+        if not reached_here:
+            self.tell(user, wanted.to, wanted.text, now_ms, but=outbox, message_id=wanted.id, is_copy=True)
         for node in self._elsewhere.nodes_of(user):
             if node not in receiving:
                 self._bus.send(node, m.Tell(0, user, wanted.to, wanted.text, now_ms))
-        told = await self._each(receiving, lambda number: m.Tell(number, user, wanted.to, wanted.text, now_ms))
-        if not reached + sum(told):
-            raise RefusedError(ErrorCode.NOT_ONLINE, f"{wanted.to!r} is not online")
 
     def tell(
         self,
@@ -174,12 +177,16 @@ class NodesBroker:
         *,
         but: Outbox | None = None,
         message_id: str | int | None = None,
+        is_copy: bool = False,
     ) -> int:
-        """Send something to a user's connections here, and to the sender's others; how many of the user's there are."""
+        """Send something to a user's connections here, and to the sender's others; how many of the user's there are.
+
+        Where the user has none here, the sender's hear of it only by a copy: of what others heard elsewhere.
+        """
         theirs = self._people.connections_of(to)
-        # One who writes from the phone finds it on the desk as well.
-        own = {each: None for each in self._people.connections_of(sender) if each is not but}
-        if theirs or own:
+        if theirs or is_copy:
+            # One who writes from the phone finds it on the desk as well.
+            own = {each: None for each in self._people.connections_of(sender) if each is not but}
             frame = answers.direct_frame(sender, to, text, sent_at_ms)
             self._deliver(frame, {**theirs, **own}, Origin(None, sender, message_id))
         return len(theirs)
@@ -313,8 +320,8 @@ class NodesBroker:
                     self._bus.send(node, m.Leave(0, room, user))
                 self._housing.leave_if_empty(room)
 
-    async def _count(self, room: str, tell: "type[m.Enter | m.Leave]", user: str, *, is_change: bool) -> int:
-        """Return how many connections are in a room everywhere, once a change is told to its home.
+    async def _count(self, room: str, ask: "Callable[[int, str], m.Enter | m.Leave | m.Count]") -> int:
+        """Return how many connections are in a room everywhere, once its home is asked, or told of a change.
 
         Those here, where the home cannot be reached: it hears of the change when it can.
         """
@@ -323,10 +330,10 @@ class NodesBroker:
             return place.connection_count
         here = self._rooms.find(room)
         count = 0 if here is None else len(here.members)
-        if place is None or not place.is_whole or not is_change:
+        if place is None or not place.is_whole:
             return count
         number, future = self._asks.future_for(place.home)
-        self._bus.send(place.home, tell(number, room, user))
+        self._bus.send(place.home, ask(number, room))
         try:
             told = await answer_of(future)
         except RefusedError:

@@ -105,6 +105,13 @@ class Leave(NamedTuple):
     user: str
 
 
+class Count(NamedTuple):
+    """How many connections are in a room that is at home with you? Answered by ``Counted``."""
+
+    number: int
+    room: str
+
+
 class Counted(NamedTuple):
     """How many connections it concerns."""
 
@@ -202,7 +209,10 @@ class Kick(NamedTuple):
 
 
 class Tell(NamedTuple):
-    """Something is said to one user; answered by ``Counted``, the connections that got it."""
+    """Something is said to one user; answered by ``Counted``, the connections that got it.
+
+    With 0 for a number it is a copy for the sender's own connections, which nobody answers.
+    """
 
     number: int
     sender: str
@@ -239,7 +249,7 @@ class RoomCounts(NamedTuple):
     rooms: list[list[Any]]
 
 
-Question = Follow | Enter | Leave | Say | CloseRoom | Kick | Tell | ListUsers | ListRooms
+Question = Follow | Enter | Leave | Count | Say | CloseRoom | Kick | Tell | ListUsers | ListRooms
 Answer = Followed | Counted | Stored | Unstored | Refused | Users | RoomCounts
 News = (
     Beat
@@ -262,7 +272,7 @@ Message = Question | Answer | News
 _KINDS: dict[str, type[Message]] = {
     kind.__name__: kind
     for kind in (
-        *(Follow, Enter, Leave, Say, CloseRoom, Kick, Tell, ListUsers, ListRooms),
+        *(Follow, Enter, Leave, Count, Say, CloseRoom, Kick, Tell, ListUsers, ListRooms),
         *(Followed, Counted, Stored, Unstored, Refused, Users, RoomCounts),
         *(
             Beat,

@@ -115,6 +115,36 @@ async def test_a_direct_message_finds_all_connections_of_both() -> None:
 
 
 @on_an_event_loop
+async def test_a_direct_message_that_nobody_got_is_not_on_the_senders_other_screens() -> None:
+    """It was refused: nothing was said. What one other got is on all of them, wherever they are."""
+    async with Chat("a", "b", "c") as chat:
+        ann = await chat["a"].arrive("ann")
+        desks = [await chat[name].arrive("ann") for name in "abc"]
+        await chat["b"].arrive("bob")
+        await settle()
+
+        with pytest.raises(RefusedError, match="not_online"):
+            await chat["a"].node.broker.direct(ann.outbox, "ann", Direct("nobody", "psst", None))
+        await settle()
+        assert [each.heard("direct") for each in desks] == [[], [], []]
+
+        await chat["a"].node.broker.direct(ann.outbox, "ann", Direct("bob", "psst", None))
+        await settle()
+        assert [len(each.heard("direct")) for each in desks] == [1, 1, 1]
+
+
+@on_an_event_loop
+async def test_who_joins_twice_is_told_how_many_are_there() -> None:
+    """All of them, and not only those of its node, on whichever node the room is at home."""
+    async with Chat("a", "b") as chat:
+        ann = await chat["a"].arrive("ann")
+        bob = await chat["b"].arrive("bob")
+        assert [await ann.join("tea"), await bob.join("tea")] == [1, 2]
+
+        assert [await ann.join("tea"), await bob.join("tea")] == [2, 2]
+
+
+@on_an_event_loop
 async def test_a_kick_an_announcement_and_a_closed_room_reach_everybody() -> None:
     """Wherever the admin is."""
     async with Chat("a", "b", "c") as chat:
