@@ -19,6 +19,11 @@ def figures(outboxes: Outboxes, rooms: Sized, sessions: Sized) -> Iterator[Figur
         "Connections closed since their readers were too slow.",
         lambda: outboxes.slow_reader_close_count,
     )
+    yield Figure(
+        "chat_turned_away_total",
+        "Connections that there was no room for.",
+        lambda: outboxes.turned_away_count,
+    )
     # A walk over all outboxes, 1 ms for 10,000 of them: cheaper at each look than a count at each frame.
     yield Figure(
         "chat_outbox_waiting_frames",

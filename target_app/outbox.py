@@ -35,6 +35,8 @@ class Outboxes:
     write_at_once: bool = False
     open: set["Outbox"] = field(default_factory=set)
     slow_reader_close_count: int = 0
+    # Connections that there was no room for.
+    turned_away_count: int = 0
     sent_frame_count: int = 0
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import json
+import logging
 import os
 import resource
 import signal
@@ -10,6 +11,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import uvicorn
 
@@ -33,6 +35,21 @@ FAULTS_HEADER = ("X-Chatbench-Faults", "on")
 # kernel, after this long and nine probes 75 s apart.
 KEEPALIVE_IDLE_S = 60
 
+# Descriptors that are not for clients: the store, Redis, listeners, modules that are loaded late - and the connections
+# that are being told that there is no room for them.
+OTHER_DESCRIPTORS = 96
+
+# What uvicorn logs of a request that is no request, of a client that hangs up in its handshake, and of text that is
+# none, each time: any stranger could fill the disk with it.
+_OF_STRANGERS = frozenset(
+    {
+        "Invalid HTTP request received.",
+        "Unsupported upgrade request.",
+        "ASGI callable returned without completing handshake.",
+        "Invalid UTF-8 sequence received from client.",
+    }
+)
+
 
 class CannotListenError(Exception):
     """The address is taken or is not ours; the text says which and why."""
@@ -40,7 +57,10 @@ class CannotListenError(Exception):
 
 def serve(settings: Settings) -> None:
     """Serve until told to stop; raises CannotListenError, TruthError and StoreError."""
-    raise_descriptor_limit()
+    descriptors = raise_descriptor_limit()
+    connections = max(1, min(settings.limits.connections, descriptors - OTHER_DESCRIPTORS))
+    settings = replace(settings, limits=replace(settings.limits, connections=connections))
+    logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg not in _OF_STRANGERS)
     listener = listen(settings.host, settings.port, shared=settings.shares_port)
     app = create_app(settings)
     server = ChatServer(
@@ -161,10 +181,11 @@ def ready_line(listener: socket.socket) -> str:
     return json.dumps({"ready": True, "url": f"http://{shown}:{port}", "pid": os.getpid()})
 
 
-def raise_descriptor_limit() -> None:
-    """Allow as many sockets as we may have: the usual soft limit of 1,024 is a small room."""
+def raise_descriptor_limit() -> int:
+    """Allow as many descriptors as we may have, and return how many: the usual 1,024 are a small room."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return sys.maxsize if hard == resource.RLIM_INFINITY else hard
 
 
 def at_end_of_stdin(stop: Callable[[], object]) -> None:

@@ -38,6 +38,9 @@ class SettingsError(Exception):
 class Limits:
     """Every bound a client can run into."""
 
+    # Open at the same time, whoever they are and whatever they speak; the server takes fewer where it may have no more
+    # descriptors. One more is answered with 503.
+    connections: int = 1_000_000
     # A larger frame closes its connection with 1009.
     frame_bytes: int = 64 * 1024
     # A longer text is answered with an error. 50 KB, the largest payload of payload_sweep, fits into a frame.

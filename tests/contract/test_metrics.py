@@ -70,6 +70,7 @@ def test_a_fresh_server_has_all_its_figures_at_nought(server: ServerProcess) -> 
         "chat_messages_total",
         "chat_sends_total",
         "chat_slow_reader_closes_total",
+        "chat_turned_away_total",
         "chat_outbox_waiting_frames",
         "chat_outbox_waiting_bytes",
         "chat_login_seconds_count",

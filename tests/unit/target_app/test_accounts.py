@@ -74,3 +74,20 @@ def test_who_waits_for_a_core_is_asked_again_when_its_turn_comes(accounts: Accou
 
     asyncio.run(try_many())
     assert asked_count == 4 * cores
+
+
+@pytest.mark.parametrize("name", ["user1", "nobody-of-that-name"])
+def test_a_name_nobody_has_costs_what_a_real_one_costs(accounts: Accounts, name: str) -> None:
+    """One hash of the same cost, so that the time of a refusal does not tell which names exist."""
+    costs = []
+    verify = accounts._hasher.verify
+
+    def counting(password: str, known: str) -> bool:
+        costs.append(known.split("$")[3])
+        return verify(password, known)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts._hasher, "verify", counting)
+        assert not asyncio.run(accounts.accepts(name, "wrong", nothing))
+
+    assert costs == [accounts._hashes["user1"].split("$")[3]]

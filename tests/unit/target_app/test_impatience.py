@@ -8,7 +8,10 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from target_app import impatience
+from target_app.connection import OUTBOXES
 from target_app.impatience import ImpatientProtocol
+from target_app.outbox import Outboxes
+from target_app.settings import Limits
 from tests.support.event_loop import on_an_event_loop
 
 HANDSHAKE = (
@@ -51,7 +54,7 @@ async def nowhere(_scope: Scope, _receive: Receive, _send: Send) -> None:
 def connected(transport: ReluctantTransport) -> ImpatientProtocol:
     config = uvicorn.Config(nowhere, lifespan="off", ws=Upgraded)
     config.load()
-    protocol = ImpatientProtocol(config, ServerState(), {})
+    protocol = ImpatientProtocol(config, ServerState(), {OUTBOXES: Outboxes(Limits())})
     protocol.connection_made(transport)
     return protocol
 
