@@ -14,7 +14,8 @@ from loadgen.plan.pacing import NS_PER_S
 
 _SHARES = (0.5, 0.95, 1.0)
 _CURVE = tuple(step / 20 for step in range(1, 21))
-_CLOSED = CUT_BY_THE_SERVER | {IncidentKind.SLOW_READERS, IncidentKind.HALF_OPEN}
+# How long after an outage began a socket was cut says nothing: each has its own moment.
+_CLOSED = (CUT_BY_THE_SERVER - {IncidentKind.OUTAGE}) | {IncidentKind.SLOW_READERS, IncidentKind.HALF_OPEN}
 _WITHOUT_SHARE = CUT_BY_THE_SERVER
 
 

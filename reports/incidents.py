@@ -112,6 +112,8 @@ def _what(told: dict[str, Any], planned: dict[str, Any]) -> str:
             down_s = seconds_of(planned.get("down"))
             later = f" {numbers.round_duration(down_s * 1000)} later" if down_s else ""
             return f"the server was {'killed' if planned.get('kill') else 'ended'}, and started again{later}{back}"
+        case IncidentKind.OUTAGE:
+            return f"whoever was cut off{over} was to come back{back}"
         case IncidentKind.ANNOUNCEMENT:
             return f"one user wrote to its whole room, and {who} answered{over}"
         case _:

@@ -30,6 +30,7 @@ DEFAULTS: Mapping[IncidentKind, Mapping[str, Any]] = {
     _K.SLOW_READERS: {"share": 0.1, "within": "0s", "bytes_per_s": 0},
     _K.TOKEN_EXPIRY: {"backoff": Backoff.EXPONENTIAL_JITTER},
     _K.SERVER_RESTART: {"backoff": Backoff.EXPONENTIAL_JITTER, "down": NS_PER_S, "kill": False},
+    _K.OUTAGE: {"within": "25%", "backoff": Backoff.EXPONENTIAL_JITTER},
     _K.ANNOUNCEMENT: {"share": 0.1, "within": "25%"},
 }
 _PHASES_OF_ENTRANCE = 3

@@ -358,21 +358,22 @@ class Incident(Section):
     """When: a share of the measured window, or a time from its start."""
     kind: Annotated[IncidentKind, Field(strict=False)] = _key(
         '"reconnect_storm", "herd_join", "abrupt_close", "half_open", "slow_readers", "token_expiry", '
-        '"server_restart" or "announcement"',
+        '"server_restart", "outage" or "announcement"',
         ...,
     )
     """reconnect_storm: sockets are cut, and their users come back; herd_join: users who were not there before come
     together; abrupt_close: sockets are cut without a close frame, and their users stay away; half_open: sockets are
     left open and unread, and their users come back on others; slow_readers: sockets are read slowly, or no more;
     token_expiry: the server closes the sockets of those whose tokens have run out, and they log in again (the tokens of
-    the embedded server last until then); server_restart: the embedded server ends, and is started again; announcement:
-    one user writes to its room, and others answer."""
+    the embedded server last until then); server_restart: the embedded server ends, and is started again; outage:
+    whatever somebody else does to the server meanwhile, whoever it cuts off comes back, each time; announcement: one
+    user writes to its room, and others answer."""
     share: float | None = _key("a number > 0 and <= 1", None, gt=0, le=1)
-    """The share of the users it hits; default 0.5, and 0.1 for slow_readers and announcement. Not of token_expiry and
-    server_restart, which hit whoever they hit."""
+    """The share of the users it hits; default 0.5, and 0.1 for slow_readers and announcement. Not of token_expiry,
+    server_restart and outage, which hit whoever they hit."""
     within: Moment | None = _key('a time like "5s", or a share of the measured window like "50%"', None)
     """Over how long those whom it hits are spread; default 0s, all at once, and a quarter of the measured window for
-    herd_join and announcement."""
+    herd_join and announcement. How long an outage takes; default a quarter of the window, too."""
     backoff: Annotated[Backoff, Field(strict=False)] | None = _key('"none", "constant" or "exponential_jitter"', None)
     """How long they wait before they try to come back: not at all, 3 s, or up to a bound that doubles each time
     (default; none for herd_join)."""

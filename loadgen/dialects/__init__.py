@@ -182,11 +182,19 @@ class Dialect(Protocol):
         ...
 
     def has_heard(self, room: str, frame: bytes) -> None:
-        """The last message of a room that came before the socket was lost; a catch-up begins after it."""
+        """The last message of a room that came before the socket was lost; a catch-up begins after it.
+
+        Where an earlier catch-up of the room had not come to its end, the next goes on from there: what lies between
+        has not come.
+        """
         ...
 
     def catch_up(self) -> list[bytes]:
         """After a reconnect: frames that ask for what was missed, if anything is known to ask for."""
+        ...
+
+    def unread(self) -> list[bytes]:
+        """Frames that ask again for what is not read yet of the catch-up; none when all is."""
         ...
 
     def on_frame(self, frame: bytes) -> Heard:

@@ -245,12 +245,19 @@ class ScriptedDialect:
     # --- catching up -----------------------------------------------------------------------------------------
 
     def has_heard(self, room: str, frame: bytes) -> None:
+        if room not in self._to_catch_up:
+            self._goes_on_after(room, frame)
+
+    def _goes_on_after(self, room: str, frame: bytes) -> None:
         number = self._last_number_in(frame)
         if number is not None:
             self._after = (self._after or {}) | {room: number}
 
     def catch_up(self) -> list[bytes]:
         self._to_catch_up = [room for room in self._rooms if room in (self._after or {})]
+        return self._ask_for_the_rest()
+
+    def unread(self) -> list[bytes]:
         return self._ask_for_the_rest()
 
     def _ask_for_the_rest(self) -> list[bytes]:
@@ -276,7 +283,7 @@ class ScriptedDialect:
         is_part = history.more is not None and matcher(history.more)(frame)
         # One that leads nowhere, or back, is not followed for ever.
         if is_part and number is not None and known is not None and int(number) > int(known):
-            self.has_heard(room, frame)
+            self._goes_on_after(room, frame)
         else:
             self._to_catch_up = self._to_catch_up[1:]
         return self._ask_for_the_rest()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from loadgen.engine.clock import now_ns, sleep_until
 from loadgen.engine.entrance import Entrance
 from loadgen.engine.ghosts import Ghost, Ghosts
-from loadgen.engine.swarm import Swarm
+from loadgen.engine.swarm import ANSWER_TIMEOUT_S, Swarm
 from loadgen.engine.user import UserState
 from loadgen.errors import ServerError
 from loadgen.measure.incident_tally import NO_CLOSE_FRAME
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 # Users hit in a row before the sockets are read again.
 HITS_AT_ONCE = 100
 _LEAVE_GHOSTS = frozenset({IncidentKind.SLOW_READERS, IncidentKind.HALF_OPEN})
-# A server that restarts may close connections so long after it was to be back.
-RESTART_SLACK_NS = 10 * NS_PER_S
+# A server that restarts, or was away, may close connections so long after it was to be back.
+SLACK_NS = 10 * NS_PER_S
 # With these a server says that a token is not good any more: of its own making, or "policy violation".
 _OF_A_TOKEN = frozenset({1008, *range(3000, 5000)})
 
@@ -128,8 +128,19 @@ class Incidents:
             try:
                 await self._entrance.enter(user)
             except ServerError as error:
-                chatter.turned_away(error.kind, str(error))
+                chatter.turned_away(error.kind, str(error), now_ns())
         self._entrance.greet(user)
+        await self._read_on(user)
+
+    async def _read_on(self, user: int) -> None:
+        """Have it ask again for what it has missed, as long as no answer comes: the server may not be able to."""
+        member = self._swarm.members[user]
+        asked: list[bytes] = []
+        while (unread := member.chatter.dialect.unread()) and self._swarm.members[user] is member:
+            if unread == asked:
+                member.send_all(unread)
+            asked = unread
+            await sleep_until(now_ns() + round(ANSWER_TIMEOUT_S * NS_PER_S))
 
     async def _announce(self, incident: Incident) -> None:
         plan, number = self._plan, 0
@@ -151,8 +162,11 @@ class Incidents:
         for incident in self._plan.incidents:
             began_ns = self._measure_ns + incident.at_ns
             if incident.kind is IncidentKind.SERVER_RESTART:
-                if began_ns <= now < began_ns + incident.down_ns + RESTART_SLACK_NS:
+                if began_ns <= now < began_ns + incident.down_ns + SLACK_NS:
                     return incident.number, began_ns
+            elif incident.kind is IncidentKind.OUTAGE:
+                if began_ns <= now < began_ns + incident.within_ns + SLACK_NS:
+                    return incident.number, now  # each time is another one: it began with the cut
             elif incident.kind is IncidentKind.TOKEN_EXPIRY and code in _OF_A_TOKEN:
                 return incident.number, min(began_ns, now)
         return None

@@ -78,6 +78,8 @@ class Swarm:
             has_direct=plan.does(Act.DIRECT),
             direct_echo=plan.dialect.direct is not None and plan.dialect.direct.echo,
             other_clocks=other_clocks or {},
+            catches_up=plan.catches_up,
+            reads_at_will=plan.does(Act.HISTORY),
             slicing=plan.slicing,
             nodes=Layout(plan.base_urls, plan.dialect.connect.node is not None) if plan.slicing.nodes else None,
         )

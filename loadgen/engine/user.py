@@ -53,6 +53,7 @@ _STEPS = {
 }
 _WAITING = (UserState.GREETING, UserState.JOINING)
 _OPEN = (UserState.CONNECTED, UserState.JOINING, UserState.READY)
+_WITH_A_SOCKET = (UserState.GREETING, *_OPEN)
 _READY = UserState.READY  # to ask an enum for a member costs 0.07 us
 
 
@@ -199,7 +200,7 @@ class User:
         self._last_frame = None
         if not self._dialect.has_join:
             # The server may let it in with the 101, before we hear of it.
-            self._books.ledger.members.joining(self.index, now_ns)
+            self._books.ledger.joining(self.index, now_ns)
         return self._dialect.open([room_name(room) for room in self.rooms])
 
     def opened(self, now_ns: int) -> list[bytes]:
@@ -219,7 +220,7 @@ class User:
         self._asked_ns = now_ns
         self._books.ledger.absences.ended(self.index, now_ns)
         if self._dialect.has_join:
-            self._books.ledger.members.joining(self.index, now_ns)
+            self._books.ledger.joining(self.index, now_ns)
         self.state = UserState.JOINING
         frames = self._dialect.join([room_name(room) for room in self.rooms])
         if not self._dialect.awaits_join:
@@ -369,7 +370,10 @@ class User:
             is_back = self._cut_ns is not None
             self._joined(now_ns)
             if is_back and self._books.catches_up:
-                return [*heard.replies, *self._dialect.catch_up()]
+                asked = self._dialect.catch_up()
+                if not asked:
+                    self._books.ledger.asks_for_nothing(self.index, now_ns)
+                return [*heard.replies, *asked]
         for ack in heard.acks:
             self._acked(ack, now_ns)
         return list(heard.replies)
@@ -423,8 +427,10 @@ class User:
         """What an error on the way in is counted under."""
         return _STEPS.get(self.state, self._books.phase) if self._books.names_steps else self._books.phase
 
-    def turned_away(self, kind: ErrorKind, example: str) -> None:
+    def turned_away(self, kind: ErrorKind, example: str, now_ns: int) -> None:
         """It could not come back, and will try again."""
+        if self.state in _WITH_A_SOCKET:  # which is not its own any more
+            self._books.tally.happened(PerSecond.DISCONNECTS, now_ns)
         self._books.tally.error(kind, self._books.phase, example)
         self._books.count(Count.CONNECTIONS_FAILED)
         self.state = UserState.AWAY
@@ -462,7 +468,7 @@ class User:
 
         ``silently``: the socket stays, and is heard of no more.
         """
-        if self.state is UserState.READY and not silently:
+        if self.state in _WITH_A_SOCKET and not silently:
             self._books.tally.happened(PerSecond.DISCONNECTS, now_ns)
         self.given_up()
         self.state = UserState.AWAY

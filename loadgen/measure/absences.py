@@ -45,11 +45,15 @@ class Absences:
         if self._incident is not None:
             self._to_ns[user] = min(int(self._to_ns[user]), at_ns)
 
+    def away(self, members: Int64s, sent_ns: int) -> Int64s:
+        """Which of ``members``, users of ours, were away at ``sent_ns``; only where there has been anybody."""
+        return members[(self._from_ns[members] <= sent_ns) & (sent_ns < self._to_ns[members])]
+
     def count_missed(self, members: Int64s, sent_ns: int, tallies: Callable[[int], IncidentTally]) -> None:
         """Count what was sent at ``sent_ns`` to ``members``, users of ours, for those who were away then."""
         if self._incident is None:
             return
-        absent = members[(self._from_ns[members] <= sent_ns) & (sent_ns < self._to_ns[members])]
+        absent = self.away(members, sent_ns)
         if len(absent):
             counts = np.bincount(self._incident[absent])
             for incident in np.flatnonzero(counts).tolist():

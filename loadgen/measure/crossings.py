@@ -61,4 +61,4 @@ class Crossings(CellBooks):
         for cell, number in enumerate(np.bincount(cells).tolist()):
             self.count(cell, name, number * copies)
             if name in _FATES:
-                self.count(cell, Count.DELIVERIES_EXPECTED, number)
+                self.count(cell, Count.DELIVERIES_EXPECTED, number * copies)

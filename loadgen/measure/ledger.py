@@ -30,6 +30,7 @@ from loadgen.measure import marker
 from loadgen.measure.absences import Absences
 from loadgen.measure.clocks import Clock
 from loadgen.measure.crossings import Crossings
+from loadgen.measure.debts import Debt, Debts
 from loadgen.measure.entry import NOBODY, Entry, taken_arrivals
 from loadgen.measure.examples import Fault
 from loadgen.measure.hearsay import Bounds, Hearsay
@@ -80,6 +81,10 @@ class Rules:
     """Whether the sender gets such a message, too."""
     other_clocks: Mapping[int, Clock] = field(default_factory=dict)
     """Index of a share -> its clock, where that is not ours: what it sends is counted, and not timed."""
+    catches_up: bool = False
+    """Whether who comes back asks for what it has missed, of which the server acknowledges what it keeps."""
+    reads_at_will: bool = False
+    """Whether users read the history at other times, too, and so see again what they have."""
     slicing: Slicing = UNSLICED
     """Which messages are measured by themselves as well."""
     nodes: Layout | None = None
@@ -124,6 +129,15 @@ class Bite(NamedTuple):
     arrivals: int
 
 
+class _Extra(NamedTuple):
+    """Copies of a message that nobody waited for, at one user; ``at_ns`` of the first."""
+
+    user: int
+    stamp: Stamp
+    at_ns: int
+    copies: int
+
+
 BITE = Bite(messages=100, arrivals=5_000)
 JUDGED_AT_ONCE = 20
 """Messages whose order in their rooms is judged in one bite."""
@@ -150,8 +164,10 @@ class Ledger:
         # ... and those that arrived here before the news of them.
         self._hearsay = Hearsay()
         self._bounds = Bounds(rules.user_count, tally.origin_ns, rules.has_direct)
-        # (sender, sequence) -> receivers whose socket was gone: history may still bring it to them.
-        self._excused: dict[tuple[int, int], set[int]] = {}
+        # What history may still bring to those whose socket was gone, and must where it was acknowledged.
+        self._debts = Debts()
+        self._looked_at_debts_ns = 0
+        self._asked_nothing_ns: dict[int, int] = {}
         self._window_ns = (_NEVER_NS, _NEVER_NS)
         self._has_news = rules.crosses_processes
         self._sent_news: list[bytes] = []
@@ -192,7 +208,7 @@ class Ledger:
             entry.measured = False
         self._sends.account(self.tally, (_NEVER_NS, _NEVER_NS))
         self._expected_count = 0
-        self._excused.clear()
+        self._debts.clear()
         self._spreads.clear()
         self.measure(start_ns, end_ns)
 
@@ -234,6 +250,10 @@ class Ledger:
         if entry is not None:
             entry.acked = True
             entry.room_sequence = room_sequence
+        if self._debts and (stamp := self._read(text)) is not None:
+            debt = self._debts.of((stamp.sender, stamp.sequence))
+            if debt is not None:
+                debt.acked = True
 
     def _open(self, text: bytes, stamp: Stamp) -> Entry:
         clock = self._clock_of(stamp.sender)
@@ -254,14 +274,18 @@ class Ledger:
             if self._slicer is not None:
                 self._slicer.count(entry.cell, Count.DELIVERIES_EXPECTED, len(entry.audience))
         if self.absences.has_been_any and self._rules.reach is Reach.ROOM:
-            self._count_missed(entry.stamp)
+            self._count_missed(entry, entry.stamp)
 
-    def _count_missed(self, stamp: Stamp) -> None:
+    def _count_missed(self, entry: Entry, stamp: Stamp) -> None:
         if stamp.receiver is None:
             members = self.members.of_room(self._room_of(stamp))
         else:
             members = np.array([stamp.receiver] if self._is_ours(stamp.receiver) else [], np.int64)
         self.absences.count_missed(members, stamp.sent_ns, self.tally.of_incident)
+        if self._rules.catches_up and entry.measured and stamp.receiver is None:
+            away = self.absences.away(members, stamp.sent_ns)
+            if len(away):
+                self._debts.missed(entry, away.tolist())
 
     def _sure_audience(self, stamp: Stamp, clock: Clock) -> Int64s:
         """Who must get it however far off the other clock is, within its error."""
@@ -361,7 +385,7 @@ class Ledger:
         if stamp is None:
             self._damaged(payload)
         elif stamp.sequence < self._sent_count[stamp.sender] or self._is_told_nowhere(stamp):
-            self._count_extra(user, stamp, copies=1)
+            self._count_extra(user, stamp, now_ns, copies=1)
         elif self._may_be_news(stamp, now_ns):
             return self._open_ahead(text, stamp).log
         else:
@@ -461,14 +485,13 @@ class Ledger:
                 self._damaged(frame)
             else:
                 self.absences.count_read(user, (stamp.sender, stamp.sequence), stamp.sent_ns, self.tally.of_incident)
-                if self._was_away_since(user, stamp.sent_ns):
-                    self._recover(user, text, stamp, now_ns)
+                back_ns = self.members.back_ns(user)
+                if back_ns is not None and stamp.sent_ns < back_ns:
+                    self._recover(user, text, stamp, back_ns, now_ns)
             at = frame.find(self._prefix, at + len(self._prefix))
 
-    def _was_away_since(self, user: int, sent_ns: int) -> bool:
-        return int(self.members.came_back_ns(np.array([user]), sent_ns)[0]) != _NEVER_NS
-
-    def _recover(self, user: int, text: bytes, stamp: Stamp, now_ns: int) -> None:
+    def _recover(self, user: int, text: bytes, stamp: Stamp, back_ns: int, now_ns: int) -> None:
+        """A user who has been back since ``back_ns`` reads now what was sent before."""
         entry = self._entries.get(text)
         is_known = entry is not None or stamp.sequence < self._sent_count[stamp.sender]
         if not is_known and self._may_be_news(stamp, now_ns):
@@ -477,10 +500,27 @@ class Ledger:
             if entry.read_by is None:
                 entry.read_by = set()
             entry.read_by.add(user)
-        excused = self._excused.get((stamp.sender, stamp.sequence))
-        if excused is not None and user in excused:
-            excused.discard(user)
+        debt = self._debts.of((stamp.sender, stamp.sequence))
+        if debt is None:
+            return
+        if user in debt.excused:
+            debt.excused.discard(user)
             self.tally.counts[Count.DELIVERIES_RECOVERED] += 1
+        elif debt.read(user, back_ns) and not self._rules.reads_at_will:
+            self._count_duplicate(debt, user)
+
+    def asks_for_nothing(self, user: int, now_ns: int) -> None:
+        """A user is back who does not know what to ask for: what it has missed so far, nobody owes it."""
+        self._asked_nothing_ns[user] = now_ns
+
+    def joining(self, user: int, now_ns: int) -> None:
+        """A user has asked to join. A stay that is forgotten by that is accounted for before."""
+        forgotten_ns = self.members.left_long_ago_ns(user)
+        if forgotten_ns is not None and forgotten_ns + self._rules.deadline_ns > now_ns:
+            for entry in self._entries.values():
+                if entry.told and (entry.missing == user).any() and user not in entry.log[1::2]:
+                    self._excuse(entry, now_ns, only=user)
+        self.members.joining(user, now_ns)
 
     # --- what other processes say ---------------------------------------------------------------------------
 
@@ -556,6 +596,9 @@ class Ledger:
         """Judge the order in the rooms, a bite at a time, when all is settled; whether there is more to judge."""
         if self._room_order is None or now_ns - self._judged_ns <= NS_PER_S:
             return False
+        if now_ns - self._looked_at_debts_ns > self._rules.deadline_ns:
+            self._looked_at_debts_ns = now_ns
+            self._debts.forget_paid(now_ns - self._rules.deadline_ns)
         # Before that, a message may be under way that reached somebody first; or be left for the next bite.
         until_ns = now_ns - self._rules.deadline_ns - NS_PER_S
         self._judge_room_order(until_ns, JUDGED_AT_ONCE)
@@ -594,6 +637,8 @@ class Ledger:
             split = Count.DELIVERIES_LOST_ACKED if entry.acked else Count.DELIVERIES_LOST_UNACKED
             self.tally.counts[split] += len(entry.missing)
         self._witness.lost(left)
+        for debt in self._debts:
+            self._collect(debt)
         self._note_spreads(left)
         self._judge_room_order(end_ns)
         self._entries.clear()
@@ -601,6 +646,41 @@ class Ledger:
         self._forget_latest()
         # What comes while the sockets are closed was called lost, and is no duplicate.
         self._window_ns = (_NEVER_NS, _NEVER_NS)
+
+    def _collect(self, debt: Debt) -> None:
+        """What the server had acknowledged, and has not brought to those who are there again, is lost."""
+        if not (self._rules.catches_up and debt.acked):
+            return
+        excused, away = self._owed(debt, debt.excused), self._owed(debt, debt.away)
+        lost = np.concatenate((excused, away))
+        if not len(lost):
+            return
+        counts, cells = self.tally.counts, self._slicer
+        for name, number in (
+            (Count.DELIVERIES_EXCUSED, -len(excused)),
+            (Count.DELIVERIES_EXPECTED, len(away)),
+            (Count.DELIVERIES_LOST, len(lost)),
+        ):
+            counts[name] += number
+            if cells is not None:
+                cells.count(debt.cell, name, number)
+        if self._crossings is not None:
+            self._crossings.note(debt.stamp, Count.DELIVERIES_EXCUSED, excused, copies=-1)
+            self._crossings.note(debt.stamp, Count.DELIVERIES_LOST, lost)
+        counts[Count.DELIVERIES_LOST_ACKED] += len(lost)
+        self._witness.not_brought(debt.stamp, lost)
+
+    def _owed(self, debt: Debt, users: Iterable[int]) -> Int64s:
+        """Those who are there again, and have asked for it."""
+        sent_ns = debt.stamp.sent_ns
+        owed = [
+            user
+            for user in sorted(users)
+            if (back_ns := self.members.back_ns(user)) is not None
+            and sent_ns < back_ns
+            and sent_ns >= self._asked_nothing_ns.get(user, 0)
+        ]
+        return np.array(owed, np.int64)
 
     @property
     def under_way(self) -> int:
@@ -633,8 +713,8 @@ class Ledger:
         if finished:
             self._forget_latest()  # a further copy of it must not be noted where nobody looks
         self._note_spreads([entry for entry in finished if entry.measured])
-        for user, stamp, copies in extras:
-            self._count_extra(user, stamp, copies=copies)
+        for user, stamp, at_ns, copies in extras:
+            self._count_extra(user, stamp, at_ns, copies=copies)
 
     def _count(self, entry: Entry, name: Count, receivers: Int64s) -> None:
         """Count what became of a message at some of its receivers."""
@@ -665,8 +745,8 @@ class Ledger:
         for entry, known_count in zip(arrivals, before, strict=True):
             self._count(entry, Count.DELIVERIES_REORDERED, entry.reordered[known_count:])
 
-    def _sort_out(self, batch: Sequence[Entry]) -> tuple[dict[Entry, Arrivals], list[tuple[int, Stamp, int]]]:
-        """The first arrival at each receiver that missed the message; and all others, as (user, message, copies)."""
+    def _sort_out(self, batch: Sequence[Entry]) -> tuple[dict[Entry, Arrivals], list[_Extra]]:
+        """The first arrival at each receiver that missed the message; and all others."""
         clear: list[Entry] = []
         unclear: list[Entry] = []
         departed_ns = self.members.last_departure_ns
@@ -681,7 +761,7 @@ class Ledger:
         others, extras = self._sort_out_unclear(unclear)
         return arrivals | others, extras
 
-    def _sort_out_unclear(self, batch: Sequence[Entry]) -> tuple[dict[Entry, Arrivals], list[tuple[int, Stamp, int]]]:
+    def _sort_out_unclear(self, batch: Sequence[Entry]) -> tuple[dict[Entry, Arrivals], list[_Extra]]:
         """The same with one sort for the whole batch: a key is (place in the batch, user)."""
         users = self._rules.user_count
         logs = np.concatenate([entry.noted() for entry in batch]).reshape(-1, 2)
@@ -705,9 +785,10 @@ class Ledger:
         wanted &= ~self._brought_by_history(keys % users, times_ns, sent_ns)
 
         extras = []
-        for key, copies in zip(*np.unique(keys[~wanted], return_counts=True), strict=True):
+        unwanted, unwanted_ns = keys[~wanted], times_ns[~wanted]
+        for key, first, copies in zip(*np.unique(unwanted, return_index=True, return_counts=True), strict=True):
             i, user = divmod(int(key), users)
-            extras.append((user, batch[i].stamp, int(copies)))
+            extras.append(_Extra(user, batch[i].stamp, int(unwanted_ns[first]), int(copies)))
 
         keys, times_ns = keys[wanted], times_ns[wanted]
         bounds = np.searchsorted(keys, np.arange(len(batch) + 1) * users)
@@ -795,29 +876,39 @@ class Ledger:
         else:
             record_spreads(spreads, self.tally, None if self._slicer is None else self._slicer.cells)
 
-    def _excuse(self, entry: Entry, now_ns: int) -> None:
-        """Strike out who misses the message because it left, or its socket did, before the message was late."""
+    def _excuse(self, entry: Entry, now_ns: int, only: int | None = None) -> None:
+        """Strike out who misses the message because it left, or its socket did, before the message was late.
+
+        And who left later, and has read it in the history since. ``only``: no other user.
+        """
         until_ns = min(entry.stamp.sent_ns + self._rules.deadline_ns, now_ns)
         excused = self.members.left_ns(entry.missing, entry.stamp.sent_ns) < until_ns
+        if entry.read_by is not None:
+            excused |= np.isin(entry.missing, list(entry.read_by))
+        if only is not None:
+            excused &= entry.missing == only
         if entry.measured and excused.any():
             self._count(entry, Count.DELIVERIES_EXCUSED, entry.missing[excused])
             who = set(entry.missing[excused].tolist())
             if entry.read_by is not None:
                 self.tally.counts[Count.DELIVERIES_RECOVERED] += len(who & entry.read_by)
                 who -= entry.read_by
-            self._excused.setdefault((entry.sender, entry.sequence), set()).update(who)
+            if who:
+                self._debts.excused(entry, who)
         entry.excused = np.concatenate((entry.excused, entry.missing[excused]))
         entry.missing = entry.missing[~excused]
 
-    def _count_extra(self, user: int, stamp: Stamp, *, copies: int) -> None:
+    def _count_extra(self, user: int, stamp: Stamp, at_ns: int, *, copies: int) -> None:
         """Arrivals that nobody waited for: brought by history, duplicates, or read by someone it was not for."""
         if not self.is_measured(stamp.due_ns):
             return
-        excused = self._excused.get((stamp.sender, stamp.sequence))
-        if excused is not None and user in excused:
-            excused.discard(user)
+        debt = self._debts.of((stamp.sender, stamp.sequence))
+        if debt is not None and user in debt.excused:
+            debt.excused.discard(user)
             self.tally.counts[Count.DELIVERIES_RECOVERED] += 1
             copies -= 1
+        elif debt is not None and debt.came_live(user, at_ns) and not self._rules.reads_at_will:
+            self._count_duplicate(debt, user)
         standing = self._sure_standing(user, stamp)
         if standing is Standing.MAY:
             # Sent while it was away, and it was back before the server came to it: it has not missed it after all.
@@ -828,6 +919,11 @@ class Ledger:
         name = Count.DELIVERIES_DUPLICATED if must else Count.DELIVERIES_UNEXPECTED
         self._count_extras_of(stamp, name, user, copies)
         self._witness.one_too_many(Fault.DUPLICATED if must else Fault.UNEXPECTED, stamp, user)
+
+    def _count_duplicate(self, debt: Debt, user: int) -> None:
+        """The history and a live frame have brought the same to somebody who was back."""
+        self._count_extras_of(debt.stamp, Count.DELIVERIES_DUPLICATED, user, 1)
+        self._witness.one_too_many(Fault.DUPLICATED, debt.stamp, user)
 
     def _sure_standing(self, user: int, stamp: Stamp) -> Standing:
         """The same where the sender's clock is another one: where that makes a difference, it may get the message."""

@@ -103,6 +103,16 @@ class Membership:
         came_back: Int64s = np.where(self._in_stay_before(users, sent_ns), self._asked_ns[users], _NEVER_NS)
         return came_back
 
+    def back_ns(self, user: int) -> int | None:
+        """When one of our users asked for the rooms that it is in now; None where it is in none."""
+        is_there = self._joined_ns[user] != _NEVER_NS and self._left_ns[user] == _NEVER_NS
+        return int(self._asked_ns[user]) if is_there else None
+
+    def left_long_ago_ns(self, user: int) -> int | None:
+        """When the stay before the latest one ended, which is forgotten at the next join; None where there is none."""
+        left_ns = int(self._left_before_ns[user])
+        return None if left_ns == _NEVER_NS else left_ns
+
     def standing(self, user: int, room: int, sent_ns: int) -> Standing:
         """Whether one of our users gets what was sent to a room at ``sent_ns``."""
         if room not in self._rooms.rooms_of(user):

@@ -35,6 +35,11 @@ class Witness:
                 example = self._example(entry.stamp)._replace(acked=entry.acked)
                 self._tally.examples.keep_each(Fault.LOST, example, entry.missing)
 
+    def not_brought(self, stamp: Stamp, receivers: Int64s) -> None:
+        """What was acknowledged did not come to those who had been away."""
+        if self._wants(Fault.LOST, stamp):
+            self._tally.examples.keep_each(Fault.LOST, self._example(stamp)._replace(acked=True), receivers)
+
     def late(self, arrivals: Mapping[Entry, Arrivals], deadline_ns: int) -> None:
         """Some of them came after the deadline."""
         for entry, new in arrivals.items():

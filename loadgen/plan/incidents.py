@@ -19,6 +19,7 @@ class IncidentKind(StrEnum):
     SLOW_READERS = "slow_readers"  # they read slowly, or not at all, from then on
     TOKEN_EXPIRY = "token_expiry"  # noqa: S105  # the server closes their sockets, and they log in again
     SERVER_RESTART = "server_restart"  # the server ends, and starts again
+    OUTAGE = "outage"  # somebody else takes things away: whoever is cut off meanwhile comes back, each time
     ANNOUNCEMENT = "announcement"  # one user writes to its room, and they answer
 
 
@@ -29,11 +30,12 @@ COME_BACK = frozenset(
         IncidentKind.HALF_OPEN,
         IncidentKind.TOKEN_EXPIRY,
         IncidentKind.SERVER_RESTART,
+        IncidentKind.OUTAGE,
     }
 )
 """Whose users are to be in their rooms again."""
 
-CUT_BY_THE_SERVER = frozenset({IncidentKind.TOKEN_EXPIRY, IncidentKind.SERVER_RESTART})
+CUT_BY_THE_SERVER = frozenset({IncidentKind.TOKEN_EXPIRY, IncidentKind.SERVER_RESTART, IncidentKind.OUTAGE})
 """Which hit whoever the server closes the connection of."""
 
 
@@ -71,7 +73,7 @@ class Incident:
     share: float = 1.0
     """In (0, 1]."""
     within_ns: int = 0
-    """Over how long those whom it hits are spread, evenly by chance."""
+    """Over how long those whom it hits are spread, evenly by chance; of an outage, how long it takes."""
     backoff: Backoff = Backoff.NONE
     number: int = 0
     """Which of the run's incidents it is, from 0: each hits others."""

@@ -119,6 +119,13 @@ class Plan:
         return history is not None and (self.does(Act.HISTORY) or bool(history.catch_up and self.has_returns))
 
     @property
+    def catches_up(self) -> bool:
+        """Whether who comes back asks for what it has missed, of a server that says what it keeps."""
+        history = self.dialect.history
+        asks = history is not None and history.catch_up is not None and self.has_returns
+        return asks and self.dialect.publish.ack is not None
+
+    @property
     def has_returns(self) -> bool:
         """Whether users who were there come back by plan."""
         return any(each.kind in COME_BACK and each.kind is not IncidentKind.HERD_JOIN for each in self.incidents)

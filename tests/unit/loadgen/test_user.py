@@ -288,7 +288,7 @@ def test_a_user_who_is_cut_comes_back_and_the_time_is_counted_from_the_cut() -> 
     assert state_of(user) is UserState.LOGGED_IN
     assert user.connecting(0).path == "/ws?token=t0"
     user.connecting(150)
-    user.turned_away(ErrorKind.REFUSED, "connection refused")
+    user.turned_away(ErrorKind.REFUSED, "connection refused", 150)
     assert state_of(user) is UserState.AWAY
     back_in(user, opened_ns=300, joined_ns=340)
 
@@ -532,6 +532,24 @@ def test_who_is_lost_silently_has_not_hung_up() -> None:
     assert sum(events[PerSecond.DISCONNECTS] for events in tally.seconds.values()) == 0
     back_in(user, opened_ns=200, joined_ns=210)
     assert counts(tally, Count.RECONNECTS) == [1]
+
+
+def test_a_socket_on_which_one_did_not_get_in_is_counted_as_closed() -> None:
+    """Given up while the join is waited for, or refused: it was opened, and nobody has it any more."""
+    user, tally = ready()
+    user.away(100, cut=True)
+    for is_refused in (False, True):
+        user.coming_back()
+        user.connecting(200)
+        user.opened(210)
+        user.joining(220)
+        if is_refused:
+            user.turned_away(ErrorKind.ERROR_FRAME, "no", 300)
+        else:
+            user.away(300, cut=True)
+
+    events = tally.seconds[0]
+    assert events[PerSecond.DISCONNECTS] == events[PerSecond.CONNECTS] == 3
 
 
 # --- who hears what -------------------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ def complaint(name: str, **flags: Any) -> str:
         (
             'kind = "flood"',
             'incident[0].kind: expected "reconnect_storm", "herd_join", "abrupt_close", "half_open", "slow_readers", '
-            '"token_expiry", "server_restart" or "announcement", got "flood"',
+            '"token_expiry", "server_restart", "outage" or "announcement", got "flood"',
         ),
         ('kind = "half_open"\nshare = 1.5', "incident[0].share: expected a number > 0 and <= 1, got 1.5"),
         ('kind = "half_open"\nshare = 0', "incident[0].share: expected a number > 0 and <= 1, got 0"),
@@ -238,6 +238,7 @@ def test_what_a_file_says_of_an_incident_is_in_the_plan(write: Write) -> None:
         ("slow_readers", (0.1, "0s", None, 0, None, None)),
         ("token_expiry", (None, None, "exponential_jitter", None, None, None)),
         ("server_restart", (None, None, "exponential_jitter", None, "1s", False)),
+        ("outage", (None, "25%", "exponential_jitter", None, None, None)),
         ("announcement", (0.1, "25%", None, None, None, None)),
     ],
 )

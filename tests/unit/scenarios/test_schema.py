@@ -56,8 +56,8 @@ PAYLOADS = (
 )
 
 KINDS = (
-    '"reconnect_storm", "herd_join", "abrupt_close", "half_open", "slow_readers", "token_expiry", "server_restart" or '
-    '"announcement"'
+    '"reconnect_storm", "herd_join", "abrupt_close", "half_open", "slow_readers", "token_expiry", "server_restart", '
+    '"outage" or "announcement"'
 )
 
 

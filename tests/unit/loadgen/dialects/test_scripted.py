@@ -424,6 +424,7 @@ def test_who_comes_back_asks_for_what_came_after_the_last_message() -> None:
     assert dialect.catch_up() == []
     assert dialect.on_frame(b"hello, we are at #3 of today").confirmed is Confirmation.JOINED
     assert dialect.catch_up() == [b"after 3"]
+    assert dialect.on_frame(b"past ").replies == ()
     dialect.has_heard("room-1", b"#8 good morning")
     assert dialect.catch_up() == [b"after 8"]
     assert dialect.on_frame(b"past #9 a #11 b more").replies == (b"after 11",)
@@ -441,6 +442,21 @@ def test_who_joins_again_goes_on_after_the_last_message() -> None:
     dialect.on_frame(b"hello #20 ")
 
     assert dialect.catch_up() == [b"after 8"]
+
+
+def test_who_is_cut_off_while_catching_up_goes_on_where_it_was() -> None:
+    """What came live meanwhile is later: between the two lies what has not come."""
+    dialect = awaiting("hello", history=PAGED)
+    dialect.on_frame(b"hello #3 ")
+    assert dialect.catch_up() == [b"after 3"]
+    assert dialect.unread() == [b"after 3"]
+    assert dialect.on_frame(b"past #5 a more").replies == (b"after 5",)
+    dialect.has_heard("room-1", b"#8 live")
+    assert dialect.catch_up() == dialect.unread() == [b"after 5"]
+    assert dialect.on_frame(b"past #7 b").replies == ()
+    assert dialect.unread() == []
+    dialect.has_heard("room-1", b"#9 live")
+    assert dialect.catch_up() == [b"after 9"]
 
 
 def test_a_page_that_was_not_asked_for_is_not_followed() -> None:
