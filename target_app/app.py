@@ -31,7 +31,8 @@ from target_app.body_limit import LimitBodies
 from target_app.connection import OUTBOXES
 from target_app.loop_lag import loop_lag
 from target_app.middleware import StampAnswers
-from target_app.problems import problems, say_that_it_cannot_be_read, say_what_is_wrong
+from target_app.problems import problems, say_that_it_cannot_be_read, say_what_is_away, say_what_is_wrong
+from target_app.refusal import RefusedError
 from target_app.services import Services, make_services
 from target_app.settings import Settings
 from target_app.storing import storing
@@ -53,6 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.services = services
     app.add_exception_handler(RequestValidationError, say_what_is_wrong)
+    app.add_exception_handler(RefusedError, say_what_is_away)
     app.add_exception_handler(HTTPStatus.BAD_REQUEST, say_that_it_cannot_be_read)
     # Whatever is added later lies further out.
     app.add_middleware(LimitBodies, body_bytes=settings.limits.body_bytes)

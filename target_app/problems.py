@@ -8,6 +8,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from target_app.refusal import RefusedError
+
 MEANINGS = {
     401: "No login, or a wrong or expired one.",
     403: "You are known, and may not do this.",
@@ -58,6 +60,12 @@ async def say_what_is_wrong(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     detail = [{"type": e["type"], "loc": e["loc"], "msg": e["msg"]} for e in error.errors()]
     return JSONResponse({"detail": detail}, status_code=422)
+
+
+async def say_what_is_away(_: Request, error: Exception) -> JSONResponse:
+    """Answer 503 where another server of this chat would have to be asked, and cannot be."""
+    assert isinstance(error, RefusedError)
+    return JSONResponse({"detail": error.detail}, status_code=503)
 
 
 async def say_that_it_cannot_be_read(_: Request, __: Exception) -> JSONResponse:

@@ -84,7 +84,7 @@ async def rooms(services: Shared, identity: Identified, limit: NameLimit = NAMES
     )
 
 
-@router.get("/rooms/{room:path}/users", summary="See who is in a room", responses={**problems(401, 403, 404, 422)})
+@router.get("/rooms/{room:path}/users", summary="See who is in a room", responses={**problems(401, 403, 404, 422, 503)})
 async def users(services: Shared, identity: Identified, room: RoomName, limit: NameLimit = NAMES) -> Users:
     """Return the users who have a connection in the room; one need not be in it to see who is."""
     if not may_see(identity, room):

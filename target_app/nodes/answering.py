@@ -71,11 +71,11 @@ class Answering:
     def left_bus(self) -> None:
         """Tell whom it concerns that others do not hear them, and go on with what is at home here."""
         self._asks.give_up()
-        rooms = [place.room for place in self._housing.lose_sight()]
-        rooms += [home.room for home in homes_in(self._housing.places.values()) if home.followers]
-        concerned = {outbox: None for room in rooms for outbox in room.members}
-        apart = RefusedError(ErrorCode.NODES_APART, "some people in your rooms cannot be reached just now")
-        broadcast(error(apart, None), concerned)
+        self._housing.lose_sight()
+        apart = [each for each in self._housing.places.values() if isinstance(each, Followed) or each.followers]
+        concerned = {outbox: None for place in apart for outbox in place.room.members}
+        refusal = RefusedError(ErrorCode.NODES_APART, "some people in your rooms cannot be reached just now")
+        broadcast(error(refusal, None), concerned)
 
     def gone(self, node: str) -> None:
         """Forget a node that is dead, or has ended."""

@@ -139,18 +139,20 @@ class NodesBroker:
         if place.followers:
             said = m.Said(room.name, before, message.seq, user, text, message.sent_at_ms)
             tell_followers(self._bus, place, said)
+        place.unsettled_count += 1
         if self._acks_wait:
-            self._writer.put(message, partial(self._settled, answer, message.seq))
+            self._writer.put(message, partial(self._settled, place, answer, message.seq))
         else:
-            self._writer.put(message, _ignore)
+            self._writer.put(message, partial(self._settled, place, _ignore, message.seq))
             answer(message.seq, None)
 
-    def _settled(self, answer: Answer, seq: int, failure: StoreError | None) -> None:
-        """Acknowledge a message that is stored, unless our lease has run out meanwhile.
+    def _settled(self, place: Home, answer: Answer, seq: int, failure: StoreError | None) -> None:
+        """Acknowledge a message that is stored, unless our lease has run out meanwhile, though it may last again.
 
-        Whoever has the room by now read the store before that, and has passed on to its members what was there.
+        Whoever has the room by now, or had it, read the store before that, and has passed on what was there.
         """
-        if failure is None and not self._lease.lasts:
+        place.unsettled_count -= 1
+        if failure is None and not (self._lease.lasts and self._housing.home(place.room.name) is place):
             failure = StoreError("another server may have the room by now")
         answer(seq, failure)
 
@@ -271,6 +273,8 @@ class NodesBroker:
             return list(home.users())
         node = await self._home_of(room)
         if node is not None:
+            if not self._bus.is_up:
+                raise RefusedError(ErrorCode.NODES_APART, APART)
             number, future = self._asks.future_for(node)
             self._bus.send(node, m.ListUsers(number, room))
             told = await answer_of(future)
@@ -365,7 +369,7 @@ class NodesBroker:
             ) from error
 
 
-def _ignore(_: StoreError | None) -> None:
+def _ignore(_: int | None, __: StoreError | RefusedError | None) -> None:
     """Let the writer tell of it in the log."""
 
 

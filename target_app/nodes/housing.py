@@ -114,14 +114,14 @@ class Housing:
                 self._forget(name)
 
     def let_go_of_empty(self) -> None:
-        """Let go of the homes that nobody is in, as nobody was when we looked last.
+        """Let go of the homes that nobody is in, as nobody was when we looked last, and of which all is stored.
 
         Who needs one next may be elsewhere; and whoever goes through many rooms would fill the memory with them.
         """
         empty = {
             name
             for name, place in self.places.items()
-            if isinstance(place, Home) and not place.room.members and not place.followers
+            if isinstance(place, Home) and not (place.room.members or place.followers or place.unsettled_count)
         }
         going = [name for name in empty & self._empty if name not in self._moves]
         self._empty = empty - set(going)

@@ -28,6 +28,8 @@ class Home:
     # The latest number when we looked last, and how often it has been the same since.
     looked_seq: int = 0
     same_count: int = 0
+    # Of the room's messages, how many are neither stored nor given up.
+    unsettled_count: int = 0
 
     @property
     def connection_count(self) -> int:

@@ -20,15 +20,20 @@ from tests.support.silent_port import refusing_port
 class RedisServer:
     """Can be killed, frozen, and started again: empty, at the same port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, also_at: str | None = None) -> None:
+        """``also_at`` is an address beside 127.0.0.1 at which it listens."""
         self.port = refusing_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._folder = folder
+        self._addresses = ["127.0.0.1", *([] if also_at is None else [also_at])]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Be there, when this returns."""
-        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        command = [
+            *("redis-server", "--port", str(self.port), "--bind", *self._addresses, "--protected-mode", "no"),
+            *("--save", "", "--appendonly", "no"),
+        ]
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(
                 command, cwd=self._folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -66,11 +71,11 @@ class RedisServer:
 
 
 @contextmanager
-def redis_server() -> Iterator[RedisServer]:
+def redis_server(also_at: str | None = None) -> Iterator[RedisServer]:
     """Run Redis until the block ends; skip the test where it is not installed."""
     needed("redis-server", install="apt-get install redis-server")
     with tempfile.TemporaryDirectory(prefix="chatbench-") as folder:
-        server = RedisServer(Path(folder))
+        server = RedisServer(Path(folder), also_at)
         server.start()
         try:
             yield server

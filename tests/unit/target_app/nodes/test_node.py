@@ -7,6 +7,7 @@ import pytest
 from target_app.nodes.homes import LEAP
 from target_app.refusal import ErrorCode, RefusedError
 from target_app.rooms_protocol import Direct
+from target_app.store import StoreError
 from tests.support.event_loop import on_an_event_loop
 from tests.support.memory_nodes import Chat, Client, settle
 
@@ -519,3 +520,56 @@ async def test_whoever_follows_gets_what_is_said_while_the_store_is_slow() -> No
         page = await chat["b"].history.between("tea", 0, 1, 10)
         assert [message.text for message in page.messages] == ["not stored yet"]
         assert bob.texts() in ([], ["while it joins"])
+
+
+@on_an_event_loop
+async def test_nothing_is_acknowledged_of_a_room_that_was_another_ones_meanwhile() -> None:
+    """The lease lasts again when the store is done, and says nothing of what others have read before."""
+    async with Chat("a", "b") as chat:
+        ann = await chat["a"].arrive("ann", "tea")
+        bob = await chat["b"].arrive("bob", "tea")
+        chat.store.let_through.clear()
+        chat.wire.up.discard("b")
+        await ann.say("under way")
+        await settle()
+        chat.wire.up.add("b")
+        await chat.pass_s(15, living=["b"])
+        assert chat.homes.homes["tea"] == "b"
+
+        await chat.pass_s(3)
+        chat.store.let_through.set()
+        await settle()
+
+        assert bob.texts() == []
+        assert ann.acked == []
+        assert [type(error) for error in ann.failed] == [StoreError]
+
+
+@on_an_event_loop
+async def test_a_room_is_not_let_go_before_what_was_said_in_it_is_stored() -> None:
+    """Its next home reads the store, and whoever joins there must find what is acknowledged."""
+    async with Chat("a", "b") as chat:
+        ann = await chat["a"].arrive("ann", "tea")
+        chat.store.let_through.clear()
+        await ann.say("under way")
+        await ann.leave("tea")
+        await chat.pass_s(3)
+        assert chat.homes.homes["tea"] == "a"
+
+        chat.store.let_through.set()
+        await chat.pass_s(3)
+        assert ann.acked == [1]
+        assert chat.homes.homes["tea"] is None
+
+
+@on_an_event_loop
+async def test_whoever_is_cut_off_is_told_though_the_home_had_been_silent_before() -> None:
+    """Where nothing comes through any more, the others fall silent a moment before the bus is known to be away."""
+    async with Chat("a", "b") as chat:
+        await chat["a"].arrive("ann", "tea")
+        bob = await chat["b"].arrive("bob", "tea")
+        chat.wire.up.discard("a")
+        await chat.pass_s(4)
+        chat.wire.cut("b")
+
+        assert [frame["code"] for frame in bob.heard("error")] == ["nodes_apart"]

@@ -23,6 +23,8 @@ ACTIONS = st.lists(
         st.tuples(st.just("wait"), st.integers(1, 4)),
         st.tuples(st.just("kill"), node),
         st.tuples(st.just("database"), st.booleans()),
+        # Writes begin, and do not end before it goes on.
+        st.tuples(st.just("store"), st.booleans()),
         st.tuples(st.just("settle")),
     ),
     max_size=40,
@@ -71,12 +73,21 @@ class Story:
                 await self.kill(name)
             case ("database", bool(is_broken)):
                 self.chat.homes.is_broken = is_broken
+            case ("store", bool(is_open)):
+                self.let_through(is_open=is_open)
             case _:
                 await settle()
+
+    def let_through(self, *, is_open: bool) -> None:
+        if is_open:
+            self.chat.store.let_through.set()
+        else:
+            self.chat.store.let_through.clear()
 
     async def kill(self, name: str) -> None:
         """End a node, and have another in its place as soon as the database lets it; its client comes again."""
         self.chat.homes.is_broken = False
+        self.let_through(is_open=True)
         before = self.alive(name)
         await self.chat.kill(before)
         self.life[name] += 1
@@ -86,6 +97,7 @@ class Story:
 
     async def mend_all(self) -> None:
         self.chat.homes.is_broken = False
+        self.let_through(is_open=True)
         for name in NODES:
             await self.do(("mend", name))
         await self.chat.pass_s(14)
