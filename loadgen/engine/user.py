@@ -140,6 +140,7 @@ class User:
         "_incident",
         "_kept_alive_with",
         "_last_frame",
+        "_was_in",
         "index",
         "rooms",
         "state",
@@ -155,6 +156,7 @@ class User:
         self._asked_ns = 0  # when the answer we wait for was asked for
         self._awaiting_ack: dict[str, tuple[Stamp, bytes]] | None = None
         self._has_logged_in = False
+        self._was_in = False  # and so knows what it has missed when it comes back
         self._cut_ns: int | None = None  # when it lost the socket that it is to get again
         self._incident: tuple[int, int] | None = None  # which it was hit by, and when that began
         self._kept_alive_with: bytes | None = None  # until it is told that the answer is missed
@@ -229,6 +231,7 @@ class User:
 
     def _joined(self, now_ns: int) -> None:
         self.state = UserState.READY
+        self._was_in = True
         self._last_frame = None
         self._books.ledger.members.joined(self.index, now_ns)
         if self._cut_ns is not None:
@@ -367,11 +370,11 @@ class User:
             if (nodes := self._books.ledger.nodes) is not None:
                 nodes.greeted(self.index, heard.node, now_ns)
         elif heard.confirmed is Confirmation.JOINED and self.state is UserState.JOINING:
-            is_back = self._cut_ns is not None
+            is_back, was_in = self._cut_ns is not None, self._was_in
             self._joined(now_ns)
             if is_back and self._books.catches_up:
                 asked = self._dialect.catch_up()
-                if not asked:
+                if not (asked and was_in):
                     self._books.ledger.asks_for_nothing(self.index, now_ns)
                 return [*heard.replies, *asked]
         for ack in heard.acks:

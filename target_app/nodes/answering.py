@@ -129,7 +129,7 @@ class Answering:
                 self._unfollow_all(sender)
                 self._bus.send(sender, m.Here(list(self._people)))
                 # It may have lost what we asked: who waited for the answer would lose seconds, and asks anew.
-                self._asks.give_up(sender)
+                self._asks.give_up(sender, m.UNHEARD)
                 self._housing.lose_sight(sender)
                 self._housing.seek_soon(self._housing.not_whole())
             case m.Here(users):

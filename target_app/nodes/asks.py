@@ -58,18 +58,19 @@ class Asks:
             del self._open[answer.number]
             asked.take(answer)
 
-    def give_up(self, to: str | None = None) -> None:
+    def give_up(self, to: str | None = None, code: str = ErrorCode.NODES_APART) -> None:
         """Refuse what a node was asked, or (None) all that any was asked: no answer will come."""
-        self._refuse([number for number, asked in self._open.items() if to is None or asked.to == to])
+        self._refuse(code, [number for number, asked in self._open.items() if to is None or asked.to == to])
 
     def give_up_late(self) -> None:
         """Refuse what was asked too long ago."""
         now_ns = self._now_ns()
-        self._refuse([number for number, asked in self._open.items() if asked.until_ns <= now_ns])
+        late = [number for number, asked in self._open.items() if asked.until_ns <= now_ns]
+        self._refuse(ErrorCode.NODES_APART, late)
 
-    def _refuse(self, numbers: list[int]) -> None:
+    def _refuse(self, code: str, numbers: list[int]) -> None:
         for number in numbers:
-            self._open.pop(number).take(Refused(number, ErrorCode.NODES_APART, APART))
+            self._open.pop(number).take(Refused(number, code, APART))
 
 
 async def answer_of(future: "asyncio.Future[Answer]") -> Answer:

@@ -8,13 +8,14 @@ and we take its place, the store: what was acknowledged is in it.
 import asyncio
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 
 from target_app import rooms_answers as answers
 from target_app.nodes.asks import APART, Asks, refusal_of
 from target_app.nodes.bus import Bus
 from target_app.nodes.homes import Claim, Homes
-from target_app.nodes.messages import NOT_HOME, Answer, Enter, Follow, Leave, Reached, Refused, Said, Unfollow
+from target_app.nodes.messages import NOT_HOME, UNHEARD, Answer, Enter, Follow, Leave, Reached, Refused, Said, Unfollow
 from target_app.nodes.messages import Followed as FollowedAnswer
 from target_app.nodes.places import Followed, Home, Place, homes_in
 from target_app.nodes.telling import tell_followers
@@ -33,6 +34,10 @@ LOOKS = 3
 TRIES = 5
 
 log = logging.getLogger(__name__)
+
+
+class _MovedOnError(RefusedError):
+    """The room has moved on since it was claimed, or its home has only just come: the next try may do better."""
 
 
 class Housing:
@@ -65,8 +70,9 @@ class Housing:
             place = self.places.get(name)
             if place is not None:
                 return place
-            await asyncio.shield(self._moving(name))
-        # It comes and goes, while we wait.
+            # Where it comes and goes, while we wait, the next try finds it somewhere else.
+            with suppress(_MovedOnError):
+                await asyncio.shield(self._moving(name))
         raise RefusedError(ErrorCode.NODES_APART, APART)
 
     def seek(self, names: Iterable[str]) -> None:
@@ -201,6 +207,7 @@ class Housing:
             else:
                 await self._follow(name, claim.home)
         except StoreError as error:
+            log.warning("room %r: where it is at home cannot be found out: %s", name, error)
             raise RefusedError(
                 ErrorCode.STORAGE_BEHIND, "the store cannot be reached; try again in a moment"
             ) from error
@@ -244,9 +251,8 @@ class Housing:
 
     def _answered(self, name: str, home: str, answer: Answer, users: dict[str, int]) -> bool:
         if isinstance(answer, Refused):
-            if answer.code == NOT_HOME:
-                # It has moved on since it was claimed: at the next try we shall know where to.
-                raise RefusedError(ErrorCode.NODES_APART, APART)
+            if answer.code in (NOT_HOME, UNHEARD):
+                raise _MovedOnError(ErrorCode.NODES_APART, APART)
             raise refusal_of(answer)
         assert isinstance(answer, FollowedAnswer)
         place = self.places.get(name)

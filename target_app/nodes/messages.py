@@ -15,6 +15,9 @@ ALL = "*"
 NOT_HOME = "not_home"
 """Of ``Refused``: the room is at home somewhere else (by now)."""
 
+UNHEARD = "unheard"
+"""Of ``Refused``, and never sent: whoever was asked has come back, and may have lost the question."""
+
 
 class Beat(NamedTuple):
     """I am there."""

@@ -573,3 +573,19 @@ async def test_whoever_is_cut_off_is_told_though_the_home_had_been_silent_before
         chat.wire.cut("b")
 
         assert [frame["code"] for frame in bob.heard("error")] == ["nodes_apart"]
+
+
+@on_an_event_loop
+async def test_who_asks_a_home_that_has_just_come_is_let_in_all_the_same() -> None:
+    """Its question is lost, and nobody is told: the home's hello says that it is to be asked again."""
+    async with Chat("a", "b") as chat:
+        await chat["a"].arrive("ann", "tea")
+        bob = await chat["b"].arrive("bob")
+        chat.wire.up.discard("a")
+        joining = asyncio.create_task(bob.join("tea"))
+        await settle()
+
+        chat.wire.mend("a")
+        await settle()
+
+        assert await joining == 2
