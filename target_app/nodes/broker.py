@@ -78,14 +78,24 @@ class NodesBroker:
 
     async def join(self, outbox: Outbox, user: str, room: str, presence: bool) -> RoomState:
         self._rooms.check_may_join(room, outbox)
-        place = await self._housing.place_of(room)
+        place = self._housing.places.get(room)
+        if place is None or outbox not in place.room.members:
+            # Who comes from another node may have more of the room than we do: it would get that again, as news.
+            place = await self._housing.whole_place_of(room)
         is_new = outbox not in place.room.members
         is_news = isinstance(place, Home) and not place.has(user)
         joined = self._rooms.join(room, outbox, user)
         since_seq = joined.seq
         if isinstance(place, Home) and is_news:
             tell_presence(self._bus, place, user, Presence.JOINED)
-        count = await self._count(room, partial(m.Enter, user=user) if is_new else m.Count)
+        try:
+            count = await self._count(room, partial(m.Enter, user=user) if is_new else m.Count)
+        except RefusedError:
+            if is_new:
+                if outbox in joined.members:
+                    self._rooms.leave(room, outbox)
+                raise
+            count = len(joined.members)
         # Not before: the home tells us of our own coming as it tells all others.
         if not presence:
             joined.watchers.pop(outbox, None)
@@ -99,7 +109,11 @@ class NodesBroker:
         if isinstance(self._housing.places.get(room), Home):
             self._left(room, user)
             return RoomState(await self._count(room, m.Count), left.seq)
-        count = await self._count(room, partial(m.Leave, user=user))
+        try:
+            count = await self._count(room, partial(m.Leave, user=user))
+        except RefusedError:
+            # The home hears of it when it can.
+            count = len(left.members)
         self._housing.leave_if_empty(room)
         return RoomState(count, left.seq)
 
@@ -327,7 +341,7 @@ class NodesBroker:
     async def _count(self, room: str, ask: "Callable[[int, str], m.Enter | m.Leave | m.Count]") -> int:
         """Return how many connections are in a room everywhere, once its home is asked, or told of a change.
 
-        Those here, where the home cannot be reached: it hears of the change when it can.
+        Raises RefusedError where the home does not answer: then nobody knows whether we have all of the room.
         """
         place = self._housing.places.get(room)
         if isinstance(place, Home):
@@ -344,7 +358,7 @@ class NodesBroker:
             # Whether it was heard is not known: say anew who is here.
             place.is_whole = False
             self._housing.seek([room])
-            return count
+            raise
         assert isinstance(told, m.Counted)
         return told.connections
 

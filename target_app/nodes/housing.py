@@ -64,11 +64,11 @@ class Housing:
         place = self.places.get(name)
         return place if isinstance(place, Home) else None
 
-    async def place_of(self, name: str) -> Place:
-        """Return where a room is, and see to it that it is somewhere. Raises RefusedError where that cannot be now."""
+    async def whole_place_of(self, name: str) -> Place:
+        """Return where a room is, once we have all of it as far as we know. Raises RefusedError where that cannot be."""
         for _ in range(TRIES):
             place = self.places.get(name)
-            if place is not None:
+            if isinstance(place, Home) or (place is not None and place.is_whole):
                 return place
             # Where it comes and goes, while we wait, the next try finds it somewhere else.
             with suppress(_MovedOnError):

@@ -480,18 +480,21 @@ async def test_without_the_database_nothing_is_numbered_beyond_the_lease() -> No
 
 @on_an_event_loop
 async def test_who_joins_while_the_home_is_out_of_reach_is_told_so() -> None:
-    """A room that nobody here is in yet cannot be joined; one that somebody is in can."""
+    """Whoever is in a room already, stays there; nobody knows how far it has got, so it cannot be joined."""
     async with Chat("a", "b") as chat:
         await chat["a"].arrive("ann", "tea", "coffee")
         bob = await chat["b"].arrive("bob", "tea")
         chat.wire.cut("b")
 
-        cat = await chat["b"].arrive("cat", "tea")
-        with pytest.raises(RefusedError, match="nodes_apart"):
-            await cat.join("coffee")
+        cat = await chat["b"].arrive("cat")
+        for room in ("tea", "coffee"):
+            with pytest.raises(RefusedError, match="nodes_apart"):
+                await cat.join(room)
+        assert await bob.join("tea") == 1
 
         chat.wire.mend("b")
         await settle()
+        assert await cat.join("tea") == 3
         assert await chat["a"].node.broker.users_in("tea") == ["ann", "bob", "cat"]
         await bob.say("hello")
         await settle()
@@ -589,3 +592,53 @@ async def test_who_asks_a_home_that_has_just_come_is_let_in_all_the_same() -> No
         await settle()
 
         assert await joining == 2
+
+
+@on_an_event_loop
+async def test_who_comes_to_a_node_that_misses_something_hears_nothing_a_second_time() -> None:
+    """The home went on without the others, and died: its members know more of the room than where they come to."""
+    async with Chat("a", "b") as chat:
+        ann = await chat["a"].arrive("ann", "tea")
+        bob = await chat["b"].arrive("bob", "tea")
+        chat.wire.cut("b")
+        await ann.say("heard")
+        await settle()
+        await chat.kill("a")
+
+        again = await chat["b"].arrive("ann")
+        with pytest.raises(RefusedError, match="nodes_apart"):
+            await again.join("tea")
+        chat.wire.mend("b")
+        await chat.pass_s(14)
+        await again.join("tea")
+        await bob.say("news")
+        await settle()
+
+        assert bob.texts() == ["heard", "news"]
+        assert again.texts() == ["news"]
+
+
+@on_an_event_loop
+async def test_who_comes_before_the_home_is_known_to_be_dead_is_not_let_in_yet() -> None:
+    """What the home said last may not have got through; its successor has it from the store."""
+    async with Chat("a", "b") as chat:
+        ann = await chat["a"].arrive("ann", "tea")
+        bob = await chat["b"].arrive("bob", "tea")
+        chat.wire.up.discard("b")
+        await ann.say("heard")
+        await settle()
+        chat.wire.up.add("b")
+        await chat.kill("a")
+
+        again = await chat["b"].arrive("ann")
+        joining = asyncio.create_task(again.join("tea"))
+        await chat.pass_s(6)
+        with pytest.raises(RefusedError, match="nodes_apart"):
+            await joining
+        await chat.pass_s(10)
+        await again.join("tea")
+        await bob.say("news")
+        await settle()
+
+        assert bob.texts() == ["heard", "news"]
+        assert again.texts() == ["news"]
