@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 # In the order of the files: the long ones of tests/system come before the short ones of tests/unit, which fill the gaps.
 SIDE_BY_SIDE := -n $(shell echo $$(($$(nproc) + 1))) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test hunt check bench bench-peers soak docs gallery pictures clean
+.PHONY: demo test hunt check bench bench-peers soak kills docs gallery pictures clean
 
 demo: $(STAMP)  ## benchmark the reference server: 500 users, one room, every delivery measured
 	$(BIN)/chatbench run fanout --users 500
@@ -45,6 +45,9 @@ bench-peers: $(STAMP)  ## beside k6, Locust, Artillery and others (docs/benchmar
 
 soak: $(STAMP)  ## 60 % of what the server carries for 20 minutes, for a nightly run: what grows, gets slower, or is lost (FLAGS='--minutes 60')
 	$(BIN)/python -m benchmarks.soak $(FLAGS)
+
+kills: $(STAMP)  ## two servers, Redis and PostgreSQL killed and frozen at random for ten minutes, under load (FLAGS='--minutes 1 --seed 2')
+	$(BIN)/python -m benchmarks.kills $(FLAGS)
 
 docs: $(STAMP)  ## docs/scenarios.md, from its template, the schema and the catalogue
 	$(BIN)/python -m scenarios.handbook_file

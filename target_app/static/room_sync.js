@@ -11,6 +11,8 @@
 // More than this is not read in one go: the newest are shown, and the rest comes with scrolling up.
 const CATCH_UP_MAX = 500;
 const AGAIN_MS = 5_000;
+// For these a join is refused now, and perhaps not the next time.
+const MAY_BE_LATER = new Set(["rate_limited", "nodes_apart", "storage_behind"]);
 
 export class RoomSync {
   // Joins and history that are not answered yet, by their id.
@@ -62,7 +64,7 @@ export class RoomSync {
   refuse({ id, code, detail }, nowMs) {
     const asked = this.#asked.get(id);
     if (asked === undefined) return false;
-    if (asked.type === "join" && code !== "rate_limited") {
+    if (asked.type === "join" && !MAY_BE_LATER.has(code)) {
       this.#asked.delete(id);
       asked.conversation.outBecause = `You cannot be in this room: ${detail}.`;
     } else asked.againAtMs = nowMs + AGAIN_MS;

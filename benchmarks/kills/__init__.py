@@ -1,0 +1,1 @@
+"""Random kills under load: does anything that was acknowledged get lost, or come twice?"""
