@@ -79,6 +79,13 @@ class LeaseForEver(Lease):
         return True
 
 
+class NeverMovesOut(Housing):
+    """Is at home where it was, whoever else is by now."""
+
+    def move_out(self) -> None:
+        pass
+
+
 class ShownAtOnce(Housing):
     """Does not show what is shown already."""
 
@@ -186,7 +193,7 @@ def give_up(care: Care) -> None:
         Care.NOTHING: [],
         Care.STORED_FIRST: [("services", "Writer", AcksFirst)],
         Care.ONE_HOME: [("services", "SqlHomes", OwnHomes)],
-        Care.LEASE: [("nodes.node", "Lease", LeaseForEver)],
+        Care.LEASE: [("nodes.node", "Lease", LeaseForEver), ("nodes.node", "Housing", NeverMovesOut)],
         Care.LEAP: [("nodes.sql_homes", "LEAP", 0)],
         Care.ORDER: [("nodes.node", "Housing", ShownAtOnce), ("nodes.node", "NodesBroker", ShowsAtOnce)],
         Care.GAPS: [("nodes.node", "Housing", MissesWhatItMissed)],
