@@ -65,7 +65,7 @@ class Housing:
         return place if isinstance(place, Home) else None
 
     async def whole_place_of(self, name: str) -> Place:
-        """Return where a room is, once we have all of it as far as we know. Raises RefusedError where that cannot be."""
+        """Return where a room is, once we have all of it, as far as we know. Raises RefusedError."""
         for _ in range(TRIES):
             place = self.places.get(name)
             if isinstance(place, Home) or (place is not None and place.is_whole):
