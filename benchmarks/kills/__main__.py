@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 import tempfile
 from asyncio.subprocess import Process
@@ -27,6 +28,8 @@ from benchmarks.kills.stage import Stage, stage
 
 SCENARIO = Path(__file__).with_name("scenario.toml")
 ROOMS = 7
+# Servers that start take both cores for seconds, and the generator must not wait behind them. Root alone may do that.
+BEFORE_OTHERS = ("nice", "-n", "-15") if os.geteuid() == 0 else ()
 MOST_MINUTES = 60.0
 # After the last blow: leases run out, servers start, users come back.
 CALM_S = 15.0
@@ -93,7 +96,7 @@ async def _load(given: argparse.Namespace, urls: list[str], folder: Path) -> Asy
         "--duration", f"{given.minutes * 60:g}s", "--seed", str(given.seed), "--events", str(folder / "events.ndjson"),
         "--out", str(folder / "run"), "--force", "--quiet", "--no-plots", "--no-html",
     ]  # fmt: skip
-    process = await asyncio.create_subprocess_exec(*command, start_new_session=True)
+    process = await asyncio.create_subprocess_exec(*BEFORE_OTHERS, *command, start_new_session=True)
     try:
         yield process
     finally:

@@ -32,7 +32,7 @@ def test_everybody_is_in_one_room() -> None:
     }
 
 
-def an_outcome(wrong_presence: tuple[str, ...] = (), **counters: int) -> Outcome:
+def an_outcome(counters: dict[str, int], wrong_presence: tuple[str, ...] = ()) -> Outcome:
     """One that has passed, but for these."""
     document = a_storm_document()
     document["counters"] |= dict.fromkeys(NONE_OF, 0) | {"acks_received": 90, "reconnects": 9} | counters
@@ -43,7 +43,7 @@ def an_outcome(wrong_presence: tuple[str, ...] = (), **counters: int) -> Outcome
 
 def test_a_run_without_faults_passes() -> None:
     """Whatever was not acknowledged may be lost."""
-    outcome = an_outcome(deliveries_lost_unacked=7)
+    outcome = an_outcome({"deliveries_lost_unacked": 7})
 
     assert outcome.faults == []
     assert sentence(outcome).startswith("PASS: 1 kills, freezes and restarts; 9 times a user came back.")
@@ -52,10 +52,10 @@ def test_a_run_without_faults_passes() -> None:
 @pytest.mark.parametrize(
     "outcome",
     [
-        *(an_outcome(**{name: 1}) for name in NONE_OF),
-        an_outcome(acks_received=0),
-        an_outcome(reconnects=0),
-        an_outcome(wrong_presence=("/users/online: 1 missing (ann, ...)",)),
+        *(an_outcome({name: 1}) for name in NONE_OF),
+        an_outcome({"acks_received": 0}),
+        an_outcome({"reconnects": 0}),
+        an_outcome({}, wrong_presence=("/users/online: 1 missing (ann, ...)",)),
     ],
 )
 def test_one_fault_is_enough_to_fail(outcome: Outcome) -> None:
@@ -68,7 +68,7 @@ def test_one_fault_is_enough_to_fail(outcome: Outcome) -> None:
 
 def test_a_busy_machine_spoils_the_times_alone() -> None:
     """Counts are judged all the same; what spoils these makes the run invalid."""
-    outcome = an_outcome()
+    outcome = an_outcome({})
     late, died = ({"code": code, "severity": "fatal", "detail": code} for code in ("generator_late", "worker_died"))
     outcome.document["doubts"] = [late]
     assert (outcome.faults, outcome.doubts) == ([], ["generator_late"])
