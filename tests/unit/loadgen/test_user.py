@@ -863,6 +863,30 @@ def test_who_is_back_asks_for_what_it_has_missed() -> None:
     assert user.heard(b"JOINED room-1 at 9 ", 80) == [b"after 7"]
 
 
+@pytest.mark.parametrize("was_in", [True, False])
+def test_who_was_never_in_has_missed_nothing(monkeypatch: pytest.MonkeyPatch, *, was_in: bool) -> None:
+    """It asks for what came after its first join; what was said before that, nobody owes it."""
+    told: list[tuple[int, int]] = []
+    monkeypatch.setattr(Ledger, "asks_for_nothing", lambda _, user, now_ns: told.append((user, now_ns)))
+    history = HistoryScript("past", catch_up="after {after}", seq="at {seq} ")
+    user, _ = a_user(
+        replace(BARE, join=JoinScript(("JOIN {room}",), "JOINED {room}"), history=history), catches_up=True
+    )
+    user.connecting(0)
+    user.opened(10)
+    user.joining(20)
+    if was_in:
+        user.heard(b"JOINED room-1 at 7 ", 30)
+    user.away(40, cut=True)
+    user.coming_back()
+    user.connecting(50)
+    user.opened(60)
+    user.joining(70)
+
+    assert user.heard(b"JOINED room-1 at 9 ", 80) == [b"after 7" if was_in else b"after 9"]
+    assert told == ([] if was_in else [(0, 80)])
+
+
 def test_who_is_gone_fails_no_more() -> None:
     """Its connection may fail after it has been given up, and that is one failure."""
     user, tally = a_user(BARE)
