@@ -4,6 +4,7 @@ A bus may lose messages, as it does while it is away, and says neither which nor
 sender to one receiver. So whoever must not lose anything counts, and asks again: a room's messages are numbered.
 """
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from target_app.nodes.messages import Message
@@ -38,6 +39,9 @@ class Bus(Protocol):
 
     def send(self, to: str, message: Message) -> None:
         """Say something to one other node, or to ALL others; returns at once, in vain while the bus is away."""
+
+    def send_each(self, nodes: Iterable[str], message: Message) -> None:
+        """Say the same to several other nodes, encoded once."""
 
     async def close(self) -> None:
         """Say what waits, and end; a second time does nothing."""

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -30,6 +30,9 @@ AWAY_S = 3.0
 OPEN_S = 5.0
 # Between two attempts to reach it again.
 RETRY_S = 0.5
+
+# Between two attempts to end a task that goes on.
+CANCEL_S = 0.05
 
 # So many messages wait while Redis takes its time; beyond, the bus is away, and everybody knows that something is lost.
 WAITING_MAX = 10_000
@@ -74,8 +77,13 @@ class RedisBus:
             raise BusError(f"Redis: {self._why_not}") from error
 
     def send(self, to: str, message: Message) -> None:
+        self.send_each((to,), message)
+
+    def send_each(self, nodes: Iterable[str], message: Message) -> None:
         if self._is_up:
-            self._put(to, message)
+            data = encode(self._node, message)
+            for to in nodes:
+                self._put(to, data)
 
     async def close(self) -> None:
         if self._is_up:
@@ -84,10 +92,12 @@ class RedisBus:
                     while self._waiting:
                         await asyncio.sleep(0.01)
         self._is_up = False
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        going_on = set(self._tasks)
+        # Again and again: redis-py waits with asyncio.wait_for, which may lose a cancellation in Python 3.11.
+        while going_on:
+            for task in going_on:
+                task.cancel()
+            _, going_on = await asyncio.wait(going_on, timeout=CANCEL_S)
         self._tasks = []
         if self._redis is not None:
             with suppress(RedisError, OSError):
@@ -104,7 +114,7 @@ class RedisBus:
 
     async def _beat_on(self) -> None:
         while True:
-            self._put(ALL, Beat())
+            self._put(ALL, encode(self._node, Beat()))
             await asyncio.sleep(BEAT_S)
             if self._is_up and time.monotonic() - self._beat_s > AWAY_S:
                 self._went_away("it does not answer")
@@ -139,11 +149,11 @@ class RedisBus:
                         pipe.publish(channel, data)
                     await pipe.execute()
 
-    def _put(self, to: str, message: Message) -> None:
+    def _put(self, to: str, data: bytes) -> None:
         if len(self._waiting) >= WAITING_MAX:
             self._went_away("it does not take what is said to it")
             return
-        self._waiting.append((_channel(to), encode(self._node, message)))
+        self._waiting.append((_channel(to), data))
         self._news.set()
 
     def _heard(self, data: bytes) -> None:

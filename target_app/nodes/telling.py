@@ -10,13 +10,16 @@ from target_app.rooms import Room
 
 def tell_followers(bus: Bus, home: Home, message: Message, but: str | None = None) -> None:
     """Send a message to the nodes that follow; to those who are being told what they missed, after that."""
+    ready: list[str] = []
     for node, follower in home.followers.items():
         if node == but:
             continue
         if follower.held is None:
-            bus.send(node, message)
+            ready.append(node)
         else:
             follower.held.append(message)
+    if ready:
+        bus.send_each(ready, message)
 
 
 def tell_presence(bus: Bus, home: Home, user: str, state: answers.Presence, but: str | None = None) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -11,6 +11,7 @@ from target_app.nodes.messages import ALL, Announced, Arrived, Beat, Message
 from target_app.nodes.redis_bus import RedisBus
 from tests.support.event_loop import on_an_event_loop
 from tests.support.memory_nodes import MemoryBus, Wire
+from tests.support.patience import PATIENCE_S
 from tests.support.redis_server import RedisServer, redis_server
 from tests.support.silent_port import refusing_port
 
@@ -97,6 +98,19 @@ async def test_all_hear_what_is_said_to_all_but_the_one_who_said_it(new_bus: New
 
 
 @on_an_event_loop
+async def test_several_hear_the_same(new_bus: NewBus) -> None:
+    """And nobody else; in order with what each is told alone."""
+    async with joined(new_bus, "a", "b", "c", "d") as ((a, _), (_, by_b), (_, by_c), (_, by_d)):
+        a.send("b", Arrived("ann"))
+        a.send_each(["b", "c"], Arrived("bob"))
+        a.send("d", Arrived("ann"))
+
+        assert [await by_b.said.get() for _ in range(2)] == [("a", Arrived("ann")), ("a", Arrived("bob"))]
+        assert await by_c.said.get() == ("a", Arrived("bob"))
+        assert await by_d.said.get() == ("a", Arrived("ann"))
+
+
+@on_an_event_loop
 async def test_what_is_said_last_is_said_before_the_end(new_bus: NewBus) -> None:
     """A node that ends says so; to end twice is to end once."""
     async with joined(new_bus, "a", "b") as ((a, _), (_, hears)):
@@ -113,6 +127,23 @@ def own_redis() -> Iterator[RedisServer]:
     """One that a test may do anything to."""
     with redis_server() as server:
         yield server
+
+
+@on_an_event_loop
+async def test_a_cancellation_that_is_lost_does_not_keep_a_bus_from_its_end(own_redis: RedisServer) -> None:
+    """As asyncio.wait_for of Python 3.11 loses one now and then, with which redis-py waits."""
+
+    async def loses_the_first() -> None:
+        for _ in range(2):
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+
+    async with joined(lambda node: RedisBus(own_redis.url, node), "a") as ((bus, _),):
+        assert isinstance(bus, RedisBus)
+        bus._tasks.append(asyncio.create_task(loses_the_first()))
+        await asyncio.sleep(0)
+        async with asyncio.timeout(PATIENCE_S):
+            await bus.close()
 
 
 @on_an_event_loop

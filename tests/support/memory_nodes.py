@@ -80,6 +80,10 @@ class MemoryBus:
         if self.is_up:
             self._wire.carry(self._node, to, message)
 
+    def send_each(self, nodes: Iterable[str], message: Message) -> None:
+        for to in nodes:
+            self.send(to, message)
+
     async def close(self) -> None:
         # What was said last arrives.
         await asyncio.sleep(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -11,9 +12,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from redis import Redis
 
 from target_app.nodes.homes import LEAP
 from tests.support.benches import bench, books_close, eventually
+from tests.support.patience import PATIENCE_S
 from tests.support.redis_server import RedisServer, redis_server
 from tests.support.rooms_client import RoomsClient, Visitors, visitors
 from tests.support.server_process import COMMAND, SECRET, ServerProcess, server_process
@@ -83,6 +86,29 @@ def test_two_servers_are_one_chat(two: Two) -> None:
     assert bob.ask(type="history", room="tea")["messages"][0]["text"] == "from a"
     ann.send(type="direct", to="bob", text="psst", id=1)
     assert bob.hear()["text"] == "psst"
+
+
+def test_a_message_is_published_once_for_each_other_node_that_has_members(
+    two: Two, company: tuple[str, ...], redis: RedisServer
+) -> None:
+    """Whatever their number, and to no node without; one said at a node that follows goes to the home before."""
+    with server_process(*company, "--instance", "c"), Redis.from_url(redis.url) as connection:
+        ann, *_ = [two.at_a.arrive(f"at a {number}").join("tea") for number in range(3)]
+        bob, *_ = [two.at_b.arrive(f"at b {number}").join("tea") for number in range(3)]
+        with connection.pubsub(ignore_subscribe_messages=True) as overheard:
+            overheard.psubscribe("*")
+            eventually(lambda: overheard.get_message() is not None, "it hears the nodes")
+            ann.say("tea", "from the home")
+            bob.say("tea", "from elsewhere")
+
+            kinds: list[str] = []
+            while kinds.count("Stored") == 0:
+                told = overheard.get_message(timeout=PATIENCE_S)
+                assert told is not None
+                kind = json.loads(told["data"])[1]
+                kinds += [kind] if kind in ("Say", "Said", "Stored") else []
+
+    assert kinds == ["Said", "Say", "Said", "Stored"]
 
 
 def test_nothing_acknowledged_is_lost_where_redis_is_killed_in_a_run(
