@@ -254,9 +254,10 @@ class _Socket(WSListener):
         received = sent = None
         if transport.close_handshake is not None:
             received, sent = transport.close_handshake.recv, transport.close_handshake.sent
-        if sent is not None and sent.code in _FAULTS:
-            # picows keeps what was wrong for somebody to ask; if nobody does, asyncio calls it an unhandled exception.
-            asyncio.ensure_future(transport.wait_disconnected()).add_done_callback(asyncio.Task.exception)
+        if transport.close_handshake is not None:
+            # picows keeps what was wrong, a second close frame for one, for somebody to ask; if nobody does, asyncio
+            # calls it an unhandled exception, and that ends a worker.
+            asyncio.ensure_future(transport.wait_disconnected()).add_done_callback(_look_at)
         if sent is not None and sent.reason:  # said by us or by picows, and only to a server that breaks the rules
             self._listener.closed(_number(sent.code), sent.reason, now)
         elif received is not None:
@@ -305,6 +306,12 @@ class _Socket(WSListener):
         if self._transport is not None:
             self._hand_over()
             self._transport.disconnect(graceful=False)
+
+
+def _look_at(ended: asyncio.Future[None]) -> None:
+    """Have asked how it ended."""
+    if not ended.cancelled():
+        ended.exception()
 
 
 def _number_of(transport: WSTransport) -> int:
