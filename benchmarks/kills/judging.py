@@ -70,7 +70,6 @@ def lines_of(outcome: Outcome) -> list[str]:
         *(f"  {blow.at_s:6.1f} s  {blow.deed} ({blow.victim}), for {blow.for_s:.1f} s" for blow in outcome.done),
         *(f"  {count:4d} x {deed}" for deed, count in sorted(deeds.items())),
         *(f"  {name.replace('_', ' '):24} {numbers.count(counts[name]):>12}" for name in names),
-        *(f"  its times say nothing: {doubt}" for doubt in outcome.doubts),
         *(f"  FAILED: {fault}" for fault in outcome.faults),
         sentence(outcome),
     ]
@@ -84,6 +83,7 @@ def sentence(outcome: Outcome) -> str:
     lost, twice, swapped, expected = (
         numbers.count(counts[f"deliveries_{name}"]) for name in ("lost_acked", "duplicated", "reordered", "expected")
     )
+    spoilt = f" Its times say nothing: {outcome.doubts[0]}." if outcome.doubts else ""
     who = "not every server" if outcome.wrong_presence or outcome.left_over else "every server"
     return (
         f"{verdict}: {len(outcome.done)} kills, freezes and restarts; {numbers.count(counts['reconnects'])} times a "
@@ -91,5 +91,5 @@ def sentence(outcome: Outcome) -> str:
         f"{numbers.count(counts['acks_received'])} were acknowledged. Of {expected} deliveries {lost} of acknowledged "
         f"messages were lost, {twice} came twice, {swapped} out of order; the history brought "
         f"{numbers.count(counts['deliveries_recovered'])}, and {numbers.count(outage['messages_recovered'])} of what "
-        f"was said while users were away. At the end {who} knew who was there."
+        f"was said while users were away. At the end {who} knew who was there.{spoilt}"
     )
