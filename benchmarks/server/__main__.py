@@ -8,14 +8,27 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.common import BenchmarkError, Cores, available_cores, chatbench_document, pinned_to
+from benchmarks.common import (
+    REPOSITORY,
+    BenchmarkError,
+    Cores,
+    available_cores,
+    chatbench_document,
+    pinned_to,
+    positive,
+    put_into,
+    this_machine,
+)
 from benchmarks.engine.cases import Figure, lines_of
 from benchmarks.server.databases import postgres_url, sqlite_url
 from benchmarks.server.login_storm import login_storm
+from benchmarks.server.nodes import measured
+from benchmarks.server.nodes_table import figures_of, table_of
 from benchmarks.server.stalled import count_of, stalled_members
 from benchmarks.server.watched import watched
 
@@ -27,6 +40,8 @@ LARGE_PAYLOAD_BYTES, STALL_RATE_PER_S = 25_000, 15
 LIMIT_S = 120.0
 LOGINS_PER_S = 50
 
+PLACE = "<!-- table: benchmarks/server nodes -->"
+
 PLAIN_LOOP_DIALECT = '[connect]\npath = "/ws?name={username}"\n[publish]\nsend = "{text}"\n'
 
 
@@ -34,10 +49,16 @@ def main() -> int:
     """Measure and print; 1 when something could not be measured."""
     cases: dict[str, Callable[[Cores], list[Figure]]] = {
         "fanout": fanout, "history": history, "stores": stores, "stalled": stalled, "idle": idle, "logins": logins,
+        "nodes": nodes,
     }  # fmt: skip
     parser = argparse.ArgumentParser(prog="python -m benchmarks.server", description=__doc__)
     parser.add_argument("case", nargs="*", help="|".join(cases) + "; all, if none is named")
-    wanted = parser.parse_args().case or list(cases)
+    parser.add_argument("--rounds", type=positive, default=PAIRS, help=f"of nodes ({PAIRS})")
+    parser.add_argument("--duration", default="8s", help="the measured part of each run of nodes (8s)")
+    parser.add_argument("--members", type=positive, default=100, help="of each room of nodes (100)")
+    parser.add_argument("--write", action="store_true", help="put the table of nodes into docs/server.md")
+    asked = parser.parse_args()
+    wanted = asked.case or list(cases)
     if unknown := set(wanted) - set(cases):
         parser.error(f"unknown case {', '.join(sorted(unknown))}; there are {', '.join(cases)}")
     cores = available_cores()
@@ -47,8 +68,13 @@ def main() -> int:
     failed = False
     for name in wanted:
         print(f"{name}: {(cases[name].__doc__ or '').splitlines()[0]}", flush=True)
+        case = (
+            partial(nodes, rounds=asked.rounds, duration=asked.duration, members=asked.members, write=asked.write)
+            if name == "nodes"
+            else cases[name]
+        )
         try:
-            print(*lines_of(cases[name](cores)), sep="\n", flush=True)
+            print(*lines_of(case(cores)), sep="\n", flush=True)
         except BenchmarkError as error:
             print(f"  FAILED: {error}", flush=True)
             failed = True
@@ -153,6 +179,16 @@ def stores(cores: Cores) -> list[Figure]:
         figures.append(Figure(f"ack p50 and p99, ms, {name}", f"{p50_ms:.2f} / {p99_ms:.2f}", "", None))
     ratio = median(b / a for a, b in zip(loop_us["SQLite"], loop_us["PostgreSQL"], strict=True))
     return [*figures, _at_most(f"ratio of the two on the event loop, median of {PAIRS} pairs", ratio, 1.1)]
+
+
+def nodes(
+    cores: Cores, rounds: int = PAIRS, duration: str = "8s", members: int = 100, *, write: bool = False
+) -> list[Figure]:
+    """A message on its way: in one process, with Redis, in two nodes; all of the server on one core."""
+    found = measured(cores, rounds, duration, members)
+    if write:
+        put_into(REPOSITORY / "docs/server.md", PLACE, table_of(found, this_machine()))
+    return figures_of(found)
 
 
 def idle(cores: Cores) -> list[Figure]:

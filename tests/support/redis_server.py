@@ -28,6 +28,12 @@ class RedisServer:
         self._addresses = ["127.0.0.1", *([] if also_at is None else [also_at])]
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """Of the process, while there is one."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Be there, when this returns."""
         command = [
