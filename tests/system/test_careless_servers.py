@@ -23,13 +23,14 @@ from tests.support.redis_server import RedisServer, redis_server
 from tests.support.rooms_client import RoomsClient, Visitors, visitors
 from tests.support.server_process import ServerProcess, server_process
 
-pytestmark = pytest.mark.system
+# A run takes six processes: alone, so that those of other tests do not take their time.
+pytestmark = [pytest.mark.system, pytest.mark.alone]
 
 ROOM = "room-1"
 # Of a connection that nobody reads any more: what comes has room, and no goodbye is waited for.
 UNREAD: dict[str, Any] = {"max_queue": None, "close_timeout": 0.1}
 # Most of a run is waiting.
-AT_ONCE = 4
+AT_ONCE = 3
 BUDGETS = ("deliveries_lost_acked", "deliveries_duplicated", "deliveries_reordered", "deliveries_unexpected")
 
 
@@ -146,7 +147,7 @@ UNSTORED = Setting(the_home_dies_with_what_is_not_stored, targets=("b",), idle_n
 
 
 def scenario(setting: Setting) -> str:
-    """Twelve users, of whom some are cut off and come back at once where the setting has a storm."""
+    """Twelve users, of whom some are cut off and come back where the setting has a storm."""
     storm = '[[incident]]\nkind = "reconnect_storm"\nat = "60%"\nshare = 0.3\nbackoff = "exponential_jitter"\n'
     return f"""
 [users]
