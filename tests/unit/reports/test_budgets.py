@@ -70,7 +70,10 @@ def test_a_budget_is_read(text: str, expression: str, limit: float) -> None:
         ("ack_time: drift < 1.2", 'only "delivery_time" of the whole run has a drift'),
         ("delivery_time{room: large}: drift < 1.2", 'only "delivery_time" of the whole run has a drift'),
         ("delivery_time: drift < 5ms", 'a plain ratio like "drift < 1.2", got "5ms"'),
-        ("deliveries_lost: count = 0", 'expected "AGG OP VALUE"'),
+        ("delivery_time: 5ms", 'like "p(99) < 250ms", got "5ms"'),
+        ("deliveries_lost: count = 0", 'like "count == 0", got "count = 0"'),
+        ("deliveries_lost: count == 1.2.3", 'expected a number, got "1.2.3" in "count == 1.2.3"'),
+        ("delivery_time: p(0) < 5ms", "between 0 and 100"),
         ("", "expected"),
     ],
 )
@@ -114,6 +117,72 @@ def test_a_percentile_is_taken_from_the_whole_histogram() -> None:
 
     assert p99 == pytest.approx(document["metrics"]["delivery_time"]["p99"], rel=0.002)
     assert judge(document, [parse("delivery_time: p(97.3) < 1s")])[0]["observed"] <= p99
+
+
+def test_a_percentile_is_told_to_the_nanosecond_of_its_bucket() -> None:
+    """In milliseconds, and none where too few samples lie beyond it; less than one per cent may be asked for."""
+    times = Histogram()
+    for each_ms in range(1, 1_001):
+        times.record(each_ms * 1_000_000)
+    document = a_document()
+    document["metrics"]["delivery_time"] = metric_of(times)
+    half, most, few = (parse(f"delivery_time: p({share}) < 1s").observe(document) for share in (50, 99.95, 0.5))
+
+    assert half == times.quantile_ns(0.5) / 1e6  # type: ignore[operator]
+    assert few == pytest.approx(5.0, rel=0.002)
+    assert most is None
+
+
+def test_a_document_without_histograms_has_the_percentiles_that_it_prints() -> None:
+    """Snapshots leave the histograms out; what lies between what they print is not made up."""
+    document = a_document()
+    printed = document["metrics"]["delivery_time"]
+    del printed["hdr"]
+    names = {50: "p50", 75: "p75", 90: "p90", 95: "p95", 99: "p99", 99.9: "p99_9"}
+    budgets = {name: parse(f"delivery_time: p({share}) < 1s") for share, name in names.items()}
+
+    assert {name: budget.observe(document) for name, budget in budgets.items()} == {
+        name: printed[name] for name in names.values()
+    }
+    assert all(budget.is_documented for budget in [*budgets.values(), parse("delivery_time: max < 1s")])
+    between = parse("delivery_time: p(97) < 1s")
+    assert (between.observe(document), between.is_documented, between.aggregate) == (None, False, "p")
+
+
+def test_a_budget_is_judged_with_what_was_seen() -> None:
+    """True or false where something was."""
+    received = a_document()["counters"]["deliveries_received"]
+
+    assert judged("deliveries_received: count > 0") == {
+        "expression": "deliveries_received: count > 0",
+        "observed": received,
+        "ok": True,
+    }
+    assert judged("deliveries_received: count == 0")["ok"] is False
+
+
+def test_a_counter_begins_with_its_phase() -> None:
+    """Who never came to the measured window has lost nothing in it, which says nothing; sockets count from before."""
+    document = a_document()
+    connecting = document | {"phases": [{"name": "connect", "start_s": 0.0, "end_s": 1.0}]}
+    measuring = document | {"phases": [{"name": "measure", "start_s": 0.0, "end_s": 1.0}]}
+    logging_in = document | {"phases": [{"name": "login", "start_s": 0.0, "end_s": 1.0}]}
+    for name in ("connections_opened", "connections_failed", "connections_dropped", "reconnects"):
+        budget = parse(f"{name}: count == 0")
+        assert budget.observe(connecting) == budget.observe(measuring) == document["counters"][name]
+        assert budget.observe(logging_in) is None
+    for name in ("deliveries_lost", "deliveries_lost{room: large}"):
+        budget = parse(f"{name}: count == 0")
+        assert budget.observe(connecting) is None
+        assert budget.observe(measuring) == document["counters"]["deliveries_lost"]
+
+
+def test_a_window_of_no_length_has_no_rate() -> None:
+    """A count has, and is told."""
+    document = a_document()
+    document["rates"]["window_s"] = 0.0
+
+    assert parse("deliveries_received: rate > 0").observe(document) is None
 
 
 @pytest.mark.parametrize(
@@ -317,6 +386,15 @@ def test_a_slice_without_messages_is_no_data() -> None:
     for budget in ("deliveries_lost{room: large}: count == 0", "delivery_time{room: large}: max < 1s"):
         assert seen(budget, *slices) is None
     assert seen("deliveries_lost{stage: 1}: count == 0", *slices) is None
+
+
+@pytest.mark.parametrize("counter", ["messages_sent", "deliveries_expected"])
+def test_a_slice_has_data_where_anything_was_said_or_due_in_it(counter: str) -> None:
+    """Of a message that was sent by another process, one may know only who was to get it."""
+    one = a_slice("room: large")
+    one["counters"] |= {"messages_sent": 0, "deliveries_expected": 0} | {counter: 1}
+
+    assert seen("deliveries_lost{room: large}: count == 0", one) == 0
 
 
 def test_the_only_class_of_rooms_is_all_there_is() -> None:

@@ -174,3 +174,47 @@ def test_looks_share_the_error(error: float, look_count: int) -> None:
 def test_two_looks_have_one_and_four_per_cent() -> None:
     """Of five."""
     assert errors_of_looks(0.05, 2) == pytest.approx([0.01, 0.04])
+
+
+# The ranks of ten differences, of which one is negative: its rank says how likely that is by chance, of 1,024 ways.
+CERTAIN, LIKELY = 0, 7
+
+
+def ten_pairs(negative: int) -> tuple[list[float], list[float], float]:
+    """Head is slower, by 10 % to 100 %, in all of ten pairs but that of the rank that is told; 5 % are tolerated."""
+    logs = [-0.1 * rank if rank == negative else 0.1 * rank for rank in range(1, FEWEST_PAIRS + 1)]
+    return [1.0] * len(logs), np.exp(logs).tolist(), 0.05
+
+
+def test_the_least_certain_metric_has_the_whole_error_where_all_others_regressed() -> None:
+    """The step-down of Holm: 0.025 for the first of two, and 0.05 for the second."""
+    first, second = judged({"second": ten_pairs(LIKELY), "first": ten_pairs(CERTAIN)}, 0.05)[::-1]
+
+    assert first.estimate.p_value == pytest.approx(2 / 1024)
+    assert 0.025 < second.estimate.p_value < 0.05
+    assert [each.finding for each in (first, second)] == [Finding.REGRESSION] * 2
+    assert [each.estimate.confidence for each in (first, second)] == pytest.approx([0.975, 0.95])
+    assert first.tolerance == second.tolerance == 0.05
+
+
+def test_after_one_metric_that_is_not_certain_enough_no_other_is_a_regression() -> None:
+    """Though by itself it would be one, at the larger error that would be left for it."""
+    assert judged({"a": ten_pairs(LIKELY)}, 0.05)[0].finding is Finding.REGRESSION
+
+    both = judged({"a": ten_pairs(LIKELY), "b": ten_pairs(LIKELY)}, 0.05)
+    assert [each.finding for each in both] == [Finding.INCONCLUSIVE] * 2
+
+
+def test_what_is_just_as_unlikely_as_the_error_is_found() -> None:
+    """The interval leaves it out, and so does the test."""
+    p_value = estimate_of(*ten_pairs(LIKELY)[:2], 0.95).p_value
+
+    assert judged({"a": ten_pairs(LIKELY)}, p_value)[0].finding is Finding.REGRESSION
+    assert judged({"a": ten_pairs(LIKELY)}, p_value * 0.999)[0].finding is Finding.INCONCLUSIVE
+
+
+def test_sets_of_runs_tell_how_many_there_are_of_the_fewer() -> None:
+    """And how sure their interval is."""
+    estimate = estimate_of_sets([1.0, 2.0], [1, 2, 3], 0.9)
+
+    assert (estimate.pair_count, estimate.confidence) == (2, 0.9)

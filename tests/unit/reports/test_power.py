@@ -55,3 +55,34 @@ def test_pairs_are_of_two_sides() -> None:
 
     assert made.count == 2
     assert made.logs["p50"].tolist() == pytest.approx([0.0, np.log(2)])
+    assert made.tolerances == TOLERANCES
+
+
+def alike(log: float, tolerance: float = 0.05) -> Pairs:
+    """In all pairs head was so much slower, in the logarithm."""
+    return Pairs({"p50": np.full(16, log)}, {"p50": tolerance})
+
+
+ONE_LOOK = (Look(16, 0.05),)
+
+
+def test_which_side_was_slower_is_chance_and_by_how_much_is_not() -> None:
+    """What all pairs have in common is drawn as often one way as the other, so nothing of it is left in the middle."""
+    assert rates_of(alike(0.2), ONE_LOOK, {}, 200, SEED).regression <= 0.05
+    assert rates_of(alike(0.03), ONE_LOOK, {}, 200, SEED).fine == 1.0
+    assert rates_of(alike(0.03), ONE_LOOK, {"p50": 0.06}, 200, SEED).regression >= 0.9
+
+
+def test_without_noise_what_is_found_begins_at_the_tolerance() -> None:
+    """To within the steps of the search: 0.16 % and the tolerance."""
+    effect = smallest_effect(alike(0.0), ONE_LOOK, "p50", 20, SEED)
+
+    assert effect == pytest.approx(0.05, abs=0.002)
+
+
+def test_one_seed_gives_the_same_figures() -> None:
+    """They are printed, and somebody will look whether they are right."""
+    noisy = pairs(0.1)
+
+    assert rates_of(noisy, LOOKS, {"p50": 0.1}, 50, SEED) == rates_of(noisy, LOOKS, {"p50": 0.1}, 50, SEED)
+    assert smallest_effect(noisy, LOOKS, "p50", 20, SEED) == smallest_effect(noisy, LOOKS, "p50", 20, SEED)

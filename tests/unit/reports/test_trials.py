@@ -35,6 +35,20 @@ def test_a_run_says_why_its_server_failed() -> None:
     )
 
 
+def test_a_run_in_which_all_went_well_says_so() -> None:
+    """Where it lies, and what it counted; a run that was given up for its budget fails by that budget alone."""
+    well = Trial.of(a_document(), "pairs/01-base", None)
+    given_up = Trial.of(a_document(budgets=[BROKEN], ended_early="budget_broken"), "pairs/01-head", None)
+
+    assert (well.failures, well.run) == ((), "pairs/01-base")
+    assert given_up.failures == ("delivery_time: p(99) < 250ms (300 ms)",)
+    assert well.count("deliveries_received") == a_document()["counters"]["deliveries_received"]
+    assert well.count("deliveries_dreamt_of") == Trial(None, None, ()).count("deliveries_received") == 0
+    assert Trial(None, None, ()).doubts == []
+    pair = Pair(1, Side.HEAD, well, given_up)
+    assert (pair.of(Side.BASE), pair.of(Side.HEAD)) == (well, given_up)
+
+
 def test_a_late_generator_makes_a_run_say_nothing_and_a_silent_server_does_not() -> None:
     """The doubt that nothing was delivered is the server's own doing, since the other one delivers."""
     late = Trial.of(a_document(doubts=[a_doubt("generator_late")], verdict="invalid"), "r", None)
@@ -58,6 +72,8 @@ def test_a_late_generator_makes_a_run_say_nothing_and_a_silent_server_does_not()
         ([-1, -1], 2, Worse.NO),
         ([5, 5, 5, 5, 5], 2, Worse.YES),  # by chance one time in 32
         ([5, 5, 5, 5], 2, Worse.PERHAPS),  # one in 16
+        ([1, 1, 1, 1, 1, 1, 1, 1, -1], 1, Worse.YES),  # ten of 512 ways
+        ([1, 1, 1, 1, 1, 1, -1], 1, Worse.PERHAPS),  # eight of 128
     ],
 )
 def test_failures_of_head_beside_those_of_base(differences: list[int], base: int, worse: Worse) -> None:
