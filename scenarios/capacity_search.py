@@ -72,7 +72,7 @@ class Search:
         if outcome is Outcome.HELD:
             if tried.confirms:
                 self._confirmed = tried.load
-            elif tried.load not in self._held:
+            else:
                 self._held = sorted([*self._held, tried.load])
         else:
             self._broke[tried.load] = outcome

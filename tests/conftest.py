@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.support.hunting import LONGER
+
 if TYPE_CHECKING:
     from tests.support.postgres_server import PostgresServer
 
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
 pytest_plugins = ["pytester"]
 
 # Deterministic where it gates a merge; new examples each time where somebody looks. Speed is not a test's business.
-settings.register_profile("ci", deadline=None, derandomize=True)
+FEW = round(100 * min(LONGER, 1.0))
+settings.register_profile("ci", deadline=None, derandomize=True, max_examples=FEW)
 settings.register_profile("here", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 

@@ -57,7 +57,7 @@ class Mark:
                 return f"it was altered from character {self.kept + 1} of {size} on"
             case Fate.BEHEADED:
                 return f"only its last {self.kept} of {size} characters came"
-            case Fate.DROPPED:
+            case _:  # dropped
                 return f"the text came without it: {self.kept} of its {len(talk.text)} characters are left"
 
     def advice(self, talk: Talk) -> str:

@@ -196,3 +196,13 @@ def test_the_hdr_text_keeps_every_bucket(values: list[int]) -> None:
 
     assert decoded.buckets()[1].tolist() == histogram.buckets()[1].tolist()
     assert decoded.buckets()[0].tolist() == histogram.buckets()[0].tolist()
+
+
+def test_there_is_no_value_in_a_place_beyond_the_last() -> None:
+    """Nor before the first."""
+    histogram = Histogram()
+    histogram.record(5)
+    histogram.record(7)
+
+    assert [histogram.value_at_ns(rank) for rank in (-1, 0, 1, 2, 3)] == [None, None, 5, 7, None]
+    assert Histogram().value_at_ns(1) is None

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from loadgen.dialects.script import Reach
@@ -18,6 +18,7 @@ from loadgen.measure.tally import OF_A_SLICE, Count, Metric, Tally
 from loadgen.plan.plan import WHOLE, Share
 from loadgen.plan.rooms import Rooms
 from loadgen.plan.slices import UNSLICED, RoomClass, Slicing, Stretch
+from tests.support.hunting import examples
 
 PREFIX = marker.prefix_of("abc123")
 DEADLINE_NS = 100
@@ -52,10 +53,11 @@ def a_ledger(
     numbered: bool = False,
     share: Share = WHOLE,
     slicing: Slicing = UNSLICED,
+    rooms: int = ROOMS,
 ) -> Ledger:
     """Everybody joined at 0, everything measured."""
     rules = Rules(
-        users, Rooms.alike(ROOMS), reach, echo, DEADLINE_NS, numbered, share, has_direct=True, slicing=slicing
+        users, Rooms.alike(rooms), reach, echo, DEADLINE_NS, numbered, share, has_direct=True, slicing=slicing
     )
     ledger = Ledger(rules, PREFIX, Tally(0))
     ledger.measure(0, 10**15)
@@ -174,7 +176,7 @@ class Processes:
         return total
 
 
-@settings(max_examples=1_000)
+@examples(1_000)
 @given(STEPS, st.integers(1, 3), st.sampled_from([UNSLICED, TWO_SLICES]))
 def test_the_ledger_agrees_with_naive_books_whenever_it_settles(
     steps: list[tuple[object, ...]], process_count: int, slicing: Slicing

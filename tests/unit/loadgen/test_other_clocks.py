@@ -149,3 +149,19 @@ def test_what_is_of_the_whole_run_stays_where_the_window_begins_anew() -> None:
 
     assert (tally.counts[Count.CONNECTIONS_OPENED], tally.counts[Count.DELIVERIES_RECEIVED]) == (5, 0)
     assert (tally.metrics[Metric.CONNECT_TIME].count, tally.metrics[Metric.DELIVERY_TIME].count) == (1, 0)
+
+
+def test_who_leaves_within_the_error_of_a_clock_may_get_a_message_and_need_not() -> None:
+    """A moment earlier he was there for sure, a moment later he was not: only then is he held to anything."""
+    for at_ns, expected, duplicated, unexpected in ((6_000, 1, 1, 0), (6_050, 0, 0, 0), (6_100, 0, 0, 2)):
+        ledger = a_ledger()
+        ledger.members.left(OURS, 6_055)
+        text = said_by(THEIRS, at_ns)
+        ledger.hear(News(text, b""))
+        for _ in range(2):
+            ledger.receive(OURS, text, 6_200)
+        counts = close(ledger).counts
+
+        assert counts[Count.DELIVERIES_EXPECTED] == expected
+        assert counts[Count.DELIVERIES_DUPLICATED] == duplicated
+        assert counts[Count.DELIVERIES_UNEXPECTED] == unexpected

@@ -369,6 +369,12 @@ def test_a_slice_that_there_cannot_be_is_refused(text: str, says: str) -> None:
     assert "\n" not in str(error.value)
 
 
+def test_what_is_no_subject_is_told_what_one_looks_like() -> None:
+    """Scenario files have them as keys."""
+    with pytest.raises(InputError, match=r'expected METRIC or METRIC\{KIND: NAME\} like .*, got "delivery_time: max"'):
+        parse_subject("delivery_time: max")
+
+
 def test_a_budget_on_a_slice_sees_that_slice_alone() -> None:
     """Quantiles of any kind, counts, and rates of a second of the slice's own time."""
     slices = a_slice("room: small", delay_ms=2), a_slice("room: large", delay_ms=300, lost=7)

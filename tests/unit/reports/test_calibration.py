@@ -18,6 +18,7 @@ from reports.calibration import (
     Setting,
     accuracy_of,
     blamed_of,
+    burst_of,
     carried_per_s,
     counts_of,
     floor_of,
@@ -431,3 +432,32 @@ def test_the_report_quotes_it_in_plain_words() -> None:
     document = a_document(environment={"calibration": quoted(a_calibration())})
 
     assert "quantiles were within 81.0 us of the truth" in render(document, plots=False)
+
+
+def test_the_way_is_that_of_runs_with_as_many_processes_and_messages() -> None:
+    """Of others it says nothing."""
+    floor = floor_of(SETTING, [40_000] * 1_000)
+    findings = replace(FINDINGS, floors=(floor,))
+
+    assert findings.floor_of(SETTING) is floor
+    assert findings.floor_of(replace(SETTING, processes=2)) is None
+    assert findings.floor_of(replace(SETTING, rate_per_s=7.0)) is None
+
+
+def test_a_way_that_was_hardly_measured_has_no_line() -> None:
+    """None of its quantiles is known."""
+    told = [fact.name for fact in summarise(a_calibration(floors=(floor_of(SETTING, [40_000] * 5),))).ceiling]
+
+    assert not [name for name in told if name.startswith("the way itself")]
+
+
+def test_a_room_that_is_told_at_once_shows_how_far_off_we_are() -> None:
+    """By the error of its median and, where there are enough deliveries, of its p99."""
+    truth = truth_of(a_log(300))
+    times_ns = [round(each) for each in service_times_ns(truth.messages)]
+    burst = burst_of(SETTING, truth, a_result(times_ns, messages_sent=300))
+
+    assert (burst.transport, burst.receivers) == ("picows", 3)
+    assert 0 <= burst.error_p50_us < 20
+    with pytest.raises(TruthError, match="a run: too few deliveries to tell"):
+        burst_of(SETTING, truth_of(a_log()), a_result([1_000_000] * 9, messages_sent=3))

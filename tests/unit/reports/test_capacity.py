@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from reports.budgets import Document
-from reports.capacity import Answer, Axis, Ended, Probe, badge, build, headline, lines_of
+from reports.capacity import Answer, Axis, Ended, Probe, badge, build, headline, known_text, lines_of, unit_of
+from reports.capacity_markdown import render as markdown_of
 from reports.capacity_page import render
+from reports.markdown import MARKS
 from tests.support.documents import a_document as a_result
 
 
@@ -97,3 +99,41 @@ def test_each_run_of_a_search_lends_its_distribution() -> None:
     for picture in (wide, narrow):
         assert picture.count(">1,230</text>") == picture.count(">110</text>") == 1
         assert ">1,500</text>" not in picture
+
+
+@pytest.mark.parametrize(
+    ("held", "broke", "text"),
+    [
+        (None, None, ""),
+        (800, None, "800 held"),
+        (None, 1_000, "1,000 did not"),
+        (800, 1_000, "800 held, 1,000 did not"),
+    ],
+)
+def test_what_is_known_so_far_is_told_in_few_words(held: int | None, broke: int | None, text: str) -> None:
+    """Nothing before the first outcome."""
+    assert known_text(held, broke) == text
+
+
+def test_what_is_counted_is_named() -> None:
+    """As it stands beside each number."""
+    assert [unit_of(axis) for axis in Axis] == ["users", "messages/s", "members"]
+
+
+def test_a_comment_tells_the_answer_and_each_run_by_its_load() -> None:
+    """With a mark for each outcome, also of a search that was stopped."""
+    document = a_document(
+        a_probe(900, "broke", side="server"), a_probe(800, confirms=True), a_probe(800), a_probe(850, "unbelievable"),
+        held=800, broke=900, confirmed=True,
+    )  # fmt: skip
+    comment = markdown_of(document)
+    rows = [line.split("|")[1:4] for line in comment.splitlines() if line.startswith("|")][2:]
+
+    assert comment.startswith(f"### {MARKS['good']} chatbench capacity fanout: ABOUT 800 users\n\n**800 users held, ")
+    assert [[cell.strip() for cell in row] for row in rows] == [
+        [MARKS["good"], "800", "held"],
+        [MARKS["good"], "800", "held, longer"],
+        [MARKS["unsure"], "850", "unbelievable"],
+        [MARKS["bad"], "900", "did not hold"],
+    ]
+    assert markdown_of(a_document(ended=Ended.INTERRUPTED)).startswith(f"### {MARKS['bad']} chatbench capacity")

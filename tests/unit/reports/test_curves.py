@@ -96,6 +96,23 @@ def test_labels_that_would_touch_are_moved_apart() -> None:
     assert spread([10.0, 12.0, 50.0], gap=14) == pytest.approx([4.0, 18.0, 50.0])
 
 
+def test_no_labels_and_labels_that_lie_apart_stay() -> None:
+    """There is nothing to move."""
+    assert spread([], 0.1) == []
+    assert spread([0.9, 0.1], 0.1) == [0.9, 0.1]
+
+
+def test_a_stretch_without_data_is_a_gap_however_many_seconds_a_point_stands_for() -> None:
+    """A point of five seconds, none of which is known, is none."""
+    values: list[float | None] = [1.0] * 3_600
+    values[1_800:1_830] = [None] * 30
+
+    _, folded = line(a_series(values), "figure", "max")
+
+    assert 0 < np.isnan(folded).sum() < 30
+    assert np.nanmax(folded) == 1.0
+
+
 def test_a_log_axis_ends_on_round_numbers_and_has_few_ticks() -> None:
     """1-2-5 steps, or powers of ten when those are too many."""
     low, high = log_bounds(3.2, 730.0)

@@ -18,7 +18,7 @@ from loadgen.measure.record import (
     Reading,
     Record,
 )
-from loadgen.measure.tally import Count, Tally
+from loadgen.measure.tally import Count, PerSecond, Tally
 from loadgen.plan.pacing import NS_PER_S
 from reports.budgets import parse
 from reports.document import RunFacts, build, snapshot
@@ -283,3 +283,27 @@ def test_a_snapshot_shows_what_the_newest_seconds_used() -> None:
 
     assert series["t_s"] == [0.0, 1.0, 2.0, 3.0, 4.0]
     assert series["others_cpu_ratio"] == [0.0, 0.0, 0.25, 0.25, 0.0]
+
+
+def test_what_was_open_before_the_seconds_that_are_shown_counts_in_them() -> None:
+    """A snapshot of a long run shows its newest seconds, and sockets were opened in the first one."""
+    record = a_record(Simulation(user_count=100))
+    record.tally.happened(PerSecond.MESSAGES_SENT, 200 * NS_PER_S)
+    whole, newest = build(FACTS, record, [], [])["series"], snapshot(FACTS, record)["series"]
+
+    assert newest["t_s"][0] > 0
+    assert newest["connections"][0] == whole["connections"][round(newest["t_s"][0])] == 100
+
+
+def test_what_the_kernel_does_not_tell_is_null() -> None:
+    """Descriptors that nobody counted, and socket buffers of a machine without that file."""
+    record = a_watched_record()
+    for process in record.processes:
+        process.readings[:] = [replace(reading, descriptor_count=None) for reading in process.readings]
+    machine = record.machine
+    machine.readings[:] = [replace(reading, socket_memory_bytes=None) for reading in machine.readings]
+    series = build(FACTS, record, [], [])["series"]
+
+    assert set(series["generator_descriptors"]) == {None}
+    assert None not in series["generator_cpu_ratio"][1:4]
+    assert set(series["socket_memory_bytes"]) == {None}

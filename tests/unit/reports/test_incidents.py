@@ -135,6 +135,11 @@ def test_what_happened_is_said_with_what_the_plan_knows(
     assert row_of(incident, **planned).what == what
 
 
+def test_a_server_that_did_not_come_back_is_said_to_be_down() -> None:
+    """The run ended before it was up again."""
+    assert "the server was not up again by the end" in row_of(an_incident("server_restart")).outcomes
+
+
 def test_the_same_instant_written_in_two_ways_finds_its_rows() -> None:
     """Incidents of the document come in time, those of the plan as they stand in the file."""
     document = a_document(

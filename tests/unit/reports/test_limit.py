@@ -110,3 +110,14 @@ def test_the_ease_of_several_workers_is_that_of_the_busiest() -> None:
     reason = limit_of(a_document(budgets=A_BROKEN_BUDGET, generator={"processes": workers}))["reason"]
 
     assert "its busiest worker of 3 (pid 12) used 61% of a core and sent within 0.9 ms" in reason
+
+
+def test_a_server_at_the_end_of_its_core_is_its_own_limit() -> None:
+    """And so is one that let nobody in; a server that is not ours has no figure."""
+    full = a_document()
+    full["server"]["cpu_ratio"] = 0.99
+    closed = a_document(ended_early="login_refused", owned=False)
+
+    assert limit_of(full)["side"] == limit_of(closed)["side"] == "server"
+    assert limit_of(full)["reason"].startswith("the server used 99% of a core; ")
+    assert limit_of(closed)["reason"].startswith("nobody could log in; ")

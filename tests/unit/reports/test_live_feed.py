@@ -185,3 +185,16 @@ def test_the_phase_is_that_of_the_newest_snapshot(phases: list[tuple[str, float 
 def test_a_document_with_a_verdict_is_over() -> None:
     """Whatever phase it ended in."""
     assert phase_of(a_document(interrupted=True)) == "over"
+
+
+def test_a_document_that_knows_little_is_told_as_it_is() -> None:
+    """Before the first second there are no metrics, and of a server that is not ours there is nothing."""
+    document = a_document(snapshot=True, owned=False)
+    for name in ("plan", "metrics"):
+        del document[name]
+    feed = Feed()
+    feed.tell(Told("connect", document))
+    told = json.loads(feed.whole())["document"]
+
+    assert not {"plan", "metrics"} & told.keys()
+    assert told.get("server") is None

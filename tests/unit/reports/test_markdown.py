@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reports.markdown import render
+from reports.markdown import code, render
 from tests.support.documents import a_document, a_failed_document, a_late_document, a_storm_document
 
 # GitHub refuses a comment of more characters.
@@ -70,3 +70,9 @@ def test_what_is_missing_is_said() -> None:
     text = render(a_document(empty=True, verdict="invalid"))
 
     assert "| **no data** | **no data** | **no data** | **no data** none was expected | **0** of 500 planned |" in text
+
+
+def test_code_is_written_as_it_is_and_nothing_as_nothing() -> None:
+    """Neither a backtick nor a bar of it ends its place."""
+    assert code("") == ""
+    assert code("a`b|c") == "`a'b\\|c`"

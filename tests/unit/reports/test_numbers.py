@@ -61,3 +61,17 @@ def test_a_moment_is_written_for_people() -> None:
     assert numbers.instant("2026-01-01T12:00:00Z") == "2026-01-01 12:00:00 UTC"
     assert numbers.instant("2026-01-01T12:00:00+02:00") == "2026-01-01 12:00:00+02:00"
     assert numbers.instant("now") == "now"
+
+
+@pytest.mark.parametrize(
+    ("value_s", "text"), [(None, "no data"), (20, "20.0 s"), (119.94, "119.9 s"), (200, "3 min 20 s")]
+)
+def test_a_length_of_time_is_told_on_the_scale_of_a_run(value_s: float | None, text: str) -> None:
+    """In minutes from two of them on."""
+    assert numbers.seconds(value_s) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(0, "0"), (0.00123, "0.00123"), (8.1, "8.10"), (12_345, "12,300")])
+def test_three_digits_say_enough(value: float, text: str) -> None:
+    """Never as a power of ten."""
+    assert numbers.significant(value) == text

@@ -16,10 +16,10 @@ from loadgen.plan.slices import Stretch
 from reports import markdown, page
 from reports.budgets import parse
 from reports.document import RunFacts, build, snapshot
-from reports.slices import of_slice, slice_table
+from reports.slices import meaning_of, of_slice, slice_table
 from reports.summary import summarise
 from reports.terminal import print_summary
-from tests.support.documents import a_document
+from tests.support.documents import a_document, a_storm_document
 from tests.support.simulator import MS, Simulation
 from tests.unit.loadgen.test_plan import a_plan
 
@@ -217,3 +217,18 @@ def test_a_slice_of_another_version_is_shown_as_it_is_or_not_at_all(name: str) -
 
     assert "<blink>" not in page.render(document, plots=False)
     assert all(row.name == name for row in slice_table(document))
+
+
+@pytest.mark.parametrize(
+    ("name", "meaning"),
+    [
+        ("room: direct", "to one user"),
+        ("room: huge", "to rooms of more than 1,000"),
+        ("incident: 1", "due during the reconnect storm"),
+        ("incident: 9", "due in incident 9"),
+        ("incident: none", "due while there was no incident"),
+    ],
+)
+def test_a_slice_is_told_in_words(name: str, meaning: str) -> None:
+    """An incident by its kind, where the document knows it."""
+    assert meaning_of(name, a_storm_document()) == meaning

@@ -262,3 +262,24 @@ def test_the_worst_doubt_comes_first() -> None:
 def test_a_document_with_nothing_in_it_can_be_summarised() -> None:
     """Whatever a run leaves behind, something can be said about it."""
     assert summarise({}).headline.badge == "RUNNING"
+
+
+def test_the_locust_beside_each_worker_has_a_row() -> None:
+    """It uses CPU of its own, and may be the one that is at its end."""
+    document = a_storm_document()
+    document["generator"]["helpers"] = [
+        {"pid": 9, "cpu_ratio": 0.5, "rss_bytes": 1_000_000, "descriptors": 7},
+        {"pid": 10, "cpu_ratio": None, "rss_bytes": None, "descriptors": None},
+    ]
+    rows = {row.name: row for row in summarise(document).processes}
+
+    assert (rows["Locust of worker 1"].pid, rows["Locust of worker 1"].cpu) == ("9", "50 %")
+    assert rows["Locust of worker 2"].cpu == "no data"
+
+
+def test_a_run_that_was_stopped_before_anything_arrived_has_measured_nothing() -> None:
+    """And says so."""
+    document = a_document(interrupted=True)
+    document["counters"]["deliveries_received"] = 0
+
+    assert summarise(document).headline.sentence.endswith("; nothing was measured.")

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from reports.budgets import Document, ExitCode
+from reports.markdown import MARKS
 from reports.sweep import Ended, Row, build, exit_code_of, head_line, headline, row_line, troubles_of, width_of
+from reports.sweep_markdown import render as markdown_of
 from reports.sweep_page import render
 from tests.support.documents import a_document, a_failed_document, a_late_document
 
@@ -98,6 +100,11 @@ def test_the_exit_code_is_the_first_that_applies(codes: list[int], whole: ExitCo
             "UNREACHABLE - nobody answered any more after 1 of 3 values.",
             ExitCode.UNREACHABLE,
         ),
+        (
+            a_sweep(a_row(document=a_document(empty=True))),
+            "PASS - every budget held with every value; there is no p99 of any.",
+            ExitCode.PASS,
+        ),
         (a_sweep(ended=Ended.INTERRUPTED), "INTERRUPTED - stopped by hand after 0 of 3 values.", ExitCode.INTERRUPTED),
     ],
 )
@@ -151,3 +158,20 @@ def test_each_value_leads_to_its_run() -> None:
 
     assert 'href="rows/100/report.html"' in render(document, "report.html")
     assert 'href="rows/100/result.json"' in render(document, "result.json")
+
+
+def test_a_comment_has_a_row_for_each_value() -> None:
+    """With a mark, the main figures and what was wrong; names are text."""
+    comment = markdown_of(
+        a_sweep(
+            a_row(100),
+            a_row(1_000, ExitCode.FAILED, a_failed_document()),
+            a_row("a|b", ExitCode.INVALID, a_late_document()),
+        )
+    )
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in comment.splitlines() if line.startswith("|")]
+
+    assert "INVALID" in comment.partition("\n")[0]
+    assert rows[0][1] == "`traffic.payload_bytes`"
+    assert [row[0] for row in rows[2:]] == [MARKS["good"], MARKS["bad"], MARKS["unsure"]]
+    assert [row[1] for row in rows[2:]] == ["`100`", "`1,000`", "`a\\"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from rich.console import Console
 from reports.budgets import parse
 from reports.terminal import LiveView
 from reports.terminal.last_minute import LastMinute, sparkline
-from reports.terminal.so_far import State, budgets_so_far
+from reports.terminal.so_far import State, budgets_so_far, needs_histograms
 from tests.support.documents import a_document, a_failed_document, a_late_document, an_incidents_document
 from tests.support.screen import Terminal
 
@@ -328,3 +329,35 @@ def test_a_snapshot_without_histograms_says_nothing_of_other_quantiles() -> None
     document = a_document(snapshot=True)
 
     assert states_of(document, "delivery_time: p(97) < 1s") == {"delivery_time: p(97) < 1s": State.NO_DATA}
+
+
+def test_a_long_time_is_told_without_its_seconds() -> None:
+    """In minutes from two of them on, in hours from two of those on: a figure that changes each second is not read."""
+    told = {}
+    for measure in ("90s", "600s", "9000s"):
+        document = running(a_document())
+        document["plan"]["phases.measure"]["value"] = measure
+        with shown(document) as terminal:
+            told[measure] = terminal.text
+
+    assert re.search(r"[0-9]+ s left", told["90s"])
+    assert re.search(r"[0-9]+ min left", told["600s"])
+    assert re.search(r"2\.[0-9] h left", told["9000s"])
+
+
+def test_a_generator_of_several_processes_says_how_many_and_that_one_is_full() -> None:
+    """A process at the end of its core makes the run one that cannot be believed."""
+    document = running(a_document())
+    document["generator"]["processes"] = [{"cpu_ratio": 0.2}, {"cpu_ratio": 0.99}]
+    with shown(document, columns=160, rows=50) as terminal:
+        text = terminal.text
+
+    assert "processes 2" in " ".join(text.split())
+    assert "a process that offers load uses more than 95.0 % of its core" in text
+
+
+def test_only_budgets_that_snapshots_do_not_know_need_histograms() -> None:
+    """To put them into each snapshot would cost the coordinator of a large run a part of each second."""
+    assert not needs_histograms(map(parse, ["delivery_time: p(99) < 1s", "deliveries_lost: count == 0"]))
+    assert needs_histograms([parse("delivery_time: p(97) < 1s")])
+    assert needs_histograms([parse("delivery_time{room: large}: p(99) < 1s")])

@@ -654,3 +654,11 @@ def test_what_is_wrong_with_a_spoken_protocol_is_said_in_one_line(text: str, lin
         read_dialect(text + '\n[connect]\npath = "/"', "mine", "mine.toml")
     assert str(caught.value).startswith(f"mine.toml: {line}"), str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_history_in_one_part_needs_no_sign_of_another() -> None:
+    """Its frames are all there is to know."""
+    script = read_dialect(a_file(history={"frame": "past", "send": "past?"}), "mine", "mine.toml")
+
+    assert script.history is not None
+    assert (script.history.frame, script.history.more) == ("past", None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from scenarios.endpoint import endpoint_of, endpoint_text, is_meant_as_endpoint
+from loadgen.errors import InputError
+from scenarios.endpoint import endpoint_of, endpoint_text, is_meant_as_endpoint, refuse_page
 
 
 @pytest.mark.parametrize(
@@ -51,3 +52,10 @@ def test_it_is_written_as_in_an_address(host: str, text: str) -> None:
 def test_what_follows_a_flag_may_be_its_value_or_the_scenario(word: str, is_meant: bool) -> None:
     """A wrong endpoint is still one, and complained of as such."""
     assert is_meant_as_endpoint(word) is is_meant
+
+
+def test_a_page_follows_a_single_run() -> None:
+    """A command that carries out many refuses it before the first of them."""
+    refuse_page(None, "a sweep")
+    with pytest.raises(InputError, match=r"--web: expected a single run for a page to follow .* got a sweep"):
+        refuse_page(9464, "a sweep")

@@ -90,6 +90,11 @@ def test_an_empty_file_is_a_scenario() -> None:
         ("[traffic]\nrate-per-s = 5", 'traffic.rate-per-s: unknown key; did you mean "rate_per_s"?'),
         ("count = 5", 'count: unknown key; did you mean "users.count"?'),
         (
+            '[target]\nmetrics_url = "http://h/a b"',
+            'target.metrics_url: expected an address like "http://127.0.0.1:8000/metrics", or "auto", '
+            'got "http://h/a b"',
+        ),
+        (
             "[phases]\nzzz = 1",
             "phases.zzz: unknown key; there are warmup, measure, drain, time_scale",
         ),
@@ -323,3 +328,10 @@ def test_every_scenario_of_the_catalogue_settles(name: str) -> None:
 
     assert settled.summary.endswith((".", "?"))
     assert {"delivery_time", "deliveries_lost"} <= {budget.metric for budget in settled.budgets}
+
+
+def test_a_port_may_come_with_an_address() -> None:
+    """Else it is one of this machine alone."""
+    told = validate(Scenario, {"run": {"prometheus_port": "0.0.0.0:9464", "web": "auto"}}, str)
+
+    assert (told.run.prometheus_port, told.run.web) == ("0.0.0.0:9464", "auto")

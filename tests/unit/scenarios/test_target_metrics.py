@@ -79,6 +79,11 @@ def test_the_samples_of_a_name_are_added_up() -> None:
     assert values_of(TOLD, names) == {"ws_connections": 11, "chat_messages_total": 2, "connect_seconds_count": 3}
 
 
+def test_of_a_family_only_what_was_asked_for_is_read() -> None:
+    """A histogram has three kinds of samples under one name."""
+    assert values_of(TOLD, ["connect_seconds_count"]) == {"connect_seconds_count": 3.0}
+
+
 def test_a_line_that_cannot_be_read_is_a_scrape_that_failed() -> None:
     """Half a body, say: the connection broke."""
     with pytest.raises(NotPrometheusError):
@@ -159,7 +164,14 @@ def test_nothing_is_noted_where_nobody_asked_or_all_went_well() -> None:
 
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
-    [(None, "bytes", "no data"), (2.5e7, "bytes", "25.0 MB"), (0.5, "ratio", "50 %"), (40.0, "1/s", "40/s")],
+    [
+        (None, "bytes", "no data"),
+        (2.5e7, "bytes", "25.0 MB"),
+        (2.5e7, "bytes/s", "25.0 MB/s"),
+        (0.25, "s", "250 ms"),
+        (0.5, "ratio", "50 %"),
+        (40.0, "1/s", "40/s"),
+    ],
 )
 def test_a_figure_is_told_in_its_unit(value: float | None, unit: str, text: str) -> None:
     """As all others of the report."""

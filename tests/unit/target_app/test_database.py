@@ -85,6 +85,7 @@ def test_a_postgresql_is_named_as_sqlalchemy_names_it(rest: str, expected: Postg
         ("postgresql+asyncpg://ann:secret@db:70000/chat", None),
         ("postgresql+asyncpg://ann:sec[ret@db/chat", None),
         ("postgresql+asyncpg://ann:secret#1@db/chat", None),
+        ("postgresql+asyncpg://ann:secret@db/chat#1", "expected a password in which '#' is written %23"),
         ("postgresql+asyncpg://ann:secret@db/chat?sslmode=on", None),
     ],
 )

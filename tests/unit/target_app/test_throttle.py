@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_app.throttle import Attempts, Bucket, counted_as
+from target_app.throttle import Attempts, Bucket, LoginFailures, counted_as
 
 S = 1_000_000_000
 
@@ -97,3 +97,19 @@ def test_a_success_is_a_fresh_start() -> None:
 def test_an_ipv6_address_counts_with_its_neighbours(host: str, counted: str) -> None:
     """One customer has 2^64 of them; IPv4 within IPv6 is still many customers."""
     assert counted_as(host) == counted
+
+
+def test_who_guesses_waits_for_the_name_and_for_the_address() -> None:
+    """The longer of the two; a success lets the name go on at once, and the address not."""
+    failures = LoginFailures(Attempts(most=1, within_s=60, names=9), Attempts(most=2, within_s=100, names=9))
+    assert failures.wait_s("ann", "::1", 0) is None
+    failures.note("ann", "::1", 0)
+    assert failures.wait_s("ann", "::1", S) == 59
+    assert failures.wait_s("bob", "::1", S) is None
+    failures.note("bob", "::1", S)
+
+    assert failures.wait_s("ann", "::1", 2 * S) == 98
+    assert failures.wait_s("ann", "::2", 2 * S) == 58
+    failures.forget("ann")
+    assert failures.wait_s("ann", "::2", 2 * S) is None
+    assert failures.wait_s("ann", "::1", 2 * S) == 98

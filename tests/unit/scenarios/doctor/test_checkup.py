@@ -56,6 +56,12 @@ def test_a_machine_on_which_all_is_well_is_given_no_command() -> None:
     assert checkup.fits is None
 
 
+def test_one_core_is_shared_by_server_and_generator() -> None:
+    """Which is fine as long as one knows."""
+    assert "server and generator share it" in finding(Check.CORES, core_count=1).means
+    assert "share it" not in finding(Check.CORES).means
+
+
 def test_the_verdict_says_how_many_users_there_can_be_in_one_process_and_in_all() -> None:
     """And to one node elsewhere, which ports limit."""
     assert check_up(ROOMY).verdict == (

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from loadgen.dialects import HttpAnswer, HttpRequest, Opening
-from loadgen.dialects.script import ConnectScript, HttpScript, JoinScript, LoginScript
+from loadgen.dialects.script import ConnectScript, FramesScript, HttpScript, JoinScript, LoginScript
 from loadgen.errors import ErrorKind
 from reports.budgets import ExitCode
 from scenarios.doctor import getting_in
@@ -32,6 +32,33 @@ def test_nobody_there_is_the_end_and_unreachable() -> None:
     assert step.is_the_end
     assert step.summary == "http://h:1: cannot connect: refused"
     assert exit_code_of([step]) is ExitCode.UNREACHABLE
+
+
+def test_a_server_that_takes_connections_is_reached() -> None:
+    """At the address that was asked for."""
+    step = getting_in.reached(case(), "http://h:1", None)
+
+    assert verdict(step) == FINE
+    assert step.summary == "http://h:1 takes connections"
+
+
+@pytest.mark.parametrize(("kind", "key"), [(ErrorKind.TLS, "--ca"), (ErrorKind.PROXY, "--proxy")])
+def test_a_login_that_did_not_get_through_names_what_is_in_the_way(kind: ErrorKind, key: str) -> None:
+    """A certificate that nobody vouches for, or a proxy: not the path."""
+    attempts = [LoginAttempt(REQUEST, None, trouble=Trouble(kind, "why")) for _ in range(2)]
+    step = getting_in.logged_in(case(), attempts, have_tokens=False)
+
+    assert step.outcome is Outcome.FAILED
+    assert key in f"{step.key} {step.advice}"
+
+
+def test_a_server_that_refuses_a_user_with_a_frame_is_quoted() -> None:
+    """An error frame says more than a confirmation that is missing."""
+    refused = Wait((b"JOIN room-1",), heard=heard("ERR no such room"), refusal="ERR no such room")
+    step = getting_in.joined(case(), [Wait(heard=heard("JOINED room-1"), has_come=True), refused])
+
+    assert step.outcome is Outcome.FAILED
+    assert step.summary == "the server refused user 2: ERR no such room"
 
 
 def test_a_login_shows_the_request_without_the_password_and_of_the_answer_only_its_shape() -> None:
@@ -186,6 +213,26 @@ def test_a_server_that_lets_in_and_closes_points_at_the_place_of_the_token(conne
 
     assert verdict(step) == (Outcome.FAILED, key)
     assert step.summary == "user 1 was let in with 101, and the server closed with 1008 'who are you?' at once"
+
+
+def test_a_server_that_lets_in_and_closes_may_want_a_login_first() -> None:
+    """Where the dialect has none and puts no token anywhere."""
+    script = replace(CHAT, login=None, connect=ConnectScript("/ws"))
+    step = getting_in.connected(case(script), connecting(closing=Closing(1008, "who are you?")))
+
+    assert verdict(step) == (Outcome.FAILED, "connect.path")
+    assert step.advice == "does the server want a login first?"
+
+
+def test_a_greeting_by_a_pattern_is_not_looked_for_in_other_words() -> None:
+    """What else would match nobody can say; nor is a frame taken apart that the dialect divides already."""
+    until = replace(CHAT, connect=replace(CHAT.connect, until='re:"type":"hello[0-9]"'))
+    divided = replace(CHAT, frames=FramesScript(separator=";"))
+    for script, frame in ((until, '{"type":"welcome"}'), (divided, '{"kind":"welcome"}\nHI')):
+        step = getting_in.greeted(case(script), [Wait(has_come=False, heard=heard(frame))] * 2)
+
+        assert verdict(step) == (Outcome.FAILED, "connect.until")
+        assert step.advice.startswith("which of the frames that came is the one to await?")  # type: ignore[union-attr]
 
 
 def test_a_greeting_that_came_is_shown() -> None:

@@ -91,3 +91,23 @@ def test_a_copy_that_need_not_come_may_be_spoilt() -> None:
 def test_where_nothing_came_nothing_is_said_of_the_marker() -> None:
     """The delivery has failed already."""
     assert talking.marked(case(), talk(heard("hello"), heard())).outcome is Outcome.NOT_ASKED_FOR
+
+
+@pytest.mark.parametrize(
+    ("mark", "says", "advice"),
+    [
+        (Mark(Fate.INTACT, marker.WIDTH), "it came through as it was sent", "the server changes texts"),
+        (Mark(Fate.OTHER_CASE, marker.WIDTH), "changed to upper or mixed case", "the server changes texts"),
+        (Mark(Fate.ENTITIES, marker.WIDTH), "written as HTML entities", "the server changes texts"),
+        (Mark(Fate.BROKEN_UP, marker.WIDTH), "put between its own", "the server changes texts"),
+        (Mark(Fate.BASE64, marker.WIDTH), "came in base64", "is there another frame for plain text?"),
+        (Mark(Fate.CUT, 30), f"30 of the marker's {marker.WIDTH} characters are left", "the server shortens texts"),
+        (Mark(Fate.ALTERED, 30), f"from character 31 of {marker.WIDTH} on", "the server changes texts"),
+        (Mark(Fate.BEHEADED, 30), f"only its last 30 of {marker.WIDTH} characters came", "the server changes texts"),
+        (Mark(Fate.DROPPED, 19), f"19 of its {len(TEXT)} characters are left", "the server shortens texts"),
+    ],
+)
+def test_each_fate_is_said_with_what_to_try(mark: Mark, says: str, advice: str) -> None:
+    """In words of somebody who does not know what a marker is made of."""
+    assert says in mark.says(ALL_WELL)
+    assert advice in mark.advice(ALL_WELL)

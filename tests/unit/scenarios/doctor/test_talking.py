@@ -9,9 +9,10 @@ import pytest
 
 from loadgen.dialects import HttpAnswer, HttpRequest
 from loadgen.dialects.script import FramesScript, HttpScript, Reach
+from loadgen.errors import ErrorKind
 from reports.budgets import ExitCode
 from scenarios.doctor import talking
-from scenarios.doctor.attempts import Closing, Overheard
+from scenarios.doctor.attempts import Closing, Overheard, Refrain, Trouble
 from scenarios.doctor.steps import Outcome, exit_code_of
 from tests.support.examined import ALL_WELL, FINE, TEXT, WORDS, case, heard, publishing, talk, verdict
 
@@ -92,6 +93,43 @@ def test_the_number_in_the_room_is_told_where_the_dialect_asks_for_it() -> None:
     step = talking.acknowledged(case(publishing(ack="ACK {id} {seq}")), acked)
 
     assert step.summary == "a frame matched publish.ack, and {seq} is 7"
+
+
+def test_an_acknowledgement_with_another_number_is_told() -> None:
+    """Whatever else came before it, the message itself among it."""
+    frames = ("2", f"MSG {TEXT}", "ACK 9")
+    step = talking.acknowledged(case(publishing(ack="re:^ACK {n}$")), talk(heard(*frames), heard()))
+
+    assert verdict(step) == (Outcome.FAILED, "publish.ack")
+    assert step.advice == "the server acknowledges 9, our number is another: it must give back our {n}"
+
+
+def test_a_message_over_http_that_nobody_answers_ends_it() -> None:
+    """With what kept the answer from coming."""
+    script = publishing(send=None, http=HttpScript("/say", body="{text}"), ack=None)
+    unheard = talk(heard(), heard(), trouble=Trouble(ErrorKind.TIMEOUT, "TimeoutError"))
+    step = talking.published(case(script), unheard)
+
+    assert step.outcome is Outcome.FAILED
+    assert step.summary == "no answer within 5 s"
+    assert step.advice == "is this the right place?"
+
+
+def test_a_server_that_names_no_message_is_asked_for_no_acknowledgement() -> None:
+    """There is nothing to offer."""
+    step = talking.acknowledged(case(publishing(ack=None)), talk(heard(f"MSG {TEXT}"), heard(f"MSG {TEXT}")))
+
+    assert (step.outcome, step.key, step.advice) == (Outcome.NOT_ASKED_FOR, None, None)
+
+
+@pytest.mark.parametrize("refrain", [None, Refrain(b"PING?", 4)])
+def test_a_server_that_cuts_off_user_2_is_said_to(refrain: Refrain | None) -> None:
+    """It may have waited for an answer to what it said again and again."""
+    gone = talk(heard(), Overheard(closing=Closing(1001, "idle")))
+    step = talking.delivered(case(refrain=refrain), gone)
+
+    assert verdict(step) == (Outcome.FAILED, "publish.send" if refrain is None else "alive.reply")
+    assert step.summary.endswith("within 5 s: the server closed with 1001 'idle'")
 
 
 @pytest.mark.parametrize("ack", ["ACK {id} {seq}", "re:^ACK {n} {seq}$"])

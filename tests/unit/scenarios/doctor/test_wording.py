@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from loadgen.dialects import HttpRequest, Opening
 from scenarios.doctor import getting_in, talking
 from scenarios.doctor.attempts import Overheard, Wait
 from scenarios.doctor.steps import Direction, Line
@@ -38,3 +39,13 @@ def test_of_many_frames_the_first_are_shown() -> None:
     step = getting_in.greeted(case(), [Wait(has_come=False, heard=many)] * 2)
 
     assert [line.text for line in step.lines] == ["0", "1", "2", "3", "4", "and 1,229 more frames"]
+
+
+def test_what_a_request_or_a_handshake_does_not_have_is_not_told() -> None:
+    """No body, no headers, no subprotocol."""
+    words = case().words
+
+    assert words.request(HttpRequest("GET", "/rooms"), 1).text == "GET /rooms"
+    assert words.request(HttpRequest("POST", "/a", (("X-Key", "v"),), b"b"), 1).text == "POST /a with X-Key b"
+    assert words.opening(Opening("/ws"), 1).text == "GET /ws"
+    assert words.opening(Opening("/ws", (), ("chat",)), 1).text == "GET /ws and subprotocol chat"
