@@ -15,6 +15,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection
 from target_app.app import create_app
 from target_app.settings import Settings
 from tests.support.hunting import examples
+from tests.support.patience import PATIENCE_S
 from tests.support.rooms_client import token_for, visitors
 from tests.support.server_process import SECRET, ServerProcess, server_process
 
@@ -69,7 +70,7 @@ def test_every_answer_is_one_that_the_document_knows(server: ServerProcess, labe
         headers = {} if role is None else {"Authorization": f"Bearer {token_for(role, role)}"}
         # What was wrong with it may be mended by now; and fields that we do not know are ignored, as they should be.
         mended: list[Any] = [] if role is None and room is None else [negative_data_rejection]
-        case.call_and_validate(base_url=server.url, headers=headers, excluded_checks=mended)
+        case.call_and_validate(base_url=server.url, headers=headers, excluded_checks=mended, timeout=PATIENCE_S)
 
     ask()
     assert "failed" not in server.said()
