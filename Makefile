@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 # In the order of the files: the long ones of tests/system come before the short ones of tests/unit, which fill the gaps.
 SIDE_BY_SIDE := -n $(shell echo $$(($$(nproc) + 1))) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test hunt check bench bench-peers soak kills docs gallery pictures clean
+.PHONY: demo test hunt coverage mutants check bench bench-peers soak kills docs gallery pictures clean
 
 demo: $(STAMP)  ## benchmark the reference server: 500 users, one room, every delivery measured
 	$(BIN)/chatbench run fanout --users 500
@@ -19,6 +19,16 @@ test: $(STAMP)  ## all tests: first those that may run side by side, then those 
 
 hunt: $(STAMP)  ## the tests that draw at random (docs/reliability.md), with 30 times as many examples, and new ones each time
 	CHATBENCH_HUNT=30 $(BIN)/python -m pytest -m hunt $(FLAGS)
+
+coverage: $(STAMP)  ## the unit tests, and which branches of the pure modules they leave out: none may be
+	$(BIN)/python -m tests.support.pure_coverage
+
+# One small change of the code after another, each held against the tests that run the changed function. What was tried
+# is kept in mutants/, so it may be stopped and started again; FLAGS='loadgen.measure.ledger*' tries a part.
+mutants: $(STAMP)  ## what the tests of ledger, histogram, budgets and statistics do not notice (docs/reliability.md)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,mutants]'
+	CI=1 CHATBENCH_HUNT=0.05 nice -n 19 $(BIN)/mutmut run $(FLAGS)
+	$(BIN)/mutmut results
 
 check: $(STAMP)  ## style, types (import rules are a test)
 	$(BIN)/ruff check .
@@ -59,7 +69,7 @@ pictures: $(STAMP)  ## the pictures of README and docs, from runs made for them
 	$(BIN)/python -m benchmarks.pictures
 
 clean:
-	rm -rf .venv build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv mutants build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v >= (3, 11) else f"chatbench needs Python 3.11 or newer, found {v[0]}.{v[1]}; try: make PYTHON=python3.11")'
