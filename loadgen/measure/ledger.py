@@ -198,6 +198,8 @@ class Ledger:
         self._window_ns = (start_ns, end_ns)
         if self._slicer is not None:
             self._slicer.begin(start_ns)
+        if self.nodes is not None:
+            self.nodes.announce()
 
     def measure_anew(self, start_ns: int, end_ns: int) -> None:
         """The measured window is another one: nothing that is known now, and was due before ``start_ns``, counts.

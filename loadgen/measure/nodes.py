@@ -86,6 +86,13 @@ class Nodes:
         taken, self._moves = b"".join(self._moves), []
         return taken
 
+    def announce(self) -> None:
+        """Have others hear where our users are, who may have missed it while they were being started."""
+        if self._layout.are_named:
+            known = np.flatnonzero(self._node != UNKNOWN)
+            for user in known[known % self._share.count == self._share.index].tolist():
+                self._moves.append(_MOVE.pack(user, int(self._since_ns[user]), int(self._node[user])))
+
     def hear(self, moves: bytes, shift_ns_of: Callable[[int], int]) -> None:
         """What processes say of their users; our own may be among them, and are passed over.
 

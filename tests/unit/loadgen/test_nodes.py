@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadgen.measure.nodes import UNKNOWN, Layout, Nodes, node_number
+from loadgen.measure.nodes import MOVE_BYTES, UNKNOWN, Layout, Nodes, node_number
 from loadgen.plan.plan import Share
 
 ADDRESS = "http://one"
@@ -80,3 +80,20 @@ def test_a_nameless_node_is_one_by_its_address() -> None:
 def test_numbers_are_alike_everywhere() -> None:
     """They go from process to process, and from host to host."""
     assert node_number("http://one", "a") == 7159232624776732901
+
+
+def test_who_missed_where_users_are_hears_it_when_it_is_said_again() -> None:
+    """A process that was still being started; who had heard it learns nothing new, nor what was not known before."""
+    one, late = (Nodes(4, NAMED, Share(index, 2)) for index in (0, 1))
+    one.greeted(0, "a", 10)
+    one.take_moves()
+    one.greeted(0, "b", 20)
+    one.announce()
+    moves = one.take_moves()
+
+    late.hear(moves, lambda user: 0)
+    once = where(late, 0, 15, 25)
+    late.hear(moves, lambda user: 0)
+
+    assert once == where(late, 0, 15, 25) == [UNKNOWN, B]
+    assert len(moves) == 2 * MOVE_BYTES, "of a user who is nowhere yet nothing is said"
