@@ -58,7 +58,8 @@ def main() -> int:
             outcome = asyncio.run(_run(given, Path(folder)))
             print(*lines_of(outcome), sep="\n", flush=True)
             if given.write:
-                show(outcome, given.minutes, Path(folder))
+                asked = f"--minutes {given.minutes:g} --seed {given.seed} --users {given.users} --rate {given.rate:g}"
+                show(outcome, f"python -m benchmarks.kills {asked} --write", Path(folder))
     except (BenchmarkError, OSError, RuntimeError) as error:
         print(f"benchmarks.kills: {error}", file=sys.stderr)
         return 1

@@ -18,7 +18,7 @@ from reports import page
 NAME, TITLE = "kills", "Servers, Redis and PostgreSQL killed at random"
 
 
-def show(outcome: Outcome, minutes: float, folder: Path) -> None:
+def show(outcome: Outcome, command: str, folder: Path) -> None:
     """Hang it; BenchmarkError where the run has not passed, or its page would name this machine."""
     if outcome.faults:
         raise BenchmarkError("nothing for the gallery: the run has not passed")
@@ -27,7 +27,6 @@ def show(outcome: Outcome, minutes: float, folder: Path) -> None:
     html = page.render(document)
     if left := named_in(html, [*paths, str(Path.home())]):
         raise BenchmarkError(f"its page still names {', '.join(left)}")
-    command = f"python -m benchmarks.kills --minutes {minutes:g} --write"
     day = f"{datetime.now(UTC):%d %B %Y}"
     shown = Shown(NAME, TITLE, sentence(outcome), command, document["environment"], day, html)
     hang([shown], GALLERY, [*(each.name for each in EXHIBITS), NAME])
