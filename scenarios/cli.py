@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from loadgen.errors import BenchError, InputError, TargetUnreachableError
-from loadgen.plan.access import without_passwords
+from loadgen.plan.secrets import command_shown
 from scenarios.endpoint import AUTO, is_meant_as_endpoint
 from scenarios.github import complain
 
@@ -642,7 +641,7 @@ def _with_value(arguments: list[str]) -> list[str]:
 
 def _command_line() -> str:
     """What was typed, as documents show it."""
-    return without_passwords(shlex.join(["chatbench", *sys.argv[1:]]))
+    return command_shown(["chatbench", *sys.argv[1:]])
 
 
 def _complain(what: object, code: int) -> None:

@@ -12,7 +12,6 @@ import json
 import math
 import os
 import secrets
-import shlex
 import signal
 import socket
 import subprocess
@@ -34,6 +33,7 @@ from loadgen.measure.doubts import doubts_about
 from loadgen.measure.record import Phase, Record
 from loadgen.plan.incidents import CUT_BY_THE_SERVER, IncidentKind
 from loadgen.plan.plan import Plan
+from loadgen.plan.secrets import command_shown
 from loadgen.plan.slices import SliceKind, kind_of
 from reports import store
 from reports.budgets import Document, exit_code_of
@@ -257,7 +257,7 @@ class LocustStory:
             scenario=settled.name,
             summary=settled.summary,
             started_at=started.isoformat(timespec="milliseconds"),
-            command=shlex.join(sys.argv),
+            command=command_shown(sys.argv),
             target_urls=settled.base_urls or own_url,
             target_owned=not settled.base_urls,
             plan=settled.rows,

@@ -21,6 +21,7 @@ from loadgen.plan.payload_sizes import LogNormal, OneOf, PayloadBytes
 from loadgen.plan.plan import Plan, TransportKind
 from loadgen.plan.room_sizes import dealt, lognormal_sizes, uniform_sizes, zipf_sizes
 from loadgen.plan.rooms import MOST_LAYERS, Layer, Rooms, RoomShape
+from loadgen.plan.secrets import HIDDEN, is_secret_header
 from loadgen.plan.stages import Stage
 from reports.budgets import Budget
 from scenarios.access import check_metrics, settle_access, why_not_of_our_own
@@ -447,7 +448,8 @@ def _check_headers(scenario: Scenario, layers: Layers) -> None:
 def base_url_of(url: str, label: str) -> str:
     """The http:// or https:// form of a target's address, without a slash at the end; InputError at ``label``."""
     wrong = InputError(
-        f'{label}: expected an address like "http://127.0.0.1:8000" or "wss://chat.example.org", got {json.dumps(url)}'
+        f'{label}: expected an address like "http://127.0.0.1:8000" or "wss://chat.example.org", '
+        f"got {json.dumps(without_passwords(url))}"
     )
     try:
         parts = urlsplit(url)
@@ -477,6 +479,8 @@ _DURATION_KEYS = frozenset(
 def _shown(key: str, value: Any) -> Any:
     if key == "incident":
         return incidents_shown(value)
+    if key.startswith("target.headers."):
+        return HIDDEN if is_secret_header(key.removeprefix("target.headers.")) else value
     if key in _URL_KEYS and value is not None:
         return without_passwords(value) if isinstance(value, str) else [without_passwords(url) for url in value]
     if key in ("users.stages", "traffic.rate_stages"):

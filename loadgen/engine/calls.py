@@ -64,4 +64,4 @@ class Calls:
                 task.cancel()
 
     def _count(self, kind: ErrorKind, example: str) -> None:
-        self._books.tally.error(kind, self._books.phase, example)
+        self._books.error(kind, self._books.phase, example)

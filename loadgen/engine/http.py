@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import aiohttp
 
 from loadgen.dialects import HttpAnswer, HttpRequest
@@ -32,6 +34,9 @@ class HttpClient:
         """
         self._most_bytes = most_bytes
         self._base_url = base_url
+        parts = urlsplit(base_url)
+        self._nameless_url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        self._is_named = _names_somebody(headers)
         self._proxy = access.proxy
         self._session = aiohttp.ClientSession(
             headers=headers,
@@ -52,10 +57,12 @@ class HttpClient:
         headers = list(request.headers)
         if request.content_type is not None:
             headers.append(("Content-Type", request.content_type))
+        # Who is named in a header is not named in the address as well, which aiohttp would refuse.
+        is_named = self._is_named or _names_somebody(request.headers)
         try:
             async with self._session.request(
                 request.method,
-                self._base_url + request.path,
+                (self._nameless_url if is_named else self._base_url) + request.path,
                 data=request.body,
                 headers=headers,
                 proxy=self._proxy,
@@ -73,13 +80,24 @@ class HttpClient:
                     body,
                 )
         except (aiohttp.ClientError, OSError, UnicodeError) as error:
-            raise ServerError(_kind_of(error), without_passwords(str(error)) or type(error).__name__) from error
+            raise ServerError(_kind_of(error), without_passwords(_text_of(error)) or type(error).__name__) from error
+
+
+def _names_somebody(headers: tuple[tuple[str, str], ...]) -> bool:
+    return any(name.lower() == "authorization" for name, _ in headers)
 
 
 def _connector(base_url: str, access: Access, connection_count: int) -> aiohttp.BaseConnector:
     if access.unix_socket is not None:  # it would speak no TLS there, whatever the URL says: https:// is refused before
         return aiohttp.UnixConnector(access.unix_socket, limit=connection_count)
     return aiohttp.TCPConnector(limit=connection_count, ssl=tls_context(base_url, access) or True)
+
+
+def _text_of(error: Exception) -> str:
+    # Its own text quotes the address, and a query may hold a password.
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"HTTP {error.status}: {error.message}"
+    return str(error)
 
 
 def _kind_of(error: Exception) -> ErrorKind:

@@ -24,6 +24,7 @@ from loadgen.measure.payload import Payload
 from loadgen.measure.tally import Count, Metric, Note, PerSecond, Tally
 from loadgen.plan.acts import Act
 from loadgen.plan.rooms import room_name
+from loadgen.plan.secrets import Secrets
 from loadgen.plan.slices import SliceKind
 
 
@@ -76,6 +77,7 @@ class Books:
         "phase",
         "planned_close",
         "prefix",
+        "secrets_of",
         "tag",
         "tally",
     )
@@ -98,8 +100,16 @@ class Books:
         """Whether the run has ended, and what is still open is closed."""
         self.catches_up = False
         """Whether who comes back reads what it has missed."""
+        self.secrets_of: Callable[[int | None, str], Secrets] = lambda _, token: Secrets.of([token])
+        """What may not be shown of a user (None: of nobody in particular) who has this token."""
         self.planned_close: Callable[[int, int], tuple[int, int] | None] | None = None
         """Tells of a close code, and when it came, which incident of the plan it belongs to, and when that began."""
+
+    def error(self, kind: ErrorKind, phase: str, example: str, user: int | None = None, token: str = "") -> None:
+        """Count an error; the example is shown without the secrets of the run, and those of the user it happened to."""
+        if (kind, phase) not in self.tally.errors:  # else it is not kept
+            example = self.secrets_of(user, token).hide(example)
+        self.tally.error(kind, phase, example)
 
     def count(self, name: Count) -> None:
         """Count something of the whole run, and of the phase that it is in."""
@@ -118,13 +128,13 @@ class Books:
     def text_changed(self, frame: bytes, at: int) -> None:
         """A frame brought a text whose marker, which stands ``at``, is not as it was sent."""
         shown = _shown(frame[max(0, at - BEFORE_MARKER_BYTES) :])
-        self.tally.error(ErrorKind.TEXT_CHANGED, self.phase, f"the server changed a text on its way: {shown}")
+        self.error(ErrorKind.TEXT_CHANGED, self.phase, f"the server changed a text on its way: {shown}")
 
     def answered(self, answer: HttpAnswer) -> None:
         """The server has answered a request of somebody who is in."""
         if not 200 <= answer.status < 300:
             body = answer.body.decode(errors="replace")
-            self.tally.error(kind_of_status(answer.status), self.phase, f"HTTP {answer.status}: {body}")
+            self.error(kind_of_status(answer.status), self.phase, f"HTTP {answer.status}: {body}")
 
 
 class User:
@@ -140,6 +150,7 @@ class User:
         "_incident",
         "_kept_alive_with",
         "_last_frame",
+        "_token",
         "_was_in",
         "index",
         "rooms",
@@ -160,12 +171,16 @@ class User:
         self._cut_ns: int | None = None  # when it lost the socket that it is to get again
         self._incident: tuple[int, int] | None = None  # which it was hit by, and when that began
         self._kept_alive_with: bytes | None = None  # until it is told that the answer is missed
+        self._token = ""  # which must not be shown
         self._last_frame: bytes | None = None  # that came while it waits for another
 
     @property
     def dialect(self) -> Dialect:
         """How this user speaks."""
         return self._dialect
+
+    def _error(self, kind: ErrorKind, phase: str, example: str) -> None:
+        self._books.error(kind, phase, example, self.index, self._token)
 
     # --- getting in -----------------------------------------------------------------------------------------
 
@@ -180,11 +195,12 @@ class User:
             body = answer.body.decode(errors="replace")
             self.failed(kind_of_status(answer.status), f"HTTP {answer.status}: {body}")
             return
-        if self._dialect.token_from(answer) is None:
+        token = self._dialect.token_from(answer)
+        if token is None:
             body = answer.body.decode(errors="replace")
             self.failed(ErrorKind.BAD_RESPONSE, f"no token where the dialect says, in: {body}")
             return
-        self._has_logged_in = True
+        self._has_logged_in, self._token = True, token
         if self.state is not UserState.AWAY:  # it may have left meanwhile
             self.state = UserState.LOGGED_IN
         self._books.time(Metric.LOGIN_TIME, now_ns - self._asked_ns)
@@ -193,7 +209,7 @@ class User:
     def given(self, token: str) -> None:
         """It has a token from elsewhere, and need not log in."""
         self._dialect.use_token(token)
-        self._has_logged_in = True
+        self._has_logged_in, self._token = True, token
         self.state = UserState.LOGGED_IN
 
     def connecting(self, now_ns: int) -> Opening:
@@ -364,7 +380,7 @@ class User:
         if heard.error is not None:
             if self.state in _WAITING:
                 raise ServerError(ErrorKind.ERROR_FRAME, heard.error)
-            self._books.tally.error(ErrorKind.ERROR_FRAME, self._books.phase, heard.error)
+            self._error(ErrorKind.ERROR_FRAME, self._books.phase, heard.error)
         if heard.confirmed is Confirmation.CONNECTED and self.state is UserState.GREETING:
             self.state = UserState.CONNECTED
             if (nodes := self._books.ledger.nodes) is not None:
@@ -394,7 +410,7 @@ class User:
         """Count it, once, where what it sent to keep the connection has not been answered in time."""
         sent = self._kept_alive_with
         if sent is not None and self.state in _OPEN and self._dialect.misses_answer:
-            self._books.tally.error(ErrorKind.ALIVE_TIMEOUT, self._books.phase, f"no answer to {_shown(sent)}")
+            self._error(ErrorKind.ALIVE_TIMEOUT, self._books.phase, f"no answer to {_shown(sent)}")
             self._kept_alive_with = None
 
     def leaving_politely(self) -> list[bytes]:
@@ -422,7 +438,7 @@ class User:
         """It did not get in, whether at the login or at the door, and will not try again."""
         if self.state is UserState.GONE:
             return
-        self._books.tally.error(kind, self._step(), example)
+        self._error(kind, self._step(), example)
         self._books.count(Count.CONNECTIONS_FAILED)
         self.state = UserState.GONE
 
@@ -434,7 +450,7 @@ class User:
         """It could not come back, and will try again."""
         if self.state in _WITH_A_SOCKET:  # which is not its own any more
             self._books.tally.happened(PerSecond.DISCONNECTS, now_ns)
-        self._books.tally.error(kind, self._books.phase, example)
+        self._error(kind, self._books.phase, example)
         self._books.count(Count.CONNECTIONS_FAILED)
         self.state = UserState.AWAY
 
@@ -445,7 +461,7 @@ class User:
             if (awaited := self._dialect.awaited) is not None:
                 what += f" ({awaited!r})"
             came = "no frame came" if self._last_frame is None else f"what came last was {_shown(self._last_frame)}"
-            self._books.tally.error(ErrorKind.JOIN_TIMEOUT, self._step(), f"the {what} never came; {came}")
+            self._error(ErrorKind.JOIN_TIMEOUT, self._step(), f"the {what} never came; {came}")
 
     def leaving(self) -> None:
         """The run is over; a socket that closes from now on was closed by us."""
@@ -523,7 +539,7 @@ class User:
         # Who is coming back will try again.
         self.state = UserState.GONE if self._cut_ns is None else UserState.AWAY
         self._books.count(Count.CONNECTIONS_DROPPED)
-        tally.error(kind_of_close(code), self._books.phase, f"close code {code} {reason!r}")
+        self._error(kind_of_close(code), self._books.phase, f"close code {code} {reason!r}")
         return None
 
     def _closed_by_plan(self, incident: int, began_ns: int, code: int, now_ns: int) -> int | None:

@@ -29,7 +29,7 @@ from scenarios.doctor import getting_in, staying, talking
 from scenarios.doctor.attempts import ConnectAttempt, LoginAttempt, Person, Talk, Trouble, Wait
 from scenarios.doctor.case import Case
 from scenarios.doctor.guest import Guest
-from scenarios.doctor.secrets import Secrets
+from scenarios.doctor.secrets import secrets_of
 from scenarios.doctor.steps import Step
 from scenarios.doctor.wording import Wording
 from scenarios.target import check_reachable
@@ -96,7 +96,7 @@ class _Examination:
         one, two = self._people
         plan = self._plan
         in_urls = [urlsplit(url).password for url in (*plan.base_urls, plan.access.proxy or "")]
-        hidden = Secrets.of(self._people, plan.headers, *in_urls, *self._of_dialect())
+        hidden = secrets_of(self._people, plan.headers, *in_urls, *self._of_dialect())
         refrain = next((guest.refrain for guest in self._guests if guest.refrain is not None), None)
         return Case(plan.dialect, (one, two), room_name(0), Wording(hidden, self._patience_s), refrain)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from loadgen.dialects import HttpAnswer
-from scenarios.doctor.secrets import HIDDEN
+from loadgen.plan.secrets import HIDDEN
 
 # Whatever it is called, a token is long.
 TOKEN_CHARACTERS = 16

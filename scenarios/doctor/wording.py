@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from loadgen.dialects import HttpRequest, Opening
 from loadgen.errors import ErrorKind
+from loadgen.plan.secrets import Secrets
 from reports.numbers import printable
 from scenarios.doctor.attempts import Closing, LoginAttempt, Overheard, Trouble
 from scenarios.doctor.login_answer import shape_of
-from scenarios.doctor.secrets import Secrets
 from scenarios.doctor.steps import Direction, Line
 
 MARKER = "<marker>"

@@ -62,6 +62,27 @@ async def test_a_request_leaves_as_it_is_written() -> None:
     assert answer.body == b'["PUT", "%b", %b, "{\\"a\\": \\"\\u00eb\\"}"]' % (path.encode(), headers)
 
 
+@on_an_event_loop
+async def test_a_header_goes_before_the_name_in_the_address() -> None:
+    """Both at once were a crash; alone, the name in the address is told to the server."""
+    seen = []
+
+    async def note(request: web.BaseRequest) -> web.Response:
+        seen.append(request.headers.get("Authorization"))
+        return web.Response()
+
+    bearer = ("authorization", "Bearer abc")
+    async with http_server(note) as url:
+        there = url.replace("//", "//me:mine@")
+        async with a_client(there) as client:
+            await client.request(ANYTHING)
+            await client.request(HttpRequest("GET", "/", (bearer,)))
+        async with a_client(there, (bearer,)) as client:
+            await client.request(ANYTHING)
+
+    assert seen == ["Basic bWU6bWluZQ==", "Bearer abc", "Bearer abc"]
+
+
 # --- answers
 
 

@@ -17,7 +17,7 @@ from loadgen.measure import marker
 from loadgen.measure.marker import Stamp
 from scenarios.doctor.attempts import Overheard, Person, Refrain, Talk
 from scenarios.doctor.case import Case
-from scenarios.doctor.secrets import Secrets
+from scenarios.doctor.secrets import secrets_of
 from scenarios.doctor.steps import Outcome, Step
 from scenarios.doctor.wording import Wording
 
@@ -38,7 +38,7 @@ FINE = (Outcome.OK, None)
 
 def case(script: DialectScript = CHAT, refrain: Refrain | None = None) -> Case:
     """Ann and Bob, who speak the dialect and wait for 5 s."""
-    return Case(script, (ANN, BOB), "room-1", Wording(Secrets.of((ANN, BOB), ()), 5.0), refrain)
+    return Case(script, (ANN, BOB), "room-1", Wording(secrets_of((ANN, BOB), ()), 5.0), refrain)
 
 
 def publishing(**changes: Any) -> DialectScript:

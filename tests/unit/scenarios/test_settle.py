@@ -510,16 +510,24 @@ def test_an_empty_table_in_a_file_says_nothing(write: Write) -> None:
 
 def test_headers_of_a_flag_take_the_place_of_the_files(write: Write) -> None:
     """As every flag does; the origin is the flag's, also of a name that the file has."""
-    scenario = write('[target]\nheaders = { X = "file", Y = "file" }\n')
+    scenario = write('[target]\nheaders = { Origin = "file", Y = "file" }\n')
 
     by_file = settle(scenario, {}, {})
-    by_flag = settle(scenario, {"target.headers": {"X": "flag"}}, {})
-    by_env = settle(scenario, {}, {"CHATBENCH_HEADER": "X: env"})
+    by_flag = settle(scenario, {"target.headers": {"Origin": "flag"}}, {})
+    by_env = settle(scenario, {}, {"CHATBENCH_HEADER": "Origin: env"})
 
-    assert row(by_file, "target.headers.X") == ("file", "file")
-    assert row(by_flag, "target.headers.X") == ("flag", "flag")
-    assert row(by_env, "target.headers.X") == ("env", "env")
-    assert by_flag.plan_for(("http://x",), "abcdef").headers == (("X", "flag"),)
+    assert row(by_file, "target.headers.Origin") == ("file", "file")
+    assert row(by_flag, "target.headers.Origin") == ("flag", "flag")
+    assert row(by_env, "target.headers.Origin") == ("env", "env")
+    assert by_flag.plan_for(("http://x",), "abcdef").headers == (("Origin", "flag"),)
+
+
+def test_what_a_header_holds_is_not_shown() -> None:
+    """Documents go round; the name is enough to see what was asked for."""
+    settled = settle("smoke", {"target.headers": {"X-Mine": "open-sesame", "Origin": "http://me"}}, {})
+
+    assert settled.rows["target.headers.X-Mine"]["value"] == "***"
+    assert settled.rows["target.headers.Origin"]["value"] == "http://me"
 
 
 def test_a_budget_of_a_flag_takes_the_place_of_the_files_for_that_metric(write: Write) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scenarios.doctor.attempts import Person
-from scenarios.doctor.secrets import Secrets
+from scenarios.doctor.secrets import secrets_of
 from tests.support.examined import ANN, BOB
 
 
@@ -26,18 +26,18 @@ from tests.support.examined import ANN, BOB
 )
 def test_no_secret_is_shown_in_whatever_form_it_stands(text: str, shown: str) -> None:
     """Passwords and tokens we know by their value, others by the name of their field or their look."""
-    assert Secrets.of((ANN, BOB), ()).hide(text) == shown
+    assert secrets_of((ANN, BOB), ()).hide(text) == shown
 
 
 def test_a_secret_of_a_letter_or_two_is_hidden_where_it_is_a_word() -> None:
     """Everywhere else it is a part of what the server said."""
-    hidden = Secrets.of((Person("ann", "a"),), ())
+    hidden = secrets_of((Person("ann", "a"),), ())
 
     assert hidden.hide('"a" was a bad password') == '"***" was *** bad password'
 
 
 def test_headers_that_carry_secrets_are_hidden_and_others_are_not() -> None:
     """By their names; the word behind Bearer alone, too."""
-    hidden = Secrets.of((), (("Authorization", "Bearer abcdef"), ("Origin", "http://h")), None)
+    hidden = secrets_of((), (("Authorization", "Bearer abcdef"), ("Origin", "http://h")), None)
 
     assert hidden.hide("Bearer abcdef, abcdef, http://h") == "***, ***, http://h"
