@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 # In the order of the files: the long ones of tests/system come before the short ones of tests/unit, which fill the gaps.
 SIDE_BY_SIDE := -n $(shell echo $$(($$(nproc) + 1))) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test hunt coverage mutants check bench bench-peers soak kills docs gallery pictures clean
+.PHONY: demo test hunt coverage mutants check audit lock bench bench-peers soak kills docs gallery pictures clean
 
 demo: $(STAMP)  ## benchmark the reference server: 500 users, one room, every delivery measured
 	$(BIN)/chatbench run fanout --users 500
@@ -34,7 +34,8 @@ check: $(STAMP)  ## style, types (import rules are a test)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/unit/test_architecture.py
+	$(BIN)/python -m pytest -q tests/unit/test_architecture.py tests/unit/test_lock.py
+	$(BIN)/python -m tests.support.advisories
 
 bench: $(STAMP)  ## our receive path beside bare C, what one process can carry, what leading many costs, what the server costs, Locust, workloads, dialects, the live page, reports
 	$(BIN)/python -m benchmarks.receive
@@ -71,8 +72,22 @@ pictures: $(STAMP)  ## the pictures of README and docs, from runs made for them
 clean:
 	rm -rf .venv mutants build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-$(STAMP): pyproject.toml
+audit: $(STAMP)  ## known faults of what we depend on, where one can ask
+	$(BIN)/python -m tests.support.advisories
+
+lock:  ## requirements.lock, from what pyproject.toml asks for today
+	rm -rf .venv-lock
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]'
+	sed -n '/^#/p' requirements.lock > .venv-lock/lock
+	.venv-lock/bin/python -m pip freeze | grep -v '^chatbench' >> .venv-lock/lock
+	mv .venv-lock/lock requirements.lock
+	rm -rf .venv-lock
+
+$(STAMP): pyproject.toml requirements.lock
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v >= (3, 11) else f"chatbench needs Python 3.11 or newer, found {v[0]}.{v[1]}; try: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]' || { \
+		echo '!! requirements.lock cannot be installed from this index: installing what pyproject.toml allows instead'; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'; }
 	touch $@
