@@ -350,23 +350,26 @@ def counts_of(setting: Setting, truth: Truth, document: Document, deadline_ns: i
 
 def injected_counts(truth: Truth, deadline_ns: int) -> dict[Fault, int]:
     """What the target did wrong to deliveries of ours; all messages of the run are of one room."""
-    departures = defaultdict(list)
+    departures: defaultdict[str, list[int]] = defaultdict(list)
     for departure in truth.departures:
         departures[departure.user].append(departure.at_ns)
     arrivals: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
-    lost = duplicated = 0
-    for message in truth.messages:
-        if message.stamp is None:
-            continue
-        sent_ns = message.stamp.sent_ns
-        # Whose socket was gone before the message was late is excused by our books, and not lost.
-        lost += sum(
-            not any(sent_ns <= at_ns < sent_ns + deadline_ns for at_ns in departures[user])
-            for user in (*message.dropped, *message.gone)
-        )
-        duplicated += sum(message.extra_copies)
+    messages = [message for message in truth.messages if message.stamp is not None]
+    for message in messages:
         for user, at_ns in zip(message.receivers, message.sent_ns, strict=True):
             arrivals[user].append((at_ns, message.number))
+    lost = duplicated = 0
+    for message in messages:
+        assert message.stamp is not None, "others are left out above"
+        sent_ns, duplicated = message.stamp.sent_ns, duplicated + sum(message.extra_copies)
+        for user in (*message.dropped, *message.gone):
+            left_ns = min((each for each in departures[user] if sent_ns <= each < sent_ns + deadline_ns), default=None)
+            # Whose socket was gone before the message was late is excused; but who is back asks only for what came
+            # after the last message that it knows, and what had been withheld before that is lost for good.
+            lost += left_ns is None or (
+                any(at_ns > left_ns for at_ns, _ in arrivals[user])
+                and any(at_ns < left_ns and number > message.number for at_ns, number in arrivals[user])
+            )
     reordered = sum(_overtaken_count(sorted(each)) for each in arrivals.values())
     return {Fault.LOST: lost, Fault.DUPLICATED: duplicated, Fault.REORDERED: reordered}
 

@@ -49,7 +49,7 @@ MISDEEDS = "drop = 0.01\nduplicate = 0.01\nswap = 0.01"
 # Shorter than the drain, so that what became of a delivery is settled while everybody is there.
 COUNTS_DEADLINE_S = 1.0
 # Target and generator do not learn at the same instant that somebody has gone or is back. So in a storm nothing is done
-# to who has just come back, and what was withheld from who goes is excused, however long before.
+# to who has just come back, and the deadline is the same for all that was withheld from who goes, however long before.
 STORM_MISDEEDS = f"{MISDEEDS}\nspare_newcomers_s = 1.0"
 STORM = '[[incident]]\nat = "40%"\nkind = "reconnect_storm"\nshare = 0.5\n'
 

@@ -288,6 +288,15 @@ class Ledger:
             away = self.absences.away(members, stamp.sent_ns)
             if len(away):
                 self._debts.missed(entry, away.tolist())
+                self._pay_ahead(entry)
+
+    def _pay_ahead(self, entry: Entry) -> None:
+        """What history has brought before its process told of it is owed no more."""
+        debt = self._debts.of((entry.sender, entry.sequence))
+        for user in entry.read_by or ():
+            back_ns = self.members.back_ns(user)
+            if debt is not None and back_ns is not None:
+                debt.read(user, back_ns)
 
     def _sure_audience(self, stamp: Stamp, clock: Clock) -> Int64s:
         """Who must get it however far off the other clock is, within its error."""

@@ -56,10 +56,10 @@ def test_every_member_of_the_room_gets_a_message_and_the_sender_its_ack(arrive: 
     ann, bob = arrive("ann", "lobby"), arrive("bob", "lobby")
 
     ann.send("SAY 7 good  morning, Zoë")
-    bob.send("SAY 8 hello")
-
     assert heard(ann) == "MSG lobby ann good  morning, Zoë"
     assert heard(ann) == "ACK 7"
+
+    bob.send("SAY 8 hello")
     assert heard(ann) == "MSG lobby bob hello"
     assert heard(bob) == "MSG lobby ann good  morning, Zoë"
     assert heard(bob) == "MSG lobby bob hello"

@@ -178,7 +178,7 @@ def test_every_budget_of_the_catalogue_is_found_at_its_line(name: str) -> None:
     for metric, limits in budgets.items():
         for limit in [limits] if isinstance(limits, str) else limits:
             line = text.splitlines()[found[without_blanks(parse_limit(metric, limit).expression)] - 1]
-            assert line.startswith(metric)
+            assert line.strip('"').startswith(metric)
             assert limit in line
 
 

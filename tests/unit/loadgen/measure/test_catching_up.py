@@ -6,9 +6,10 @@ import pytest
 
 from loadgen.dialects.script import Reach
 from loadgen.measure import marker
-from loadgen.measure.ledger import Ledger, Rules
+from loadgen.measure.ledger import Ledger, News, Rules
 from loadgen.measure.marker import Stamp
 from loadgen.measure.tally import Count, Tally
+from loadgen.plan.plan import Share
 from loadgen.plan.rooms import Rooms
 
 PREFIX = marker.prefix_of("abc123")
@@ -206,3 +207,25 @@ def test_what_was_late_already_when_the_socket_was_lost_may_come_by_history(*, b
 
     excused = {Count.DELIVERIES_EXCUSED: 1, Count.DELIVERIES_RECOVERED: 1}
     assert books.counts() == (excused if brought else {Count.DELIVERIES_LOST_ACKED: 1})
+
+
+def test_history_may_bring_it_before_its_process_tells_of_it() -> None:
+    """Ann is of another process, whose news come once a second: what Bob has read by then he is owed no more."""
+    rules = Rules(2, Rooms.alike(1), Reach.ROOM, True, DEADLINE_NS, catches_up=True, share=Share(BOB, 2))
+    ledger = Ledger(rules, PREFIX, Tally(0))
+    ledger.measure(0, 10**15)
+    ledger.joining(BOB, 0)
+    ledger.members.joined(BOB, 0)
+    ledger.members.left(BOB, 5)
+    ledger.absences.began(BOB, 0, 5)
+    read, never = (marker.write(PREFIX, Stamp(ANN, sequence, 10, 10)) for sequence in range(2))
+    ledger.absences.ended(BOB, 30)
+    ledger.joining(BOB, 30)
+    ledger.members.joined(BOB, 30)
+
+    ledger.read_history(BOB, read, 40)
+    ledger.hear(News(sent=read + never, acked=b"".join(each + b"%016x" % 0 for each in (read, never))))
+    ledger.close(10_000)
+
+    assert ledger.tally.counts[Count.DELIVERIES_LOST_ACKED] == 1, "the one that nothing has brought"
+    assert ledger.tally.counts[Count.DELIVERIES_DUPLICATED] == 0
