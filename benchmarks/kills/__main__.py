@@ -26,7 +26,7 @@ from benchmarks.kills.judging import Outcome, lines_of
 from benchmarks.kills.presence import expected_rooms, wrong_presence
 from benchmarks.kills.stage import Stage, stage
 
-SCENARIO = Path(__file__).with_name("scenario.toml")
+SCENARIO = Path(__file__).with_name("random_kills.toml")
 ROOMS = 7
 # Servers that start take both cores for seconds, and the generator must not wait behind them. Root alone may do that.
 BEFORE_OTHERS = ("nice", "-n", "-15") if os.geteuid() == 0 else ()
