@@ -183,7 +183,9 @@ def _lost_clause(document: dict[str, Any]) -> str:
     of = f"of {numbers.count(expected)} deliveries"
     if lost == 0:
         return f"none {of} was lost"
-    return f"{numbers.count(lost)} {of} {'was' if lost == 1 else 'were'} lost"
+    clause = f"{numbers.count(lost)} {of} {'was' if lost == 1 else 'were'} lost"
+    # What the server never said it had taken it owes nobody.
+    return f"{clause}, none of an acknowledged message" if _count(document, "deliveries_lost_acked") == 0 else clause
 
 
 def _bound_text(budget: Budget) -> str:

@@ -41,6 +41,8 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the page into docs/gallery")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the document there")
     given = parser.parse_args()
+    if given.json and not given.json.parent.is_dir():
+        parser.error(f"--json: there is no folder {given.json.parent}")
     try:
         rate, share = (
             (given.rate, None) if given.rate else (capacity_per_s() * given.percent / 100, given.percent / 100)

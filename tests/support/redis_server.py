@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -36,8 +37,10 @@ class RedisServer:
 
     def start(self) -> None:
         """Be there, when this returns."""
+        # Where the tests are killed it does not stay behind.
         command = [
-            *("redis-server", "--port", str(self.port), "--bind", *self._addresses, "--protected-mode", "no"),
+            *(sys.executable, "-P", "-m", "loadgen.engine.parent", "redis-server"),
+            *("--port", str(self.port), "--bind", *self._addresses, "--protected-mode", "no"),
             *("--save", "", "--appendonly", "no"),
         ]
         with (self._folder / "redis.log").open("ab") as log:
