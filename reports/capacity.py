@@ -27,7 +27,12 @@ class Axis(StrEnum):
     ROOM = "room"
 
 
-WORDS = {"held": "held", "broke": "did not hold", "unbelievable": "unbelievable"}
+WORDS = {
+    "held": "held",
+    "broke": "did not hold",
+    "unbelievable": "unbelievable",
+    "too_few_samples": "too few samples",
+}
 UNITS = {Axis.USERS: "users", Axis.RATE: "messages/s", Axis.ROOM: "members"}
 
 
@@ -47,7 +52,7 @@ class Probe:
 
     load: int
     outcome: str
-    """held, broke or unbelievable."""
+    """held, broke, unbelievable or too_few_samples."""
     confirms: bool
     verdict: str | None
     p50_ms: float | None
@@ -111,6 +116,10 @@ def _decisive(probes: list[Probe], answer: Answer) -> Probe | None:
     return next((probe for probe in reversed(probes) if probe.load == answer.broke and probe.outcome != "held"), None)
 
 
+def _most_with_too_few_samples(document: Document) -> int | None:
+    return max((probe["load"] for probe in document["probes"] if probe["outcome"] == "too_few_samples"), default=None)
+
+
 def badge(document: Document) -> str:
     """The answer in two words."""
     answer = document["answer"]
@@ -124,8 +133,13 @@ def headline(document: Document) -> str:
     """The answer in a sentence."""
     search, answer = document["search"], document["answer"]
     unit, held, broke = search["unit"], answer["held"], answer["broke"]
+    if held is None and broke is not None:
+        return f"Not even {broke:,} {unit} held."
     if held is None:
-        return f"Not even {broke:,} {unit} held." if broke is not None else "Nothing was measured."
+        sparse = _most_with_too_few_samples(document)
+        if sparse is None:
+            return "Nothing was measured."
+        return f"At {sparse:,} {unit} there were still too few samples to judge by: measure longer (--duration)."
     sure = "" if answer["confirmed"] else " (not confirmed by a longer run)"
     side = (answer["limit"] or {}).get("side")
     if broke is None:

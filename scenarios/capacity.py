@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from loadgen.errors import InputError, TargetUnreachableError
+from loadgen.measure.doubts import DoubtCode
 from loadgen.plan.access import without_passwords
 from loadgen.plan.pacing import NS_PER_S
 from loadgen.plan.slices import RoomClass, SliceKind, kind_of
@@ -138,6 +139,13 @@ def _leave(document: Document, directory: Path) -> None:
     store.write(directory / "capacity.html", render(document))
 
 
+def _outcome(code: int, document: Document) -> Outcome:
+    if code == ExitCode.INVALID:
+        fatal = {doubt["code"] for doubt in document["doubts"] if doubt["severity"] == "fatal"}
+        return Outcome.SPARSE if fatal == {DoubtCode.TOO_FEW_SAMPLES} else Outcome.UNBELIEVABLE
+    return Outcome.HELD if code == ExitCode.PASS else Outcome.BROKE
+
+
 def _exit_code(ended: Ended, answer: Answer, search: Search) -> ExitCode:
     if ended is Ended.INTERRUPTED:
         return ExitCode.INTERRUPTED
@@ -224,8 +232,7 @@ def _probe(climb: _Climb, tried: Next, settled: Settled) -> tuple[Probe, Outcome
     code = ending.code
     if code in (ExitCode.PASS, ExitCode.FAILED, ExitCode.INVALID, 106) and (run / store.DOCUMENT_NAME).exists():
         document = store.read_document(run)
-        outcomes = {int(ExitCode.PASS): Outcome.HELD, int(ExitCode.INVALID): Outcome.UNBELIEVABLE}
-        outcome = outcomes.get(code, Outcome.BROKE)
+        outcome = _outcome(code, document)
         probe = Probe.of(document, tried.load, str(outcome), str(run.relative_to(directory)), confirms=tried.confirms)
         return probe, outcome
     if code == 106:

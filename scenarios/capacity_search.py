@@ -1,7 +1,8 @@
 """Which load to try next: doubled until something breaks, then halved between what held and what broke. Pure.
 
 Feedback, not guesswork. A load *held* when every budget did and the run could be believed. The answer is an interval:
-the largest load that held, and the smallest that did not; the former confirmed by a longer run.
+the largest load that held, and the smallest that did not; the former confirmed by a longer run. A load so small that
+there were too few samples to judge by says nothing of the server: more is tried, as if it had held.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from enum import StrEnum
 PRECISION = 0.1
 # A load that does not hold for longer is given up, and another one sought below it, so often.
 MOST_CONFIRMATIONS = 5
+# Doubled so often without samples enough, more load will not bring them.
+MOST_SPARSE = 8
 
 
 class Outcome(StrEnum):
@@ -21,6 +24,7 @@ class Outcome(StrEnum):
     HELD = "held"
     BROKE = "broke"  # a budget, or the server let nobody in
     UNBELIEVABLE = "unbelievable"  # the generator or the machine was at its end
+    SPARSE = "too_few_samples"  # to judge a budget by
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ class Search:
     most: int | None = None
     """More cannot be offered; None: as far as it goes."""
     _held: list[int] = field(default_factory=list)  # rising
+    # Only before one held: afterwards it is the server that sends less.
+    _sparse: list[int] = field(default_factory=list)
     _broke: dict[int, Outcome] = field(default_factory=dict)
     _confirmed: int | None = None
     _confirmation_count: int = 0
@@ -48,17 +54,20 @@ class Search:
     def next(self) -> Next | None:
         """None when the answer is found, or there is none."""
         held, broke = self.held or 0, self.broke
+        floor = max([held, *self._sparse])
         if broke is None:
-            if self.most is not None and held >= self.most:
+            if self.most is not None and floor >= self.most:
                 return self._confirmation()
-            wanted = self.start if not held else 2 * held
+            if len(self._sparse) > MOST_SPARSE:
+                return None
+            wanted = self.start if not floor else 2 * floor
             return Next(wanted if self.most is None else min(wanted, self.most), confirms=False)
         if broke <= 1:
             return None  # not even one
-        between = broke - held
-        if held and between <= max(1, PRECISION * broke):
+        between = broke - floor
+        if floor and between <= max(1, PRECISION * broke):
             return self._confirmation()
-        return Next(max(1, held + between // 2) if held else max(1, broke // 2), confirms=False)
+        return Next(floor + between // 2 if floor else broke // 2, confirms=False)
 
     def _confirmation(self) -> Next | None:
         if self.held is None or self._confirmed == self.held or self._confirmation_count >= MOST_CONFIRMATIONS:
@@ -74,10 +83,13 @@ class Search:
                 self._confirmed = tried.load
             else:
                 self._held = sorted([*self._held, tried.load])
+        elif outcome is Outcome.SPARSE and self.held is None:
+            self._sparse.append(tried.load)
         else:
             self._broke[tried.load] = outcome
             # What held below is believed; what held above a load that did not was luck.
             self._held = [load for load in self._held if load < tried.load]
+            self._sparse = [load for load in self._sparse if load < tried.load]
 
     @property
     def held(self) -> int | None:

@@ -47,7 +47,7 @@ def over_load(figure: Figure, document: dict[str, Any]) -> None:
             probe["p50_ms"],
             probe["p99_ms"],
             held=probe["outcome"] == "held",
-            believed=probe["outcome"] != "unbelievable",
+            believed=probe["outcome"] in ("held", "broke"),
             large=probe["confirms"],
         )
         for probe in probes

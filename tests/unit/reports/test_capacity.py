@@ -52,6 +52,11 @@ def a_document(*probes: Probe, ended: Ended = Ended.FOUND, **answer: Any) -> Doc
         ),
         (a_document(a_probe(1, "broke"), broke=1, ended=Ended.NOTHING_HELD), "Not even 1 users held.", "NONE"),
         (a_document(ended=Ended.INTERRUPTED), "Nothing was measured.", "NONE"),
+        (
+            a_document(a_probe(8, "too_few_samples"), a_probe(16, "too_few_samples"), ended=Ended.NOTHING_HELD),
+            "At 16 users there were still too few samples to judge by: measure longer (--duration).",
+            "NONE",
+        ),
     ],
 )  # fmt: skip
 def test_the_answer_says_what_is_known_and_no_more(document: Document, words: str, short: str) -> None:

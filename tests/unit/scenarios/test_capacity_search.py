@@ -77,3 +77,53 @@ def test_a_server_whose_answers_change_does_not_keep_us_for_ever() -> None:
 
     assert tries < 40
     assert not search.is_confirmed
+
+
+@given(st.integers(100, 10**5), st.integers(1, 10**5))
+def test_too_few_samples_are_a_reason_to_try_more(limit: int, start: int) -> None:
+    """A load of which a budget cannot be judged says nothing of the server: it is not one that broke."""
+    search, tries = Search(start), 0
+    while (tried := search.next()) is not None:
+        tries += 1
+        judged = Outcome.HELD if tried.load <= limit else Outcome.BROKE
+        search.tell(tried, Outcome.SPARSE if tried.load < 50 else judged)
+
+    assert search.held is not None
+    assert search.broke is not None
+    assert search.held <= limit < search.broke
+    assert search.broke - search.held <= max(1, PRECISION * search.broke)
+    assert tries <= 2 * abs(math.log2(limit / start)) + 12
+
+
+def test_samples_that_no_load_brings_are_not_sought_for_ever() -> None:
+    """Nothing held, nothing broke, and the search ends."""
+    search, tries = Search(1), 0
+    while (tried := search.next()) is not None:
+        tries += 1
+        search.tell(tried, Outcome.SPARSE)
+
+    assert (search.held, search.broke) == (None, None)
+    assert tries < 12
+
+
+def test_too_few_samples_at_more_than_what_held_are_the_servers_fault() -> None:
+    """It delivers less where it is sent more."""
+    search = Search(100)
+    while (tried := search.next()) is not None:
+        search.tell(tried, Outcome.HELD if tried.load <= 300 else Outcome.SPARSE)
+
+    assert search.held is not None
+    assert search.broke is not None
+    assert 270 <= search.held <= 300 < search.broke
+
+
+def test_between_too_few_samples_and_too_much_there_may_be_nothing() -> None:
+    """Then there is no answer, and the search ends."""
+    search, tries = Search(100), 0
+    while (tried := search.next()) is not None:
+        tries += 1
+        search.tell(tried, Outcome.SPARSE if tried.load <= 300 else Outcome.BROKE)
+
+    assert search.held is None
+    assert search.broke is not None
+    assert tries < 12
