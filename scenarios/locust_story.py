@@ -207,10 +207,12 @@ class LocustStory:
         return _one_run(settle(wish.scenario, wish.flags, self._environ, _machine_of(wish)))
 
     def _all_flags(self, wish: Wish) -> dict[str, Any]:
-        flags = dict(wish.flags)
+        flags, alone = dict(wish.flags), self.settled_alone(wish)
         if "target.url" not in flags and wish.host and not self._is_our_own(wish.host):
-            flags["target.url"] = [base_url_of(wish.host, "--host")]
-        if not self.settled_alone(wish).stages:
+            host = base_url_of(wish.host, "--host")
+            # Locust has room for one address: that of the first node stands for all that the scenario names.
+            flags["target.url"] = list(alone.base_urls if host in alone.base_urls[:1] else (host,))
+        if not alone.stages:
             flags["users.count"] = str(max(1, wish.user_count))
             flags["run.processes"] = str(min(wish.worker_count or 1, max(1, wish.user_count), MOST_PROCESSES))
         if wish.spawn_rate_per_s is not None:

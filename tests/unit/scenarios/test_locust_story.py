@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from loadgen.errors import InputError
@@ -23,6 +26,17 @@ def a_small_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 def settled(users: int, workers: int | None, hosts: int = 1) -> Settled:
     """What Locust is asked for, settled."""
     return LocustStory("fanout", {}).settled(Wish("fanout", {}, ELSEWHERE, users, None, workers, hosts))
+
+
+def test_the_first_node_of_a_scenario_stands_for_all_of_them(tmp_path: Path) -> None:
+    """Locust shows one address; users go to each node that the file names."""
+    nodes = ["http://127.0.0.1:9001", "http://127.0.0.1:9002"]
+    path = tmp_path / "two.toml"
+    path.write_text(f'extends = "fanout"\n[target]\nurl = {json.dumps(nodes)}\n')
+    story = LocustStory(str(path), {})
+
+    assert story.settled(Wish(str(path), {}, nodes[0], 10, None, 1)).base_urls == tuple(nodes)
+    assert story.settled(Wish(str(path), {}, ELSEWHERE, 10, None, 1)).base_urls == (ELSEWHERE,)
 
 
 def test_a_master_refuses_nobody_before_it_knows_its_workers() -> None:
