@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.common import (
-    RELAY_DIALECT,
     BenchmarkError,
     Cores,
     available_cores,
@@ -20,19 +19,24 @@ from benchmarks.common import (
     relay_on,
 )
 from benchmarks.engine.cases import Case, Document, Figure, cases, lines_of
+from benchmarks.engine.dialect import without_ack
 from benchmarks.engine.entrance import entrance
+from benchmarks.engine.on_time import on_time
 from benchmarks.engine.splitting import processes
 
 Compared = Callable[[Cores], tuple[list[Figure], Document]]
 # Cases of more than one run.
-COMPARED: dict[str, Compared] = {"processes": processes, "entrance": entrance}
+COMPARED: dict[str, Compared] = {"processes": processes, "entrance": entrance, "on_time": on_time}
 
 
 def main() -> int:
     """Measure and print; 1 when something could not be measured."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
     parser.add_argument(
-        "case", nargs="*", metavar="receive|send|sockets|soak|processes|entrance", help="all but soak, if none is named"
+        "case",
+        nargs="*",
+        metavar="receive|send|sockets|soak|processes|entrance|on_time",
+        help="all but soak, if none is named",
     )
     parser.add_argument("--soak-minutes", type=int, default=10, help="how long soak lasts (10)")
     parser.add_argument("--json", type=Path, metavar="DIR", help="keep each run's document there")
@@ -89,15 +93,6 @@ def keep_document(name: str, document: Document, folder: Path | None) -> None:
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
-
-
-def without_ack(folder: Path) -> Path:
-    """The relay's dialect without its acknowledgement: messages and their deliveries are what is measured here."""
-    lines = RELAY_DIALECT.read_text(encoding="utf-8").splitlines(keepends=True)
-    path = folder / "relay.toml"
-    text = "".join(line for line in lines if not line.startswith("ack "))
-    path.write_text(text.replace("SAY {id}", "SAY -"), encoding="utf-8")
-    return path
 
 
 def print_lines(lines: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.common import BenchmarkError
-from benchmarks.engine import entrance, splitting
+from benchmarks.engine import entrance, on_time, splitting
 
 
 def test_splitting_is_told_beside_one_process_of_the_same_round() -> None:
@@ -43,3 +43,24 @@ def test_logins_that_a_server_limits_hold_the_aim() -> None:
     """We must not be the slower side."""
     assert entrance.figures_of(instant=2_000, reference=900, connects=3_000)[0].held is True
     assert entrance.figures_of(instant=800, reference=900, connects=3_000)[0].held is False
+
+
+def test_the_most_that_is_sent_on_time_is_closed_in_upon_and_confirmed() -> None:
+    """Within a tenth, and the last word has a longer run."""
+    tries = []
+
+    def tried(rate_per_s: int, seconds: int) -> bool:
+        tries.append((rate_per_s, seconds))
+        return rate_per_s <= 27_300
+
+    held, broke = on_time.most_on_time(tried)
+
+    assert broke is not None
+    assert 0.9 * broke <= held <= 27_300 < broke
+    assert tries[-1] == (held, 12)
+
+
+def test_where_nothing_was_sent_on_time_there_is_no_figure() -> None:
+    """Not a 0."""
+    with pytest.raises(BenchmarkError, match="no run was valid"):
+        on_time.most_on_time(lambda _rate, _seconds: False)
