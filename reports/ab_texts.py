@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
-from reports import compare, numbers
+from reports import compare, compare_texts, numbers
 from reports.ab import Course
 from reports.budgets import Document
 from reports.trials import Trial
@@ -54,13 +54,13 @@ def _value(trial: Trial, name: str) -> float | None:
 def lines_of(document: Document) -> list[str]:
     """The whole for a terminal."""
     noise = noise_sentences(document)
-    said = [line for sentence in noise for line in compare.wrapped(sentence)]
-    return [*compare.lines_of(document), *([""] if noise else []), *said]
+    said = [line for sentence in noise for line in compare_texts.wrapped(sentence)]
+    return [*compare_texts.lines_of(document), *([""] if noise else []), *said]
 
 
 def markdown_of(document: Document) -> str:
     """The whole as Markdown, for a pull request."""
-    headline, _, rest = compare.markdown_of(document).partition("\n")
+    headline, _, rest = compare_texts.markdown_of(document).partition("\n")
     ab = document["ab"]
     about = [f"- base: `{ab['base']}`", f"- head: `{ab['head']}`"]
     return "\n".join([headline, "", *about, rest, *noise_sentences(document)]).rstrip() + "\n"

@@ -10,7 +10,8 @@ from typing import Any
 
 from reports import numbers
 from reports.budgets import Document, Verdict
-from reports.calibration import FROZEN_P95_MS, QUANTILES, label_of
+from reports.calibration_findings import QUANTILES, label_of
+from reports.calibration_truth import FROZEN_P95_MS
 from reports.planned import plain_text
 from reports.summary import Fact, Figure
 from reports.verdicts import Headline

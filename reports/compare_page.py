@@ -7,8 +7,8 @@ from typing import Any
 from reports import charts_page, numbers, sheet
 from reports.budgets import Document
 from reports.charts import several
-from reports.compare import (
-    Whole,
+from reports.compare import Whole
+from reports.compare_texts import (
     advice_sentence,
     interval_text,
     name_of_new,

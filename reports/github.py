@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from reports import capacity, compare, numbers, sweep
+from reports import capacity, compare, compare_texts, numbers, sweep
 from reports.budgets import Document, ExitCode
 from reports.junit import why_it_ended
 from reports.junit_comparison import cases_of
@@ -128,7 +128,7 @@ def _of_run(document: Document, places: Mapping[str, Place]) -> Iterator[Annotat
 def _of_comparison(document: Document) -> Iterator[Annotation]:
     """An invalid one judges nothing, which is said once."""
     is_invalid = document["compare"]["verdict"] == compare.Whole.INVALID
-    advice = compare.advice_sentence(document)
+    advice = compare_texts.advice_sentence(document)
     for case in cases_of(document):
         blame = case.blame
         if blame is None or (is_invalid and blame.outcome is Outcome.SKIPPED):

@@ -6,7 +6,8 @@ from typing import Any
 
 from reports import numbers
 from reports.budgets import Document
-from reports.compare import Verdict, Whole, advice_sentence, interval_text, name_of_new, ratio_text
+from reports.compare import Verdict, Whole
+from reports.compare_texts import advice_sentence, interval_text, name_of_new, ratio_text
 from reports.junit_xml import Blame, Case, Outcome, Suite, written
 
 BELIEVED = "the runs can be believed"

@@ -18,9 +18,20 @@ from loadgen.engine.probe import MachineProbe
 from loadgen.measure.record import others_cpu_ratio
 from loadgen.plan.pacing import NS_PER_S
 from loadgen.plan.plan import TransportKind
-from reports import calibration, numbers
+from reports import calibration_truth, numbers
 from reports.budgets import Document
-from reports.calibration import Accuracy, Ceiling, Counted, Findings, Frozen, Jitter, Load, Setting
+from reports.calibration_findings import (
+    QUANTILES,
+    Accuracy,
+    Ceiling,
+    Counted,
+    Findings,
+    Frozen,
+    Jitter,
+    Load,
+    Setting,
+    label_of,
+)
 from reports.terminal import Doing, Waiting
 from reports.truth import Truth, TruthError
 from scenarios.calibration_floor import Crowd, way_ns
@@ -326,10 +337,10 @@ class Story:
         attempts: list[list[Accuracy]] = []
         while len(attempts) < self.extent.attempts:
             document, truth, _ = await self._against_target(setting, f"[deliveries]\n{faults}", self.extent.window_s)
-            attempts.append(calibration.accuracy_of(setting, truth, document, self.findings.floor_of(setting)))
+            attempts.append(calibration_truth.accuracy_of(setting, truth, document, self.findings.floor_of(setting)))
             if len(attempts) == 1 and all(row.within for row in attempts[0]):
                 break
-        rows = calibration.middle_of(attempts)
+        rows = calibration_truth.middle_of(attempts)
         self._found(accuracy=(*self.findings.accuracy, *rows))
         return _accuracy_text(rows)
 
@@ -341,14 +352,16 @@ class Story:
 
     async def _find_floor(self, setting: Setting) -> str:
         crowd = Crowd(setting.users, setting.rooms, setting.rate_per_s)
-        floor = calibration.floor_of(setting, await way_ns(self.place, crowd, setting.processes, self.extent.floor_s))
+        floor = calibration_truth.floor_of(
+            setting, await way_ns(self.place, crowd, setting.processes, self.extent.floor_s)
+        )
         self._found(floors=(*self.findings.floors, floor))
-        known = {name: getattr(floor, f"{name}_us") for name in calibration.QUANTILES}
-        return "  ".join(f"{calibration.label_of(name)} {us:.0f} us" for name, us in known.items() if us is not None)
+        known = {name: getattr(floor, f"{name}_us") for name in QUANTILES}
+        return "  ".join(f"{label_of(name)} {us:.0f} us" for name, us in known.items() if us is not None)
 
     async def _burst(self, setting: Setting) -> str:
         document, truth, _ = await self._against_target(setting, "", self.extent.window_s)
-        burst = calibration.burst_of(setting, truth, document)
+        burst = calibration_truth.burst_of(setting, truth, document)
         self._found(bursts=(*self.findings.bursts, burst))
         worst = "" if burst.error_p99_us is None else f"  p99 {burst.error_p99_us:+.0f} us"
         return f"p50 {burst.error_p50_us:+.0f} us{worst}"
@@ -377,7 +390,7 @@ class Story:
         return self._blame("twice what the target carries", document, side="server", believed=True)
 
     def _blame(self, run: str, document: Document, *, side: str, believed: bool) -> str:
-        blamed = calibration.blamed_of(run, document, side=side, believed=believed)
+        blamed = calibration_truth.blamed_of(run, document, side=side, believed=believed)
         self._found(blamed=(*self.findings.blamed, blamed))
         return f"{blamed.found}  {'ok' if blamed.held else 'WRONG'}"
 
@@ -393,7 +406,7 @@ class Story:
             document, truth, server = await self._against_target(
                 setting, f"[deliveries]\n{LOGNORMAL}", self.extent.window_s
             )
-            messages = calibration.measured_part(truth, document)
+            messages = calibration_truth.measured_part(truth, document)
             cpu_ratio = server.cpu_ratio(messages[0].received_ns, messages[-1].received_ns)
             received_per_s = document["rates"]["deliveries_received_per_s"]
             if not cpu_ratio or not received_per_s:
@@ -409,14 +422,14 @@ class Story:
         document, truth, _ = await self._against_target(
             setting, f"[deliveries]\n{misdeeds}", self.extent.window_s, times, incident
         )
-        rows = calibration.counts_of(setting, truth, document, round(deadline_s * NS_PER_S))
+        rows = calibration_truth.counts_of(setting, truth, document, round(deadline_s * NS_PER_S))
         self._found(counts=(*self.findings.counts, *rows))
         return _counts_text(rows)
 
     async def _freeze(self) -> str:
         setting = self._setting("standstill", 1, _PICOWS)
         document, truth, _ = await self._against_target(setting, FREEZE, FREEZE_WINDOW_S, ("--warmup", "0s"))
-        freeze = calibration.freeze_of(truth, document)
+        freeze = calibration_truth.freeze_of(truth, document)
         self._found(freeze=freeze)
         return _freeze_text(freeze)
 
@@ -453,7 +466,7 @@ def _processes(count: int) -> str:
 
 
 def _accuracy_text(rows: list[Accuracy]) -> str:
-    errors = "  ".join(f"{calibration.label_of(row.quantile)} {row.error_us:+.0f} us" for row in rows)
+    errors = "  ".join(f"{label_of(row.quantile)} {row.error_us:+.0f} us" for row in rows)
     return f"{errors}  {'ok' if all(row.within for row in rows) else 'TOO FAR OFF'}"
 
 

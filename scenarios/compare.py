@@ -11,7 +11,8 @@ from pathlib import Path
 from loadgen.errors import InputError
 from reports import store
 from reports.budgets import Document, ExitCode
-from reports.compare import build, lines_of, markdown_of, reason_against
+from reports.compare import build, reason_against
+from reports.compare_texts import lines_of, markdown_of
 from reports.junit_comparison import junit_of_comparison
 from scenarios import github
 

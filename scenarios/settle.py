@@ -14,13 +14,10 @@ from loadgen.dialects.script import DialectScript
 from loadgen.dialects.template import placeholders
 from loadgen.errors import InputError
 from loadgen.plan.access import Access, without_passwords
-from loadgen.plan.acts import Act, Mix
 from loadgen.plan.incidents import Incident
 from loadgen.plan.pacing import NS_PER_S, Loop
 from loadgen.plan.payload_sizes import LogNormal, OneOf, PayloadBytes
 from loadgen.plan.plan import Plan, TransportKind
-from loadgen.plan.room_sizes import dealt, lognormal_sizes, uniform_sizes, zipf_sizes
-from loadgen.plan.rooms import MOST_LAYERS, Layer, Rooms, RoomShape
 from loadgen.plan.secrets import HIDDEN, is_secret_header
 from loadgen.plan.stages import Stage
 from reports.budgets import Budget
@@ -33,10 +30,11 @@ from scenarios.incidents import settle_incidents
 from scenarios.incidents import shown as incidents_shown
 from scenarios.layers import Layers, Origin, leaves
 from scenarios.machine import Machine, settle_processes, settle_source_addresses, this_machine
+from scenarios.mix import settle_mix
 from scenarios.outputs import check_writable
 from scenarios.pace import settle_pace, settled_values, with_one_rate
+from scenarios.rooms import settle_rooms
 from scenarios.schema import PayloadSizes, Run, Scenario
-from scenarios.schema import Rooms as RoomsSection
 from scenarios.slices import slicing_of
 from scenarios.sweep import Sweep, check_time, is_given, sweep_of
 from scenarios.timeline import with_stages, with_time_scale
@@ -192,13 +190,13 @@ def _settle_plan(scenario: Scenario, base_urls: tuple[str, ...], layers: Layers)
     """The fields of the plan, but those that depend on where the target or the generator is, and the tag."""
     users, traffic, phases = scenario.users, scenario.traffic, scenario.phases
     dialect = _settle_dialect(scenario, layers)
-    rooms = _settle_rooms(scenario, layers, dialect)
+    rooms = settle_rooms(scenario, layers, dialect)
     _check_loop(scenario, layers, dialect)
     _check_compression(scenario, layers)
     _check_headers(scenario, layers)
     tokens = _settle_tokens(scenario, layers, dialect)
     accounts = generated_accounts(users.count) if users.file is None else read_accounts(Path(users.file))
-    mix = _settle_mix(scenario, layers, dialect, len(accounts))
+    mix = settle_mix(scenario, layers, dialect, len(accounts))
     stages, incidents = users.stages, settle_incidents(scenario, layers, dialect)
     lengths_ns = [stage.within for stage in stages] + [stage.within for stage in traffic.rate_stages]
     if stages and traffic.rate_stages:
@@ -289,74 +287,6 @@ def _loaded_dialect(scenario: Scenario, layers: Layers) -> DialectScript:
         raise InputError(f"{layers.label('target.dialect')}: {error}") from None
 
 
-def _settle_rooms(scenario: Scenario, layers: Layers, dialect: DialectScript) -> Rooms:
-    users = scenario.users
-    sections = [
-        ("users.rooms", users.rooms),
-        *((f"users.more_rooms[{i}]", more) for i, more in enumerate(users.more_rooms)),
-    ]
-    if len(sections) > MOST_LAYERS:
-        raise InputError(
-            f"{layers.label('users.more_rooms')}: expected at most {MOST_LAYERS - 1} tables, got {len(sections) - 1}"
-        )
-    settled = []
-    for number, (key, rooms) in enumerate(sections):
-        _check_rooms(rooms, key, users.count, layers)
-        settled.append(_layer_of(rooms, users.count, scenario.run.seed, number))
-        if not dialect.has_rooms and (number or settled[0].count > 1):
-            at, expected, found = (
-                (key, "none", json.dumps(rooms.shape)) if number else (f"{key}.count", 1, settled[0].count)
-            )
-            raise InputError(
-                f'{layers.label(at)}: expected {expected}, since the dialect "{dialect.name}" has no join and all '
-                f"users share one room, got {found}"
-            )
-    if len(settled) > 1 and dialect.join is None:
-        raise InputError(
-            f'{layers.label("users.more_rooms")}: expected none, since the dialect "{dialect.name}" has a connection '
-            f"for one room, got {len(settled) - 1}"
-        )
-    if not any(layer.weight for layer in settled):
-        raise InputError(f"{layers.label('users.rooms.weight')}: expected a weight > 0 somewhere, got none")
-    return Rooms(tuple(settled))
-
-
-def _check_rooms(rooms: RoomsSection, key: str, user_count: int, layers: Layers) -> None:
-    label = layers.label(f"{key}.count")
-    if rooms.shape in (RoomShape.SINGLE, RoomShape.LOGNORMAL, RoomShape.OWN) and rooms.count != 1:
-        expected = "1" if rooms.shape is RoomShape.SINGLE else "no count"
-        raise InputError(f'{label}: expected {expected} where {key}.shape is "{rooms.shape}", got {rooms.count}')
-    of_shape = {"exponent": RoomShape.ZIPF, **dict.fromkeys(("median", "sigma", "giant"), RoomShape.LOGNORMAL)}
-    # A number of rooms by flag makes them equal, whatever stands in the file.
-    made_equal = layers.origin_of(f"{key}.shape") in (Origin.ENV, Origin.FLAG)
-    for name, shape in of_shape.items():
-        if getattr(rooms, name) is not None and rooms.shape is not shape and not made_equal:
-            raise InputError(
-                f'{layers.label(f"{key}.{name}")}: expected none where {key}.shape is "{rooms.shape}" '
-                f"(it is of {shape}), got {getattr(rooms, name):g}"
-            )
-    if rooms.count > user_count:
-        raise InputError(f"{label}: expected at most a room a user ({user_count}), got {rooms.count}")
-
-
-def _layer_of(rooms: RoomsSection, user_count: int, seed: int, number: int) -> Layer:
-    """Who is in which room; what the shape leaves open has the defaults of the schema."""
-    match rooms.shape:
-        case RoomShape.OWN:
-            return Layer.own(rooms.weight)
-        case RoomShape.ZIPF:
-            sizes = zipf_sizes(user_count, rooms.count, 1.0 if rooms.exponent is None else rooms.exponent)
-        case RoomShape.LOGNORMAL:
-            median = 8.0 if rooms.median is None else rooms.median
-            sigma = 1.0 if rooms.sigma is None else rooms.sigma
-            sizes = lognormal_sizes(user_count, median, sigma, rooms.giant or 0.0, seed, number)
-        case _ if number and rooms.count > 1:  # dealt like the first, the same users would meet again
-            sizes = uniform_sizes(user_count, rooms.count)
-        case _:
-            return Layer(rooms.count, weight=rooms.weight)
-    return Layer(len(sizes), dealt(sizes, seed, number), rooms.weight)
-
-
 def _settle_tokens(scenario: Scenario, layers: Layers, dialect: DialectScript) -> tuple[str, ...]:
     users, label = scenario.users, layers.label("users.tokens_file")
     if users.tokens_file is None:
@@ -372,43 +302,6 @@ def _settle_tokens(scenario: Scenario, layers: Layers, dialect: DialectScript) -
             f"got {json.dumps(users.tokens_file)}"
         )
     return read_tokens(Path(users.tokens_file))
-
-
-def _settle_mix(scenario: Scenario, layers: Layers, dialect: DialectScript, account_count: int) -> Mix:
-    weights = scenario.traffic.mix.model_dump()
-    mix = tuple((act, weights[act]) for act in Act if weights[act] > 0)
-    if not mix:
-        raise InputError(f"{layers.label('traffic.mix')}: expected a weight > 0 for something, got none")
-    can = {
-        Act.MESSAGE: True,
-        Act.DIRECT: dialect.direct is not None,
-        Act.TYPING: dialect.typing is not None,
-        Act.HISTORY: dialect.history is not None and dialect.history.send is not None,
-        Act.PRESENCE: dialect.presence is not None,
-        Act.HTTP: dialect.http is not None,
-    }
-    for act, weight in mix:
-        if not can[act]:
-            section = "[history] with send" if act is Act.HISTORY else f"[{act}]"
-            raise InputError(
-                f'{layers.label(f"traffic.mix.{act}")}: expected 0, since the dialect "{dialect.name}" has no '
-                f"{section}, got {weight:g}"
-            )
-    users, label = scenario.users, layers.label("traffic.mix.direct")
-    if any(act is Act.DIRECT for act, _ in mix):
-        if users.count < 2:
-            raise InputError(f"{label}: expected 0, since there is nobody else to write to, got {weights['direct']:g}")
-        if users.tokens_file is not None:
-            raise InputError(
-                f"{label}: expected 0, since users.tokens_file does not say what the users are called, "
-                f"got {weights['direct']:g}"
-            )
-        if account_count < users.count:
-            raise InputError(
-                f"{label}: expected 0 where several users share an account ({account_count} for {users.count} users): "
-                f"each of them would get what is for one, got {weights['direct']:g}"
-            )
-    return mix
 
 
 def _check_loop(scenario: Scenario, layers: Layers, dialect: DialectScript) -> None:

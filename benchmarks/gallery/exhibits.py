@@ -9,7 +9,7 @@ from importlib import resources
 from reports import numbers
 from reports.budgets import Document
 from reports.capacity import headline as capacity_headline
-from reports.compare import why_sentences
+from reports.compare_texts import why_sentences
 from reports.verdicts import headline
 
 SLOWER = '[deliveries]\ndelay = { kind = "constant", ms = 10 }\n'

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from reports.budgets import Document
-from reports.calibration import injected_counts, measured_part
+from reports.calibration_truth import injected_counts, measured_part
 from reports.curves import quantile_curve
 from reports.plots.measuring import Delivered, Fate, Loop, OneMessage
 from reports.truth import TrueMessage, Truth, TruthError

@@ -13,8 +13,8 @@ from loadgen.measure.tally import Metric
 
 if TYPE_CHECKING:
     from loadgen.dialects import HttpRequest
+    from loadgen.engine.books import Books
     from loadgen.engine.http import HttpClient
-    from loadgen.engine.user import Books
 
 # Of one process. Each has a socket of its own, so none waits for another and has that counted as the server's time.
 CALLS_AT_ONCE = 500

@@ -11,7 +11,8 @@ from loadgen.engine.calls import CONNECTIONS
 from loadgen.engine.course import NOT_YET_NS, Course
 from loadgen.engine.duty import Duty
 from loadgen.engine.scripted import Scripts
-from loadgen.engine.talk import Conversation, acts_over_http
+from loadgen.engine.speaker import acts_over_http
+from loadgen.engine.talk import Conversation
 from loadgen.engine.wire import Ask, Attended, Begin, Measure, Message, Speak, Want, Wire
 from loadgen.plan.sections import Section
 

@@ -12,10 +12,11 @@ from loadgen.dialects.patterns import matcher
 from loadgen.dialects.requests import prepare
 from loadgen.dialects.scripted import speaker_of
 from loadgen.engine.answers import Answers
+from loadgen.engine.books import Books
 from loadgen.engine.clock import now_ns, sleep_until
 from loadgen.engine.member import Member
 from loadgen.engine.transport import Connection, Transport
-from loadgen.engine.user import Books, User, UserState
+from loadgen.engine.user import User, UserState
 from loadgen.errors import ServerError
 from loadgen.measure import marker
 from loadgen.measure.clocks import Clock

@@ -14,18 +14,14 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from loadgen.dialects import Ack, Confirmation, Dialect, HttpAnswer, HttpRequest, Opening
+from loadgen.engine.books import Books, shown
 from loadgen.errors import ErrorKind, ServerError, kind_of_close, kind_of_status
 from loadgen.measure import marker
-from loadgen.measure.closes import END
 from loadgen.measure.disguises import disguised_at
-from loadgen.measure.ledger import Ledger
 from loadgen.measure.marker import Stamp
-from loadgen.measure.payload import Payload
-from loadgen.measure.tally import Count, Metric, Note, PerSecond, Tally
+from loadgen.measure.tally import Count, Metric, Note, PerSecond
 from loadgen.plan.acts import Act
 from loadgen.plan.rooms import room_name
-from loadgen.plan.secrets import Secrets
-from loadgen.plan.slices import SliceKind
 
 
 class UserState(StrEnum):
@@ -41,10 +37,6 @@ class UserState(StrEnum):
     GONE = "gone"
 
 
-MOST_SHOWN_BYTES = 200
-# So much of an envelope, or of the words, tells what a frame is.
-BEFORE_MARKER_BYTES = 60
-
 _STEPS = {
     UserState.NEW: "login",
     UserState.LOGGED_IN: "connect",
@@ -55,86 +47,9 @@ _STEPS = {
 _WAITING = (UserState.GREETING, UserState.JOINING)
 _OPEN = (UserState.CONNECTED, UserState.JOINING, UserState.READY)
 _WITH_A_SOCKET = (UserState.GREETING, *_OPEN)
-_READY = UserState.READY  # to ask an enum for a member costs 0.07 us
-
-
-def _shown(frame: bytes) -> str:
-    """A frame of which an error tells."""
-    return repr(frame[:MOST_SHOWN_BYTES].decode(errors="replace"))
-
-
-class Books:
-    """Where all users of a process write down what they see."""
-
-    __slots__ = (
-        "catches_up",
-        "deadline_ns",
-        "is_over",
-        "ledger",
-        "names_steps",
-        "on_ack",
-        "payload",
-        "phase",
-        "planned_close",
-        "prefix",
-        "secrets_of",
-        "tag",
-        "tally",
-    )
-
-    def __init__(self, ledger: Ledger, payload: Payload, tag: str, deadline_ns: int) -> None:
-        self.ledger = ledger
-        self.tally: Tally = ledger.tally
-        self.payload = payload
-        self.tag = tag
-        self.prefix = marker.prefix_of(tag)
-        ledger.on_damaged = lambda frame: self.text_changed(frame, frame.find(self.prefix))
-        self.deadline_ns = deadline_ns
-        self.phase = "login"
-        """Errors are counted under it, and what belongs to the whole run."""
-        self.names_steps = False
-        """Whether those of a user who does not get in are counted under its step instead: others are elsewhere."""
-        self.on_ack: Callable[[int, bytes, int], None] | None = None
-        """Told of each acknowledgement: the user, the marker of its message, and when."""
-        self.is_over = False
-        """Whether the run has ended, and what is still open is closed."""
-        self.catches_up = False
-        """Whether who comes back reads what it has missed."""
-        self.secrets_of: Callable[[int | None, str], Secrets] = lambda _, token: Secrets.of([token])
-        """What may not be shown of a user (None: of nobody in particular) who has this token."""
-        self.planned_close: Callable[[int, int], tuple[int, int] | None] | None = None
-        """Tells of a close code, and when it came, which incident of the plan it belongs to, and when that began."""
-
-    def error(self, kind: ErrorKind, phase: str, example: str, user: int | None = None, token: str = "") -> None:
-        """Count an error; the example is shown without the secrets of the run, and those of the user it happened to."""
-        if (kind, phase) not in self.tally.errors:  # else it is not kept
-            example = self.secrets_of(user, token).hide(example)
-        self.tally.error(kind, phase, example)
-
-    def count(self, name: Count) -> None:
-        """Count something of the whole run, and of the phase that it is in."""
-        self.tally.counts[name] += 1
-        self.tally.of_slice(SliceKind.PHASE.named(self.phase)).counts[name] += 1
-
-    def time(self, metric: Metric, length_ns: int) -> None:
-        """Note how long something took that ends now; the same."""
-        self.tally.metrics[metric].record(length_ns)
-        self.tally.of_slice(SliceKind.PHASE.named(self.phase)).of(metric).record(length_ns)
-
-    def socket_ended(self, code: int, *, by_us: bool) -> None:
-        """A socket that was open is gone; ``by_us``: we had hung up, or asked for it, before."""
-        self.tally.closed(code, END if self.is_over else self.phase, by_us=by_us)
-
-    def text_changed(self, frame: bytes, at: int) -> None:
-        """A frame brought a text whose marker, which stands ``at``, is not as it was sent."""
-        shown = _shown(frame[max(0, at - BEFORE_MARKER_BYTES) :])
-        self.error(ErrorKind.TEXT_CHANGED, self.phase, f"the server changed a text on its way: {shown}")
-
-    def answered(self, answer: HttpAnswer) -> None:
-        """The server has answered a request of somebody who is in."""
-        if not 200 <= answer.status < 300:
-            body = answer.body.decode(errors="replace")
-            self.error(kind_of_status(answer.status), self.phase, f"HTTP {answer.status}: {body}")
+# To ask an enum for a member costs 0.07 us.
+_READY = UserState.READY
+_ACKS_RECEIVED, _ACK_TIME = Count.ACKS_RECEIVED, Metric.ACK_TIME
 
 
 class User:
@@ -346,15 +261,16 @@ class User:
                 tally.counts[Note.UNSENT_AWAY] += 1
 
     def _await_ack(self, message_id: str, stamp: Stamp, mark: bytes) -> None:
-        if self._awaiting_ack is None:
-            self._awaiting_ack = {}
+        awaiting = self._awaiting_ack
+        if awaiting is None:
+            awaiting = self._awaiting_ack = {}
         # Acks that never come must not pile up: drop those past the deadline, oldest first.
-        while self._awaiting_ack:
-            oldest = next(iter(self._awaiting_ack))
-            if stamp.sent_ns - self._awaiting_ack[oldest][0].sent_ns <= self._books.deadline_ns:
+        while awaiting:
+            oldest = next(iter(awaiting))
+            if stamp.sent_ns - awaiting[oldest][0].sent_ns <= self._books.deadline_ns:
                 break
-            del self._awaiting_ack[oldest]
-        self._awaiting_ack[message_id] = stamp, mark
+            del awaiting[oldest]
+        awaiting[message_id] = stamp, mark
 
     def heard(self, frame: bytes, now_ns: int) -> list[bytes]:
         """A frame without a marker of this run has come; what to send.
@@ -410,7 +326,7 @@ class User:
         """Count it, once, where what it sent to keep the connection has not been answered in time."""
         sent = self._kept_alive_with
         if sent is not None and self.state in _OPEN and self._dialect.misses_answer:
-            self._error(ErrorKind.ALIVE_TIMEOUT, self._books.phase, f"no answer to {_shown(sent)}")
+            self._error(ErrorKind.ALIVE_TIMEOUT, self._books.phase, f"no answer to {shown(sent)}")
             self._kept_alive_with = None
 
     def leaving_politely(self) -> list[bytes]:
@@ -422,15 +338,17 @@ class User:
         if waiting is None:
             return
         stamp, mark = waiting
-        self._books.ledger.acked(mark, ack.room_sequence)
-        if self._books.on_ack is not None:
-            self._books.on_ack(self.index, mark, now_ns)
-        if self._books.ledger.is_measured(stamp.due_ns):
-            self._books.tally.counts[Count.ACKS_RECEIVED] += 1
-            self._books.tally.metrics[Metric.ACK_TIME].record(now_ns - stamp.sent_ns)
-            for part in self._books.ledger.slices_of(stamp):
-                part.counts[Count.ACKS_RECEIVED] += 1
-                part.of(Metric.ACK_TIME).record(now_ns - stamp.sent_ns)
+        books, ledger = self._books, self._books.ledger
+        ledger.acked(mark, ack.room_sequence)
+        if books.on_ack is not None:
+            books.on_ack(self.index, mark, now_ns)
+        if ledger.is_measured(stamp.due_ns):
+            ack_time_ns = now_ns - stamp.sent_ns
+            books.tally.counts[_ACKS_RECEIVED] += 1
+            books.tally.metrics[_ACK_TIME].record(ack_time_ns)
+            for part in ledger.slices_of(stamp):
+                part.counts[_ACKS_RECEIVED] += 1
+                part.of(_ACK_TIME).record(ack_time_ns)
 
     # --- getting lost ---------------------------------------------------------------------------------------
 
@@ -460,7 +378,7 @@ class User:
             what = "greeting" if self.state is UserState.GREETING else "confirmation of the join"
             if (awaited := self._dialect.awaited) is not None:
                 what += f" ({awaited!r})"
-            came = "no frame came" if self._last_frame is None else f"what came last was {_shown(self._last_frame)}"
+            came = "no frame came" if self._last_frame is None else f"what came last was {shown(self._last_frame)}"
             self._error(ErrorKind.JOIN_TIMEOUT, self._step(), f"the {what} never came; {came}")
 
     def leaving(self) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from reports import numbers
 from reports.charts.delivery import ROUND_NINES
 from reports.charts.model import Chart, Dash, Panel, Reads, Role, Series
-from reports.compare import name_of_new
+from reports.compare_texts import name_of_new
 from reports.curves import MEDIAN_NINES, Floats, Line, has_data, highest, lowest, quantile_curves, wants_log
 
 # The first of several runs is so pale, the last of them in full.

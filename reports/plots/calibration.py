@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from reports import numbers
-from reports.calibration import QUANTILES, label_of
+from reports.calibration_findings import QUANTILES, label_of
 from reports.palette import LIGHT
 from reports.plots import Drawing, Plot, frame
 

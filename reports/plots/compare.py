@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from reports.compare import name_of_new
+from reports.compare_texts import name_of_new
 from reports.curves import has_data, quantile_curve
 from reports.palette import LIGHT
 from reports.plots import Drawing, Plot, frame

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from reports.compare import change_text, name_of_new
+from reports.compare_texts import change_text, name_of_new
 from reports.palette import LIGHT
 from reports.plots import Drawing, Plot, frame
 

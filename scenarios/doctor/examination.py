@@ -14,10 +14,11 @@ from loadgen.dialects.requests import prepare
 from loadgen.dialects.script import DialectScript, Reach
 from loadgen.dialects.scripted import speaker_of
 from loadgen.dialects.template import Values
+from loadgen.engine.books import Books
 from loadgen.engine.clock import now_ns
 from loadgen.engine.http import HttpClient
 from loadgen.engine.transport.picows_transport import PicowsTransport
-from loadgen.engine.user import Books, User, UserState
+from loadgen.engine.user import User, UserState
 from loadgen.errors import ServerError, TargetUnreachableError
 from loadgen.measure import marker
 from loadgen.measure.ledger import Ledger, Rules

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from reports.calibration import (
+from reports.calibration import build
+from reports.calibration_findings import (
     Accuracy,
     Blamed,
     Burst,
@@ -17,7 +18,6 @@ from reports.calibration import (
     Frozen,
     Jitter,
     Load,
-    build,
 )
 
 MACHINE = {

@@ -8,11 +8,12 @@ from contextlib import AsyncExitStack
 from loadgen.dialects import Credentials, HttpRequest
 from loadgen.dialects.script import DialectScript
 from loadgen.dialects.scripted import speaker_of
+from loadgen.engine.books import Books
 from loadgen.engine.clock import now_ns
 from loadgen.engine.http import HttpClient
 from loadgen.engine.transport import Connection
 from loadgen.engine.transport.picows_transport import PicowsTransport
-from loadgen.engine.user import Books, User, UserState
+from loadgen.engine.user import User, UserState
 from loadgen.errors import ServerError
 from loadgen.measure import marker
 from loadgen.measure.ledger import Ledger, Rules

@@ -15,7 +15,8 @@ from itertools import count
 from loadgen.dialects import Credentials, HttpRequest
 from loadgen.dialects.script import ConnectScript, DialectScript, JoinScript, PublishScript, Reach
 from loadgen.dialects.scripted import ScriptedDialect
-from loadgen.engine.user import Books, User, UserState
+from loadgen.engine.books import Books
+from loadgen.engine.user import User, UserState
 from loadgen.measure import marker
 from loadgen.measure.ledger import Ledger, News, Rules
 from loadgen.measure.nodes import Layout

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from loadgen.plan.pacing import NS_PER_S
-from reports.calibration import Fault, injected_counts
+from reports.calibration_findings import Fault
+from reports.calibration_truth import injected_counts
 from reports.truth import Truth, read_truth
 from tests.support.benches import bench, books_close
 from tests.support.patience import PATIENCE_S

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from loadgen.dialects import HttpAnswer, HttpRequest
 from loadgen.dialects.script import ConnectScript, DialectScript, HttpScript, PublishScript, Reach
+from loadgen.engine.books import Books
 from loadgen.engine.calls import CALLS_AT_ONCE, Calls
 from loadgen.engine.http import HttpClient
-from loadgen.engine.talk import acts_over_http
-from loadgen.engine.user import Books
+from loadgen.engine.speaker import acts_over_http
 from loadgen.errors import ErrorKind, ServerError
 from loadgen.measure import marker
 from loadgen.measure.ledger import Ledger, Rules

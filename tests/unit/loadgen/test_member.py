@@ -18,8 +18,9 @@ from loadgen.dialects.script import (
     PublishScript,
 )
 from loadgen.dialects.scripted import speaker_of
+from loadgen.engine.books import Books
 from loadgen.engine.member import MOST_UNREAD_REPLIES, Member
-from loadgen.engine.user import Books, User, UserState
+from loadgen.engine.user import User, UserState
 from loadgen.errors import ErrorKind, ServerError
 from loadgen.measure import marker
 from loadgen.measure.ledger import Ledger, Receive, Rules

@@ -25,7 +25,8 @@ from loadgen.dialects.script import (
     SideScript,
 )
 from loadgen.dialects.scripted import ScriptedDialect
-from loadgen.engine.user import Books, User, UserState
+from loadgen.engine.books import Books
+from loadgen.engine.user import User, UserState
 from loadgen.errors import ErrorKind, ServerError
 from loadgen.measure import marker
 from loadgen.measure.ledger import Ledger, Rules

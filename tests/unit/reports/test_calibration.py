@@ -11,15 +11,13 @@ import pytest
 
 from loadgen.measure.histogram import Histogram
 from reports import calibration_page
-from reports.calibration import (
-    Blamed,
-    Fault,
-    Frozen,
-    Setting,
+from reports.calibration import carried_per_s, quotation, quoted
+from reports.calibration_findings import Blamed, Fault, Frozen, Setting
+from reports.calibration_summary import lines_of, summarise
+from reports.calibration_truth import (
     accuracy_of,
     blamed_of,
     burst_of,
-    carried_per_s,
     counts_of,
     floor_of,
     freeze_of,
@@ -27,11 +25,8 @@ from reports.calibration import (
     measured_part,
     middle_of,
     quantile_ns,
-    quotation,
-    quoted,
     service_times_ns,
 )
-from reports.calibration_summary import lines_of, summarise
 from reports.figures import metric_of
 from reports.page import render
 from reports.truth import Truth, TruthError, read_truth

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from reports.budgets import ExitCode
-from reports.compare import build, change_text, lines_of, markdown_of, reason_against, why_sentences
+from reports.compare import build, reason_against
 from reports.compare_page import render
+from reports.compare_texts import change_text, lines_of, markdown_of, why_sentences
 from tests.support.documents import a_document
 
 Documents = list[dict[str, Any]]
