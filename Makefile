@@ -23,12 +23,13 @@ hunt: $(STAMP)  ## the tests that draw at random (docs/reliability.md), with 30 
 coverage: $(STAMP)  ## the unit tests, and which branches of the pure modules they leave out: none may be
 	$(BIN)/python -m tests.support.pure_coverage
 
-# One small change of the code after another, each held against the tests that run the changed function. What was tried
-# is kept in mutants/, so it may be stopped and started again; FLAGS='loadgen.measure.ledger*' tries a part.
+# One small change of the code after another: those that mypy accepts are held against the tests that run the changed
+# function, the quick ones first, until one fails. What was tried is kept in mutants/, so it may be stopped and started
+# again; FLAGS='reports.budgets*' tries a part, and `$(BIN)/mutmut show NAME` shows a change.
 mutants: $(STAMP)  ## what the tests of ledger, histogram, budgets and statistics do not notice (docs/reliability.md)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,mutants]'
-	CI=1 CHATBENCH_HUNT=0.05 nice -n 19 $(BIN)/mutmut run $(FLAGS)
-	$(BIN)/mutmut results
+	PATH="$(CURDIR)/$(BIN):$$PATH" CI=1 CHATBENCH_HUNT=0.05 nice -n 19 $(BIN)/mutmut run $(FLAGS)
+	$(BIN)/python -m tests.support.mutants
 
 check: $(STAMP)  ## style, types (import rules are a test)
 	$(BIN)/ruff check .

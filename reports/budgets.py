@@ -120,7 +120,7 @@ class Budget:
             value: float | None = metric[_TIME_AGGREGATES[self.aggregate]]
             return value
         if "hdr" not in metric:
-            documented: float | None = metric.get(_DOCUMENTED.get(self.percent, ""))
+            documented: float | None = metric[_DOCUMENTED[self.percent]] if self.is_documented else None
             return documented
         value_ns = hdr.decode(metric["hdr"]).quantile_ns(self.percent / 100)
         return None if value_ns is None else value_ns / 1e6

@@ -70,7 +70,7 @@ class Judgement:
 def estimate_of(base: Sequence[float], head: Sequence[float], confidence: float) -> Estimate:
     """From pairs of values > 0, one of each side, in order; at least one pair."""
     # A difference of logarithms, not the logarithm of a ratio: the other way round it is the same but for its sign.
-    logs = np.log(np.array(head, np.float64)) - np.log(np.array(base, np.float64))
+    logs = np.log(head) - np.log(base)
     means, tail = _means_of_two(logs), _tail(len(logs))
     low, high = _interval(means, tail, 1 - confidence)
     ratio = math.exp(float(np.median(means)))
@@ -83,7 +83,7 @@ def estimate_of_sets(base: Sequence[float], head: Sequence[float], confidence: f
     The median of the ratios of any two of them (Hodges and Lehmann), and the interval of the exact rank-sum test (Mann
     and Whitney). It says less than pairs do: what the machine did at one time and not at the other is all in it.
     """
-    logs = np.log(np.array(head, np.float64))[:, None] - np.log(np.array(base, np.float64))[None, :]
+    logs = np.subtract.outer(np.log(head), np.log(base))
     differences, tail = np.sort(logs.ravel()), _tail_of_sets(len(base), len(head))
     low, high = _interval(differences, tail, 1 - confidence)
     ratio = math.exp(float(np.median(differences)))
@@ -153,7 +153,7 @@ def _means_of_two(logs: Float64s) -> Float64s:
 def _p_value(means: Float64s, tail: Float64s) -> float:
     """Of the test that head and base are alike; where some means are 0, the side that says less."""
     smaller = len(means) - max(int((means > 0).sum()), int((means < 0).sum()))
-    return min(1.0, 2 * float(tail[min(smaller, len(tail) - 1)]))
+    return min(1.0, 2 * float(tail[smaller]))
 
 
 def _interval(means: Float64s, tail: Float64s, error: float) -> tuple[float, float]:

@@ -53,10 +53,7 @@ class Pairs:
         cls, metrics: Mapping[str, tuple[Sequence[float], Sequence[float]]], tolerances: Mapping[str, float]
     ) -> Pairs:
         """From (base, head) by metric: values > 0, as many of each."""
-        logs = {
-            name: np.log(np.array(head, np.float64)) - np.log(np.array(base, np.float64))
-            for name, (base, head) in metrics.items()
-        }
+        logs = {name: np.log(head) - np.log(base) for name, (base, head) in metrics.items()}
         return cls(logs, tolerances)
 
     @property

@@ -94,7 +94,8 @@ def worse_by(differences: Sequence[int], base: int) -> Worse:
     more, fewer = sum(each > 0 for each in differences), sum(each < 0 for each in differences)
     if not base or more <= fewer:
         return Worse.YES if not base and more else Worse.NO
-    tail = sum(comb(more + fewer, k) for k in range(more, more + fewer + 1)) / 2 ** (more + fewer)
+    # How likely it is by chance that so few of the pairs that differ, or fewer, speak for head.
+    tail = sum(comb(more + fewer, k) for k in range(fewer + 1)) / 2 ** (more + fewer)
     return Worse.YES if tail <= CHANCE else Worse.PERHAPS
 
 

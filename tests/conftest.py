@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from tests.support.hunting import LONGER
 
@@ -19,7 +19,9 @@ pytest_plugins = ["pytester"]
 
 # Deterministic where it gates a merge; new examples each time where somebody looks. Speed is not a test's business.
 FEW = round(100 * min(LONGER, 1.0))
-settings.register_profile("ci", deadline=None, derandomize=True, max_examples=FEW)
+# Of a mutant it is enough to know that some example fails; nobody asks for the smallest one that does.
+PHASES = tuple(Phase) if LONGER >= 1 else (Phase.explicit, Phase.generate)
+settings.register_profile("ci", deadline=None, derandomize=True, max_examples=FEW, phases=PHASES)
 settings.register_profile("here", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 

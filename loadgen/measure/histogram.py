@@ -130,7 +130,8 @@ class Histogram:
         """Take as little memory as can be until something is added; nothing else changes."""
         self._sort_in()
         offsets = np.flatnonzero(self._counts)
-        if len(offsets) and len(self._counts) <= 2**16 and int(self._counts.max()) < 2**32:
+        # There are 39,000 buckets at most: an offset takes 16 bits.
+        if len(offsets) and int(self._counts.max()) < 2**32:
             counts = self._counts[offsets].astype(np.uint32)
             self._packed = Packed(offsets.astype(np.uint16), counts, len(self._counts))
             self._counts = _NOTHING
@@ -168,11 +169,10 @@ class Histogram:
         """Add everything ``other``, a histogram of as many bits, has recorded."""
         if other._bits != self._bits:
             raise ValueError(f"cannot merge a histogram of {other._bits} bits into one of {self._bits}")
-        other._sort_in()
-        if other._min_ns is None or other._max_ns is None:
-            return
-        self._widen(other._sum_ns, other._min_ns, other._max_ns)
-        self._add(other._first, other._dense())
+        state = other.state()
+        if state is not None:
+            self._widen(state.sum_ns, state.min_ns, state.max_ns)
+            self._add(other._first, state.counts)
 
     def quantile_ns(self, q: float, *, beyond: int = MIN_SAMPLES_BEYOND) -> int | None:
         """A value that at least the share ``q`` of all recorded values do not exceed.

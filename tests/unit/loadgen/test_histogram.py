@@ -8,11 +8,12 @@ import pickle
 import numpy as np
 import pytest
 from hdrh.histogram import HdrHistogram
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from loadgen.measure.histogram import COARSE, FINE, HIGHEST_NS, Histogram
 from reports import hdr
+from tests.support.hunting import examples
 
 VALUES = st.lists(st.integers(0, HIGHEST_NS), max_size=200)
 QUANTILES = st.floats(0.001, 0.999)
@@ -35,6 +36,7 @@ def contents(histogram: Histogram) -> tuple[object, ...]:
         histogram.mean_ns,
         upper_ns.tolist(),
         counts.tolist(),
+        str(counts.dtype),
     )
 
 
@@ -170,7 +172,7 @@ def test_histograms_of_different_precision_do_not_mix() -> None:
         Histogram().merge(histogram_of([1], COARSE))
 
 
-@settings(max_examples=10)  # that library walks through its 39,000 buckets: 0.1 s an example
+@examples(10)  # that library walks through its 39,000 buckets: 0.1 s an example
 @given(VALUES)
 def test_the_hdr_text_is_read_as_its_own_library_reads_it(values: list[int]) -> None:
     """The same values, the same counts."""

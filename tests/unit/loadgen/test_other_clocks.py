@@ -7,9 +7,11 @@ from loadgen.measure import marker
 from loadgen.measure.clocks import Clock
 from loadgen.measure.ledger import Ledger, News, Rules
 from loadgen.measure.marker import Stamp
+from loadgen.measure.nodes import Layout, Nodes
 from loadgen.measure.tally import Count, Metric, Note, Tally
 from loadgen.plan.plan import Share
 from loadgen.plan.rooms import Rooms
+from loadgen.plan.slices import OTHER_NODE
 
 PREFIX = marker.prefix_of("abc123")
 DEADLINE_NS = 1_000
@@ -61,6 +63,49 @@ def test_what_another_clock_has_stamped_is_counted_and_not_timed() -> None:
     assert tally.counts[Note.NEGATIVE_TIMES] == tally.counts[Count.DELIVERIES_LATE] == 0
     assert tally.metrics[Metric.DELIVERY_TIME].count == tally.metrics[Metric.DELIVERY_SERVICE_TIME].count == 0
     assert not ledger.take_spreads().rows.size
+
+
+def test_what_another_clock_has_stamped_may_come_before_it_was_sent() -> None:
+    """Within the error; and what is not timed adds up, settled together or not."""
+    ledger = a_ledger()
+    comes(ledger, said_by(THEIRS, 6_000), 6_001 - ERROR_NS)
+    ledger.settle(6_010)
+    comes(ledger, said_by(THEIRS, 6_100, 1), 6_100)
+    comes(ledger, said_by(THEIRS, 6_200, 2), 6_199 - ERROR_NS)
+    tally = close(ledger)
+
+    assert tally.counts[Note.DELIVERIES_UNTIMED] == tally.counts[Count.DELIVERIES_RECEIVED] == 2
+    assert tally.counts[Count.DELIVERIES_UNEXPECTED] == 1, "the last one came too early for that"
+    assert tally.counts[Note.NEGATIVE_TIMES] == 0
+
+
+def test_when_a_user_of_another_host_came_to_its_node_is_told_by_the_other_clock() -> None:
+    """What it said before is of a node that nobody knows."""
+    layout = Layout(("http://one",), are_named=True)
+    rules = Rules(
+        2,
+        Rooms.alike(1),
+        Reach.ROOM,
+        True,
+        DEADLINE_NS,
+        share=Share(0, 2),
+        other_clocks={1: Clock(-AHEAD_NS, ERROR_NS)},
+        nodes=layout,
+    )
+    ledger, there = Ledger(rules, PREFIX, Tally(0)), Nodes(2, layout, Share(1, 2))
+    ledger.measure(*WINDOW_NS)
+    ledger.members.joining(OURS, 0)
+    ledger.members.joined(OURS, 0)
+    assert ledger.nodes is not None
+    ledger.nodes.greeted(OURS, "a", 100)
+    there.greeted(THEIRS, "b", 6_000 + AHEAD_NS)
+    ledger.hear(News(b"", b"", there.take_moves()))
+    for sequence, at_ns in enumerate((5_900, 6_100)):
+        comes(ledger, said_by(THEIRS, at_ns, sequence), at_ns + 50)
+    tally = close(ledger)
+
+    assert tally.counts[Count.DELIVERIES_RECEIVED] == 2
+    assert tally.of_slice(OTHER_NODE).counts[Count.DELIVERIES_RECEIVED] == 1
 
 
 def test_a_message_of_ones_own_host_is_timed_as_ever() -> None:

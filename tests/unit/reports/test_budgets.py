@@ -161,6 +161,21 @@ def test_a_budget_is_judged_with_what_was_seen() -> None:
     assert judged("deliveries_received: count == 0")["ok"] is False
 
 
+@pytest.mark.parametrize(
+    ("operator", "kept"),
+    [
+        ("<", [True, False, False]),
+        ("<=", [True, True, False]),
+        (">", [False, False, True]),
+        (">=", [False, True, True]),
+        ("==", [False, True, False]),
+    ],
+)
+def test_a_limit_is_kept_as_its_sign_says(operator: str, kept: list[bool]) -> None:
+    """One less, just as many, and one more."""
+    assert [judged(f"deliveries_lost: count {operator} 5", deliveries_lost=lost)["ok"] for lost in (4, 5, 6)] == kept
+
+
 def test_a_counter_begins_with_its_phase() -> None:
     """Who never came to the measured window has lost nothing in it, which says nothing; sockets count from before."""
     document = a_document()

@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
 from reports.inference import FEWEST_PAIRS, Finding, errors_of_looks, estimate_of, estimate_of_sets, judged
+from tests.support.hunting import examples
 
 VALUES = st.floats(0.1, 1000.0)
 PAIRS = st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=20)
@@ -160,7 +161,7 @@ def test_one_of_eight_metrics_that_regressed_is_found_and_named() -> None:
     assert [each.metric for each in judged(metrics, 0.05) if each.finding is Finding.REGRESSION] == ["m3"]
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.floats(0.001, 0.2), st.integers(1, 6))
 def test_looks_share_the_error(error: float, look_count: int) -> None:
     """Together they have all of it; most is for the last."""
@@ -218,3 +219,36 @@ def test_sets_of_runs_tell_how_many_there_are_of_the_fewer() -> None:
     estimate = estimate_of_sets([1.0, 2.0], [1, 2, 3], 0.9)
 
     assert (estimate.pair_count, estimate.confidence) == (2, 0.9)
+
+
+def test_what_is_just_as_much_as_is_tolerated_is_fine() -> None:
+    """Twice as slow in every pair, where twice is allowed."""
+    (judgement,) = judged({"p50": ([1.0] * FEWEST_PAIRS, [2.0] * FEWEST_PAIRS, 1.0)}, 0.05)
+
+    assert judgement.estimate.ratio == 2.0
+    assert judgement.finding is Finding.FINE
+
+
+@pytest.mark.parametrize(("confidence", "critical"), [(0.95, 8), (0.99, 3)])
+def test_the_interval_of_ten_pairs_leaves_out_as_many_as_the_table_of_the_test_says(
+    confidence: float, critical: int
+) -> None:
+    """The critical values of Wilcoxon's signed-rank test; here no two of the means are equal."""
+    logs = [0.01 * 2**n for n in range(10)]
+    means = sorted((a + b) / 2 for i, a in enumerate(logs) for b in logs[i:])
+    estimate = estimate_of([1.0] * 10, np.exp(logs).tolist(), confidence)
+
+    assert np.log([estimate.low, estimate.high]) == pytest.approx([means[critical], means[-1 - critical]])
+
+
+@pytest.mark.parametrize(("confidence", "critical"), [(0.95, 2), (0.99, 0)])
+def test_the_interval_of_two_sets_of_five_is_that_of_the_table_of_mann_and_whitney(
+    confidence: float, critical: int
+) -> None:
+    """Of all differences between one of each side."""
+    base, head = [0.01 * n for n in range(5)], [0.1 * 2**n for n in range(5)]
+    differences = sorted(b - a for a in base for b in head)
+    estimate = estimate_of_sets(np.exp(base).tolist(), np.exp(head).tolist(), confidence)
+
+    assert np.log([estimate.low, estimate.high]) == pytest.approx([differences[critical], differences[-1 - critical]])
+    assert math.log(estimate.ratio) == pytest.approx(differences[12])

@@ -72,6 +72,7 @@ def test_a_late_generator_makes_a_run_say_nothing_and_a_silent_server_does_not()
         ([-1, -1], 2, Worse.NO),
         ([5, 5, 5, 5, 5], 2, Worse.YES),  # by chance one time in 32
         ([5, 5, 5, 5], 2, Worse.PERHAPS),  # one in 16
+        ([0, 0, 0, 0, 0, 5, 5, 5, 5, 5], 2, Worse.YES),  # pairs that are alike say nothing
         ([1, 1, 1, 1, 1, 1, 1, 1, -1], 1, Worse.YES),  # ten of 512 ways
         ([1, 1, 1, 1, 1, 1, -1], 1, Worse.PERHAPS),  # eight of 128
     ],

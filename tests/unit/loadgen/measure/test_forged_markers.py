@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loadgen.dialects.script import Reach
@@ -19,6 +19,7 @@ from loadgen.plan.plan import Share
 from loadgen.plan.rooms import Rooms
 from loadgen.plan.slices import UNSLICED, RoomClass, Slicing, Stretch
 from tests.support.forgery import forged
+from tests.support.hunting import examples
 
 PREFIX = marker.prefix_of("abc123")
 USERS = 4
@@ -90,7 +91,7 @@ ANY_FIELDS = st.tuples(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     st.lists(ANY_FIELDS, max_size=6),
     st.integers(1, 3),
