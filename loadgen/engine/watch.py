@@ -48,19 +48,25 @@ async def watch_loop(tally: Tally, measures: Callable[[int], bool]) -> None:
             tally.metrics[Metric.LOOP_LAG].record(now - due_ns)
 
 
+def bite_for(under_way_count: int) -> tuple[Bite, int]:
+    """How much is settled at once where so many messages are open, and for how many ns we rest after that."""
+    return (LARGE_BITE, 0) if under_way_count >= MANY_MESSAGES else (SMALL_BITE, SMALL_BITE_PAUSE_NS)
+
+
 async def keep_books(ledger: Ledger) -> None:
     """Settle what can be settled, again and again, so that the books stay short; goes on until it is cancelled."""
     settle_ns = now_ns() + SETTLE_PERIOD_NS
     while True:
         await asyncio.sleep(LOOK_PERIOD_NS / NS_PER_S)
-        many = ledger.under_way >= MANY_MESSAGES
         if now_ns() < settle_ns and ledger.under_way < SOME_MESSAGES:
             continue
         ledger.account_sends()
         await asyncio.sleep(0)
-        bite, pause_ns = (LARGE_BITE, 0) if many else (SMALL_BITE, SMALL_BITE_PAUSE_NS)
+        bite, pause_ns = bite_for(ledger.under_way)
         while ledger.settle(began_ns := now_ns(), bite):
             await asyncio.sleep(pause_ns / NS_PER_S)
+            # Asked again each time: small bites may be fewer than the messages that come meanwhile.
+            bite, pause_ns = bite_for(ledger.under_way)
         # What is left was looked at in vain, and may be much where a server has stopped.
         look_ns = now_ns() - began_ns
         settle_ns = now_ns() + max(SETTLE_PERIOD_NS, LOOK_SHARE * look_ns)
