@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query, status
 from pydantic import BaseModel, Field
+from starlette.convertors import Convertor, register_url_convertor
 
 from target_app.bearer import Identified
 from target_app.problems import problems
@@ -15,7 +16,22 @@ from target_app.services import Shared
 from target_app.store import StoreError
 from target_app.tokens import Identity
 
-# Names of rooms may hold slashes: hence `:path`.
+
+class AnyText(Convertor[str]):
+    """A part of a path that may hold anything. Starlette's own `path` takes slashes as well, but no line break."""
+
+    regex = "(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("any", AnyText())
+
+# Names of rooms may hold slashes; and a name that no room can have is answered like that of a room that is not there.
 router = APIRouter(tags=["rooms and people"])
 
 # What a page shows; a program may want more, up to what makes no answer long to wait for.
@@ -84,7 +100,7 @@ async def rooms(services: Shared, identity: Identified, limit: NameLimit = NAMES
     )
 
 
-@router.get("/rooms/{room:path}/users", summary="See who is in a room", responses={**problems(401, 403, 404, 422, 503)})
+@router.get("/rooms/{room:any}/users", summary="See who is in a room", responses={**problems(401, 403, 404, 422, 503)})
 async def users(services: Shared, identity: Identified, room: RoomName, limit: NameLimit = NAMES) -> Users:
     """Return the users who have a connection in the room; one need not be in it to see who is."""
     if not may_see(identity, room):
@@ -96,7 +112,7 @@ async def users(services: Shared, identity: Identified, room: RoomName, limit: N
 
 
 @router.get(
-    "/rooms/{room:path}/messages", summary="Read what was said in a room", responses={**problems(401, 403, 422, 503)}
+    "/rooms/{room:any}/messages", summary="Read what was said in a room", responses={**problems(401, 403, 422, 503)}
 )
 async def messages(
     services: Shared,

@@ -36,7 +36,7 @@ def routes(found: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
 
 ROUTES = list(routes(create_app(Settings()).routes))
 HTTP = [
-    # Without converters, as OpenAPI has it: {room} and not {room:path}.
+    # Without converters, as OpenAPI has it: {room} and not {room:any}.
     (method.lower(), route.path_format)
     for route in ROUTES
     if isinstance(route, Route | APIRoute) and route.include_in_schema

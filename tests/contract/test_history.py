@@ -254,6 +254,16 @@ def test_a_room_that_is_not_there_is_404(server: ServerProcess) -> None:
     assert get(server, f"/rooms/{quote('admin: nowhere')}/users", "root", "admin").status == 404
 
 
+@pytest.mark.parametrize("name", ["", "tea\n", "a\nb", "a\0b", "x" * 500])
+def test_a_name_that_no_room_can_have_is_that_of_a_room_that_is_not_there(server: ServerProcess, name: str) -> None:
+    """An answer of ours, and not of a path that nobody knows."""
+    path = f"/rooms/{quote(name, safe='')}/users"
+
+    assert get(server, path).json == {"detail": "There is no such room"}
+    assert read(server, name).json == {"detail": "Join the room first"}
+    assert read(server, name, "", "root", "admin").json == {"room": name, "messages": [], "more": False}
+
+
 @pytest.mark.parametrize("path", ["/users/online", "/rooms", "/rooms/tea/users"])
 def test_without_a_login_nothing_is_told(server: ServerProcess, path: str) -> None:
     """401, and how to do better."""
