@@ -65,7 +65,13 @@ class ChatConnection(WebSocketsSansIOProtocol):
         self.unseen_frames = Bucket(outboxes.limits.frames_per_s, outboxes.limits.frames_at_once)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, a bite at a time."""
+        """Parse what came, a bite at a time; what comes before our answer to the handshake, behind that answer."""
+        if self.handshake_initiated and not self.handshake_complete:
+            # Parsed now, a ping would be answered before the handshake is, and a broken frame by nothing.
+            self.unparsed += data
+            if len(self.unparsed) > BITE_BYTES:
+                self.transport.pause_reading()
+            return
         if len(data) <= BITE_BYTES and not self.unparsed:
             super().data_received(data)
             return
@@ -105,6 +111,8 @@ class ChatConnection(WebSocketsSansIOProtocol):
         await super().send(message)
         if message["type"] == "websocket.accept":
             del self.response
+            if self.unparsed and self.handshake_complete:
+                self._take_a_bite()
 
     def begin_close(self, code: int, reason: str) -> bytes:
         """Start the closing handshake; a peer that does not take part in it is cut.

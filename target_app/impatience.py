@@ -6,8 +6,11 @@ no descriptors left, nothing works any more, and nobody is told.
 """
 
 import asyncio
+import sys
 from http import HTTPStatus
+from typing import cast
 
+from httptools import HttpParserUpgrade
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from target_app.connection import OUTBOXES
@@ -38,6 +41,8 @@ class ImpatientProtocol(HttpToolsProtocol):
     _in_head = False
     _head_bytes = 0
     _has_ended_one = False
+    # What is being parsed.
+    _read = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait; not for long where there is no room for it."""
@@ -61,7 +66,9 @@ class ImpatientProtocol(HttpToolsProtocol):
             # Blank lines may come before a request and begin none (RFC 9112, 2.2), and stop uvicorn's own clock.
             self._wait(REQUEST_S)
         self._has_ended_one = False
+        self._read = data
         super().data_received(data)
+        self._read = b""
         # Of a read that ended another request it is unknown how much belongs to this head.
         if self._in_head and not self._has_ended_one:
             self._head_bytes += len(data)
@@ -109,12 +116,26 @@ class ImpatientProtocol(HttpToolsProtocol):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         else:
             super().handle_websocket_upgrade()
+            self._pass_on_what_came_behind()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is there to wait for."""
         self._stop_waiting()
         self._stop_waiting_for_the_reader()
         super().connection_lost(exc)
+
+    def _pass_on_what_came_behind(self) -> None:
+        """Give a WebSocket what came in the same read as its handshake; uvicorn drops it.
+
+        RFC 6455 (4.1) wants a client to wait for the answer. One that does not would lose its first message, and
+        nobody would be told.
+        """
+        # The parser tells where the handshake ends by an exception, which uvicorn handles by calling us.
+        upgrade = sys.exception()
+        assert isinstance(upgrade, HttpParserUpgrade), upgrade
+        behind = self._read[upgrade.args[0] :]
+        if behind and not self.transport.is_closing():
+            cast(asyncio.Protocol, self.transport.get_protocol()).data_received(behind)
 
     def _wait(self, seconds: float) -> None:
         self._stop_waiting()

@@ -23,6 +23,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
+from uvicorn.protocols.utils import ClientDisconnected
 
 # A client's own id is taken over where it can do no harm in a log.
 _HARMLESS_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -50,8 +51,8 @@ class StampAnswers:
         answer = _Answer(scope, send, self._answered)
         try:
             await self._app(scope, receive, answer.send)
-        except (ClientDisconnect, WebSocketDisconnect):
-            # The client has gone: nobody to answer, and no fault of ours.
+        except (ClientDisconnect, WebSocketDisconnect, ClientDisconnected):
+            # The client has gone, the last of them in the middle of its handshake: nobody to answer, no fault of ours.
             return
         except Exception:
             # The route and not the path: a path may hold a session id, and a query a token.

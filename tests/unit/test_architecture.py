@@ -135,6 +135,7 @@ DOORS = {
     "fastapi": ("target_app",),
     "uvicorn": ("target_app", "scenarios.asgi_thread"),
     "starlette": ("target_app",),
+    "httptools": ("target_app.impatience",),
     "jwt": ("target_app.tokens", "loadgen.dialects.signing"),
     "pwdlib": ("target_app.accounts",),
     "prometheus_client": ("target_app.metrics", "reports.prometheus", "scenarios.exporter", "scenarios.target_metrics"),

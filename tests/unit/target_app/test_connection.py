@@ -65,7 +65,11 @@ class Endpoint:
             self.taken_count += 1
 
 
-def with_connection(test: Callable[[ChatConnection, FakeTransport, Endpoint], Awaitable[None]]) -> None:
+def with_connection(
+    test: Callable[[ChatConnection, FakeTransport, Endpoint], Awaitable[None]], early: bytes = b""
+) -> None:
+    """A connection whose handshake is answered; ``early`` comes before that."""
+
     async def run() -> None:
         endpoint, transport, state = Endpoint(asyncio.Semaphore(0)), FakeTransport(), ServerState()
         config = uvicorn.Config(endpoint, lifespan="off", ws_ping_interval=None, ws_per_message_deflate=False)
@@ -73,6 +77,8 @@ def with_connection(test: Callable[[ChatConnection, FakeTransport, Endpoint], Aw
         connection = ChatConnection(config, state, {OUTBOXES: Outboxes(Limits().lifted())})
         connection.connection_made(transport)
         connection.data_received(HANDSHAKE)
+        if early:
+            connection.data_received(early)
         await everybody_elses_turn()
         await test(connection, transport, endpoint)
         for task in state.tasks:
@@ -167,3 +173,15 @@ def test_the_bites_end_with_the_connection() -> None:
         assert event["type"] == "websocket.disconnect"
 
     with_connection(test)
+
+
+def test_what_comes_before_the_answer_to_the_handshake_waits_for_it() -> None:
+    """A pong before the 101 would be no HTTP; then all of it is taken up, in bites as ever."""
+
+    async def test(_: ChatConnection, transport: FakeTransport, _endpoint: Endpoint) -> None:
+        await everybody_elses_turn()
+
+        assert transport.written.startswith(b"HTTP/1.1 101 ")
+        assert (transport.pong_count, transport.reads) == (3 * FRAMES_A_BITE, True)
+
+    with_connection(test, PING * FRAMES_A_BITE * 3)

@@ -7,6 +7,7 @@ import pytest
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
+from uvicorn.protocols.utils import ClientDisconnected
 
 from target_app.middleware import StampAnswers
 
@@ -41,7 +42,7 @@ def failing(error: Exception, *messages: Message) -> ASGIApp:
 
 
 @pytest.mark.parametrize("scope", [HTTP, WEBSOCKET])
-@pytest.mark.parametrize("error", [ClientDisconnect(), WebSocketDisconnect(1006)])
+@pytest.mark.parametrize("error", [ClientDisconnect(), WebSocketDisconnect(1006), ClientDisconnected()])
 def test_a_client_that_has_gone_is_no_fault_of_ours(
     scope: Scope, error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
