@@ -172,7 +172,7 @@ DOORS = {
     "flask_login": ("loadgen.locust_bridge.web",),
     "hdrh": ("reports.hdr",),
     "pytest": ("scenarios.pytest_plugin",),
-    "typer": ("scenarios.cli",),
+    "typer": ("scenarios.cli", "scenarios.commands"),
     "pydantic": (
         "scenarios.schema",
         "scenarios.validation",
