@@ -3,7 +3,8 @@
 // As high as two small ones with their legends, where it stands beside these.
 const HEIGHT_PX = { full: 300, half: innerWidth > 940 ? 420 : 280, small: 190 };
 const VALUE_AXIS_PX = 58;
-const RIGHT_PX = 12;
+// Half of what stands below the last tick: 480:00.
+const RIGHT_PX = 20;
 
 class Panel {
   #plot;
