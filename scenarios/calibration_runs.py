@@ -17,6 +17,7 @@ from loadgen.measure.record import Reading
 from reports.budgets import Document, ExitCode
 from reports.truth import Truth, read_truth
 from scenarios.pinning import confined_to
+from scenarios.target import PYTHON
 
 READY_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 10.0
@@ -89,7 +90,7 @@ async def _serving(module: Sequence[str], place: Place) -> AsyncIterator[Server]
     with (place.folder / "server.log").open("wb") as log:
         with confined_to(place.server_cores):
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", *module, "--port", "0", "--exit-with-stdin"),
+                *(*PYTHON, *module, "--port", "0", "--exit-with-stdin"),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,

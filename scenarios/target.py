@@ -26,6 +26,9 @@ STOP_TIMEOUT_S = 5.0
 REACH_TIMEOUT_S = 5.0
 # A connection ends with its token: none may end in a run that goes on for days.
 LONGER_THAN_ANY_RUN_S = 365 * 86_400
+# What a server of the user's own may be told by the environment is not for ours: where that one keeps its messages.
+PYTHON = ("env", "-u", "CHATBENCH_DB", "-u", "CHATBENCH_BROKER", sys.executable, "-P", "-m")
+"""Before the name of a server's module. -P: a folder called target_app where the user happens to be is not imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +127,8 @@ def command_of_our_server(
     account_count: int, port: int = 0, *, token_lifetime_s: int = LONGER_THAN_ANY_RUN_S
 ) -> list[str]:
     """What starts it, on a free port by default; it ends when its standard input does."""
-    # -P: a folder called target_app where the user happens to be must not be imported
-    python = [sys.executable, "-P", "-m", "target_app"]
     of_its_users = ("--accounts", str(account_count), "--token-lifetime", str(token_lifetime_s))
-    return [*python, "--port", str(port), *of_its_users, "--exit-with-stdin", "--lift-limits"]
+    return [*PYTHON, "target_app", "--port", str(port), *of_its_users, "--exit-with-stdin", "--lift-limits"]
 
 
 def lifetime_flags(wish: Wish) -> dict[str, int]:

@@ -85,7 +85,7 @@ def _postgres_database(url: str) -> PostgresDatabase:
     options = _options(parts)
     database = unquote(parts.path.removeprefix("/"))
     host = unquote(parts.hostname or "") or options.get("host")
-    if not database or "/" in parts.path.removeprefix("/") or host is None:
+    if not database or "/" in parts.path.removeprefix("/") or "@" in parts.path or host is None:
         raise DatabaseUrlError(
             f"expected {_POSTGRES_FORM}, or {_POSTGRES}USER:PASSWORD@/DATABASE?host=FOLDER for a Unix socket"
         )
@@ -101,6 +101,7 @@ def _postgres_database(url: str) -> PostgresDatabase:
 
 def _options(parts: SplitResult) -> dict[str, str]:
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if unknown := sorted(options.keys() - {"host", "ssl"}):
-        raise DatabaseUrlError(f"expected host=FOLDER and ssl=MODE after the '?' at most, got {unknown[0]!r}")
+    if options.keys() - {"host", "ssl"}:
+        # Not repeated: after a '?' that is not quoted, it is the rest of a password.
+        raise DatabaseUrlError("expected host=FOLDER and ssl=MODE after the '?' at most, and %3F for one in a password")
     return options

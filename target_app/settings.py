@@ -3,9 +3,10 @@
 import argparse
 import ipaddress
 import os
+import re
 import secrets
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
@@ -23,7 +24,13 @@ SECRET_BYTES_MIN = 32
 
 TOKEN_LIFETIME_S = 3_600
 
+# For URLs with passwords: whoever may list processes reads every command line.
+DB_VARIABLE, BROKER_VARIABLE = "CHATBENCH_DB", "CHATBENCH_BROKER"
+
 INSTANCE_LENGTH = 100
+
+# Who is named in a URL, and with which password.
+_NAMED = re.compile(r"(?<=://)\S*@")
 
 # OWASP's smallest recommended cost for argon2id (one lane).
 ARGON2_MEMORY_KIB = 19 * 1024
@@ -110,7 +117,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     accounts_count: int = 0
-    accounts_key: str = DEFAULT_ACCOUNTS_KEY
+    accounts_key: str = field(default=DEFAULT_ACCOUNTS_KEY, repr=False)
     secret: str = field(default_factory=lambda: secrets.token_hex(SECRET_BYTES_MIN), repr=False)
     secret_is_random: bool = True
     token_lifetime_s: int = TOKEN_LIFETIME_S
@@ -152,6 +159,8 @@ def read_settings(flags: Sequence[str], environment: Mapping[str, str]) -> Setti
         )
     if given.truth is not None and given.faults is None:
         raise SettingsError("--truth: tells what became of the faults, so it needs --faults FILE")
+    given.db = given.db or _of_environment(environment, DB_VARIABLE, _database_url)
+    given.broker = given.broker or _of_environment(environment, BROKER_VARIABLE, _broker_url)
     _check_company(given, environment)
     settings = Settings(
         host=given.host,
@@ -206,7 +215,8 @@ def _check_company(given: argparse.Namespace, environment: Mapping[str, str]) ->
 
 class _OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise SettingsError(message)
+        # Ours say no more than the scheme of a URL; of a flag that there is not, all is quoted.
+        raise SettingsError(_NAMED.sub("***@", message) if message.startswith("unrecognized") else message)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -214,6 +224,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m target_app",
         description="The reference chat server. Its first line on standard output says where it listens.",
         epilog="From the environment: CHATBENCH_SECRET (signs tokens), CHATBENCH_ADMIN_PASSWORD (of the account admin),"
+        " CHATBENCH_DB and CHATBENCH_BROKER (--db and --broker: whoever lists the processes sees no password there),"
         " CHATBENCH_ACCOUNTS_KEY (of the generated accounts), CHATBENCH_ARGON2_MEMORY_KIB and CHATBENCH_ARGON2_PASSES"
         " (what checking a password costs).",
         allow_abbrev=False,
@@ -322,6 +333,9 @@ def _broker_url(text: str) -> str:
     if scheme not in ("redis", "rediss", "unix") or not rest:
         # A URL may hold a password: its scheme says enough.
         raise argparse.ArgumentTypeError(f"expected redis://HOST:PORT, got {scheme + separator!r}")
+    # Half of a password would be taken for the host or the port, and be named where nobody answers there.
+    if scheme != "unix" and "@" in "".join(re.split("[/?#]", rest, maxsplit=1)[1:]):
+        raise argparse.ArgumentTypeError("expected a password in which '/', '?' and '#' are written %2F, %3F and %23")
     return text
 
 
@@ -369,6 +383,16 @@ def _seconds(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of seconds, 1 or more, got {text!r}")
     return int(text)
+
+
+def _of_environment(environment: Mapping[str, str], variable: str, read: Callable[[str], str]) -> str | None:
+    text = environment.get(variable)
+    if not text:
+        return None
+    try:
+        return read(text)
+    except argparse.ArgumentTypeError as error:
+        raise SettingsError(f"{variable}: {error}") from error
 
 
 def _cost(environment: Mapping[str, str], variable: str, default: int, at_least: int) -> int:

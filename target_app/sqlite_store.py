@@ -6,7 +6,6 @@ second, each to 500 members, storing took 6 % of what the event loop spends on t
 """
 
 import asyncio
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnectionError
 
 from target_app import tables
 from target_app.database import Durability
+from target_app.one_life import OneLifeFolder
 from target_app.rooms import Message
 from target_app.schema import prepare
 from target_app.store import ClashError, StoreError
@@ -45,7 +45,7 @@ class SqliteStore:
         self._name = "the temporary database" if path is None else str(path)
         self._durability = durability
         self._busy_ms = busy_ms
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: OneLifeFolder | None = None
         self._engine: Engine | None = None
         self._writing: Connection | None = None
         self._writer: ThreadPoolExecutor | None = None
@@ -97,10 +97,10 @@ class SqliteStore:
 
     def _temporary_path(self) -> Path:
         try:
-            self._folder = tempfile.TemporaryDirectory(prefix="chatbench-")
+            self._folder = OneLifeFolder()
         except OSError as error:
             raise StoreError(f"{self._name}: {error}") from error
-        return Path(self._folder.name) / "chat.db"
+        return self._folder.path / "chat.db"
 
     def _prepare(self, connection: Connection) -> None:
         # Of two servers that start on one new file, one makes the tables and the other finds them.
@@ -151,7 +151,7 @@ class SqliteStore:
             self._engine.dispose()
             self._engine = None
         if self._folder is not None:
-            self._folder.cleanup()
+            self._folder.remove()
             self._folder = None
 
     @contextmanager

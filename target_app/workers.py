@@ -16,12 +16,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from target_app.server import at_end_of_stdin, ready_line, reserve
-from target_app.settings import Settings
+from target_app.settings import BROKER_VARIABLE, DB_VARIABLE, Settings
 
 # Between two lives of a worker that dies at once, as while the database is away.
 AGAIN_AFTER_S = 1.0
 # More than a worker takes to end in good order.
 END_S = 15.0
+
+# Flags that may hold a password; workers have the same by their environment, where no list of processes shows it.
+_WITH_PASSWORDS = frozenset({"--db", "--broker"})
 
 log = logging.getLogger("target_app")
 
@@ -40,14 +43,33 @@ def serve_by_workers(settings: Settings, flags: Sequence[str], environment: Mapp
     return asyncio.run(_Crew(settings, flags, environment).serve())
 
 
+def without_passwords(flags: Sequence[str]) -> list[str]:
+    """Return the flags without those that may hold one, be it `--db URL` or `--db=URL`."""
+    kept = []
+    words = iter(flags)
+    for word in words:
+        if word in _WITH_PASSWORDS:
+            next(words)
+        elif word.partition("=")[0] not in _WITH_PASSWORDS:
+            kept.append(word)
+    return kept
+
+
 class _Crew:
     """The workers of one server."""
 
     def __init__(self, settings: Settings, flags: Sequence[str], environment: Mapping[str, str]) -> None:
         self._settings = settings
-        self._flags = flags
-        # One secret for all, where it was made for this life as well.
-        self._environment = {**environment, "CHATBENCH_SECRET": settings.secret}
+        self._flags = without_passwords(flags)
+        assert settings.database_url is not None, "workers have a database in common"
+        assert settings.broker_url is not None, "and a broker"
+        self._environment = {
+            **environment,
+            # One secret for all, where it was made for this life as well.
+            "CHATBENCH_SECRET": settings.secret,
+            DB_VARIABLE: settings.database_url,
+            BROKER_VARIABLE: settings.broker_url,
+        }
         self._stop = asyncio.Event()
         self._processes: set[Process] = set()
 

@@ -67,8 +67,11 @@ class RedisBus:
         self._ear = ear
         try:
             self._redis = Redis.from_url(self._url, socket_connect_timeout=AWAY_S, socket_timeout=AWAY_S)
-        except ValueError as error:
-            raise BusError(f"Redis: {error}") from error
+        except ValueError:
+            # Its own text quotes what it took for the port, which may be half a password.
+            raise BusError(
+                "Redis: the address cannot be read; is a '/', '?' or '#' of a password not quoted?"
+            ) from None
         self._tasks = [asyncio.create_task(each()) for each in (self._listen_on, self._send_on, self._beat_on)]
         try:
             await asyncio.wait_for(self._came_up.wait(), OPEN_S)

@@ -194,3 +194,13 @@ async def test_no_redis_is_one_clear_line() -> None:
     assert "refused" in str(failure.value)
     assert "a-password" not in str(failure.value)
     assert "\n" not in str(failure.value)
+
+
+@on_an_event_loop
+async def test_an_address_that_cannot_be_read_is_not_repeated() -> None:
+    """What stands where the port should may be half a password."""
+    with pytest.raises(BusError) as failure:
+        await RedisBus("redis://:half/a-password@127.0.0.1", "a").open(Listener())
+
+    assert str(failure.value).startswith("Redis: the address cannot be read")
+    assert "half" not in str(failure.value)

@@ -12,7 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -23,6 +22,7 @@ import pytest
 
 from loadgen.dialects.script import DialectScript
 from scenarios.dialect_files import named_text, read_dialect
+from tests.support.mortal import mortal, mortal_folder
 from tests.support.patience import PATIENCE_S
 from tests.support.silent_port import refusing_port
 
@@ -87,7 +87,7 @@ def _running(
     log = folder / "server.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            command,
+            mortal(command, number),
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=out,
@@ -127,12 +127,6 @@ def _await_port(port: int, within_s: float, check: Callable[[], None]) -> None:
         time.sleep(0.05)
 
 
-@contextmanager
-def _folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="chatbench-") as folder:
-        yield Path(folder)
-
-
 # --- Socket.IO
 
 # The options of the application behind it; "nobody" is turned away at the door.
@@ -150,7 +144,7 @@ def socketio_node(alive_s: float = ALIVE_S) -> Iterator[Peer]:
     needed("node", files=[installed], install=f"apt-get install nodejs npm; npm ci --prefix {NODE_FOLDER}")
     port = refusing_port()
     command = ["node", str(NODE_FOLDER / "chat.js"), str(port), str(round(alive_s * 500)), str(round(alive_s * 500))]
-    with _folder() as folder, _running(command, folder, port) as process:
+    with mortal_folder() as folder, _running(command, folder, port) as process:
         yield _socketio(f"http://127.0.0.1:{port}", process.pid)
 
 
@@ -160,7 +154,7 @@ def socketio_python() -> Iterator[Peer]:
     port = refusing_port()
     command = [sys.executable, "-m", "tests.support.socketio_chat", str(port), str(ALIVE_S / 2)]
     environ = {"PYTHONPATH": str(Path(__file__).parents[2])}
-    with _folder() as folder, _running(command, folder, port, environ=environ) as process:
+    with mortal_folder() as folder, _running(command, folder, port, environ=environ) as process:
         yield _socketio(f"http://127.0.0.1:{port}", process.pid)
 
 
@@ -172,7 +166,7 @@ def mosquitto() -> Iterator[Peer]:
     """MQTT with names and passwords. Debian's needs a listener of its own kind beside that of WebSockets."""
     needed("mosquitto", "mosquitto_passwd", install="apt-get install mosquitto")
     accounts = _some_accounts()
-    with _folder() as folder:
+    with mortal_folder() as folder:
         port = refusing_port()
         passwords = folder / "passwords"
         passwords.write_text("".join(f"{name}:{password}\n" for name, password in accounts))
@@ -195,7 +189,7 @@ def rabbitmq() -> Iterator[tuple[Peer, Peer]]:
     ports = [refusing_port() for _ in range(4)]
     stomp, mqtt, distribution, mapper = ports
     with ExitStack() as stack:
-        folder = stack.enter_context(_folder())
+        folder = stack.enter_context(mortal_folder())
         (folder / "rabbitmq.conf").write_text(
             "listeners.tcp = none\nstomp.listeners.tcp = none\nmqtt.listeners.tcp = none\n"
             f"web_stomp.tcp.ip = 127.0.0.1\nweb_stomp.tcp.port = {stomp}\n"
@@ -235,7 +229,7 @@ def prosody() -> Iterator[Peer]:
     """XMPP with chat rooms that anybody may open, and without its limits of how much one may say."""
     needed("prosody", install="apt-get install prosody")
     accounts = _some_accounts()
-    with _folder() as folder:
+    with mortal_folder() as folder:
         port = refusing_port()
         known = folder / "data" / "localhost" / "accounts"
         known.mkdir(parents=True)
@@ -267,7 +261,7 @@ Component "conference.localhost" "muc"
 def nchan(alive_s: int = ALIVE_S) -> Iterator[Peer]:
     """A channel for each room, which keeps no message, and pings every ``alive_s``; ``/closed/`` is forbidden."""
     needed("nginx", files=[NCHAN_MODULE], install="apt-get install nginx-light libnginx-mod-nchan")
-    with _folder() as folder:
+    with mortal_folder() as folder:
         port = refusing_port()
         (folder / "nginx.conf").write_text(
             f"""
@@ -299,7 +293,7 @@ http {{
 def nats() -> Iterator[Peer]:
     """With a token, and pings every second."""
     needed("nats-server", install="apt-get install nats-server")
-    with _folder() as folder:
+    with mortal_folder() as folder:
         port = refusing_port()
         (folder / "nats.conf").write_text(
             f'host: "127.0.0.1", port: {refusing_port()}, ping_interval: "{ALIVE_S}s", ping_max: 1\n'

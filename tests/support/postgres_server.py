@@ -11,7 +11,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from typing import Any
 
 import psutil
 
+from tests.support.mortal import mortal, mortal_folder
 from tests.support.patience import PATIENCE_S
 from tests.support.peers import needed
 from tests.support.silent_port import refusing_port
@@ -81,11 +81,13 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        command = [
-            *(*self._prefix, f"{self._programs}/postgres", "-D", f"{self._data}", "-k", f"{self.folder}"),
+        server = [
+            *(f"{self._programs}/postgres", "-D", f"{self._data}", "-k", f"{self.folder}"),
             *("-p", f"{self.port}", "-c", "listen_addresses=127.0.0.1"),
             *("-c", "fsync=on" if self._durable else "fsync=off"),
         ]
+        # In order, so that it leaves no shared memory behind; its own processes end with it.
+        command = [*self._prefix, *mortal(server, signal.SIGINT)]
         with (self.folder / "log").open("ab") as log:
             self._process = process = subprocess.Popen(
                 command,
@@ -160,10 +162,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     programs = installed()
     needed(files=[(programs or Path("/usr/lib/postgresql/*/bin")) / "postgres"], install="apt-get install postgresql")
     assert programs is not None
-    with (
-        tempfile.TemporaryDirectory(prefix="chatbench-", ignore_cleanup_errors=True) as folder,
-        running(PostgresServer(programs, Path(folder))) as server,
-    ):
+    with mortal_folder() as folder, running(PostgresServer(programs, folder)) as server:
         yield server
 
 

@@ -7,12 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.mortal import mortal_folder
 from tests.support.patience import PATIENCE_S
 from tests.support.peers import needed
 from tests.support.silent_port import refusing_port
@@ -21,12 +21,14 @@ from tests.support.silent_port import refusing_port
 class RedisServer:
     """Can be killed, frozen, and started again: empty, at the same port."""
 
-    def __init__(self, folder: Path, also_at: str | None = None) -> None:
-        """``also_at`` is an address beside 127.0.0.1 at which it listens."""
+    def __init__(self, folder: Path, also_at: str | None = None, password: str | None = None) -> None:
+        """``also_at`` is an address beside 127.0.0.1 at which it listens; ``password`` is asked for."""
         self.port = refusing_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        named = "" if password is None else f":{password}@"
+        self.url = f"redis://{named}127.0.0.1:{self.port}/0"
         self._folder = folder
         self._addresses = ["127.0.0.1", *([] if also_at is None else [also_at])]
+        self._password = password
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -42,6 +44,7 @@ class RedisServer:
             *(sys.executable, "-P", "-m", "loadgen.engine.parent", "redis-server"),
             *("--port", str(self.port), "--bind", *self._addresses, "--protected-mode", "no"),
             *("--save", "", "--appendonly", "no"),
+            *(() if self._password is None else ("--requirepass", self._password)),
         ]
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -57,7 +60,7 @@ class RedisServer:
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as to_it:
                 to_it.sendall(b"PING\r\n")
-                return to_it.recv(16).startswith(b"+PONG")
+                return to_it.recv(16).startswith((b"+PONG", b"-NOAUTH"))
         except OSError:
             return False
 
@@ -80,11 +83,11 @@ class RedisServer:
 
 
 @contextmanager
-def redis_server(also_at: str | None = None) -> Iterator[RedisServer]:
+def redis_server(also_at: str | None = None, password: str | None = None) -> Iterator[RedisServer]:
     """Run Redis until the block ends; skip the test where it is not installed."""
     needed("redis-server", install="apt-get install redis-server")
-    with tempfile.TemporaryDirectory(prefix="chatbench-") as folder:
-        server = RedisServer(Path(folder), also_at)
+    with mortal_folder() as folder:
+        server = RedisServer(folder, also_at, password)
         server.start()
         try:
             yield server

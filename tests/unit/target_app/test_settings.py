@@ -4,6 +4,7 @@ import pytest
 
 from target_app.database import Durability
 from target_app.settings import Limits, SettingsError, read_settings
+from target_app.workers import without_passwords
 
 A_SECRET = "a secret for tests, of 32 bytes or more"
 
@@ -97,6 +98,64 @@ def test_the_password_of_a_database_is_in_no_picture_of_the_settings() -> None:
 
     assert told.database_url == "postgresql+asyncpg://ann:hush@db/chat"
     assert "hush" not in repr(told)
+
+
+def test_what_may_hold_a_password_can_come_from_the_environment() -> None:
+    """Whoever may list processes reads every command line; a flag goes before a variable, an empty one is none."""
+    variables = {
+        "CHATBENCH_DB": "postgresql+asyncpg://ann:hush@db/chat",
+        "CHATBENCH_BROKER": "redis://:hush@bus",
+        "CHATBENCH_SECRET": A_SECRET,
+    }
+
+    told = read_settings([], variables)
+    flagged = read_settings(["--db", "sqlite:///chat.db", "--broker", "redis://other"], variables)
+    without = read_settings([], {"CHATBENCH_DB": "", "CHATBENCH_BROKER": ""})
+
+    assert (told.database_url, told.broker_url) == (variables["CHATBENCH_DB"], variables["CHATBENCH_BROKER"])
+    assert (flagged.database_url, flagged.broker_url) == ("sqlite:///chat.db", "redis://other")
+    assert (without.database_url, without.broker_url) == (None, None)
+    with pytest.raises(SettingsError, match=r"^CHATBENCH_BROKER: expected redis://HOST:PORT, got 'amqp://'$"):
+        read_settings([], {"CHATBENCH_BROKER": "amqp://:hush@bus"})
+    with pytest.raises(SettingsError, match=r"^CHATBENCH_DB: expected sqlite:///FILE or .*, got 'mysql://'$"):
+        read_settings([], {"CHATBENCH_DB": "mysql://ann:hush@db/chat"})
+
+
+def test_no_secret_is_in_a_picture_of_the_settings() -> None:
+    """From the key of the accounts follow all their passwords."""
+    told = read_settings(
+        ["--db", "sqlite:///chat.db", "--broker", "redis://:hush@bus"],
+        {"CHATBENCH_ACCOUNTS_KEY": "hush-hush", "CHATBENCH_SECRET": A_SECRET},
+    )
+
+    assert (told.broker_url, told.accounts_key) == ("redis://:hush@bus", "hush-hush")
+    assert "hush" not in repr(told)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--data", "postgresql+asyncpg://ann:hush@db/chat"],
+        ["--data=redis://:hush@bus"],
+        ["--broker", "redis://:12/hush@bus"],
+        ["--broker", "redis://:12?hush@bus"],
+        ["--db", "postgresql+asyncpg://ann:12?hush@db/chat"],
+        ["--db", "postgresql+asyncpg://ann:12/hush@db"],
+    ],
+)
+def test_what_cannot_be_read_is_told_without_a_password(flags: list[str]) -> None:
+    """A flag that there is not, and a password with what should have been quoted."""
+    with pytest.raises(SettingsError) as refused:
+        read_settings(flags, {"CHATBENCH_SECRET": A_SECRET})
+
+    assert "hush" not in str(refused.value)
+
+
+def test_workers_are_told_no_password_by_flags() -> None:
+    """However the flags are written; all others they have."""
+    flags = ["--accounts", "5", "--db", "sqlite:///chat.db", "--broker=redis://:hush@bus", "--lift-limits"]
+
+    assert without_passwords(flags) == ["--accounts", "5", "--lift-limits"]
 
 
 def test_origins_are_listed_or_repeated() -> None:
