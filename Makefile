@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 # In the order of the files: the long ones of tests/system come before the short ones of tests/unit, which fill the gaps.
 SIDE_BY_SIDE := -n $(shell echo $$(($$(nproc) + 1))) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test hunt coverage mutants check audit lock bench bench-peers soak kills docs gallery pictures clean
+.PHONY: demo test hunt coverage mutants check audit lock bench bench-peers soak kills docs gallery pictures dist clean
 
 demo: $(STAMP)  ## benchmark the reference server: 500 users, one room, every delivery measured
 	$(BIN)/chatbench run fanout --users 500
@@ -75,6 +75,10 @@ clean:
 
 audit: $(STAMP)  ## known faults of what we depend on, where one can ask
 	$(BIN)/python -m tests.support.advisories
+
+dist: $(STAMP)  ## an sdist and its wheel in dist/, whole and bounded
+	rm -rf dist
+	$(BIN)/python -m tests.support.distribution dist
 
 lock:  ## requirements.lock, from what pyproject.toml asks for today
 	rm -rf .venv-lock

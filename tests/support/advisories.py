@@ -6,35 +6,39 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 _LOCK = Path(__file__).parents[2] / "requirements.lock"
 # OSV gathers the advisories of PyPI, and takes one question for each package.
-_HOST, _PORT = "api.osv.dev", 443
+_OSV = "https://api.osv.dev/v1/query"
 _REACHED_WITHIN_S = 3
 _ANSWERED_WITHIN_S = 120
-_COMMAND = ("-m", "pip_audit", "--requirement", str(_LOCK), "--no-deps", "--disable-pip")
-_FLAGS = ("--vulnerability-service", "osv", "--progress-spinner", "off", "--timeout", "5")
+_FLAGS = ("--no-deps", "--disable-pip", "--vulnerability-service", "osv", "--progress-spinner", "off", "--timeout", "5")
 
 
-def main() -> int:
+def audit(osv_url: str = _OSV, requirements: Path = _LOCK) -> int:
     """Exit code: 0 where nothing is known, or nobody could be asked."""
+    parts = urlsplit(osv_url)
+    place = parts.hostname or "", parts.port or 443
+    asked = ("--osv-url", osv_url, "--requirement", str(requirements))
     try:
-        socket.create_connection((_HOST, _PORT), _REACHED_WITHIN_S).close()
-        audit = subprocess.run(
-            [sys.executable, *_COMMAND, *_FLAGS],
+        socket.create_connection(place, _REACHED_WITHIN_S).close()
+        done = subprocess.run(
+            [sys.executable, "-m", "pip_audit", *asked, *_FLAGS],
             capture_output=True,
             text=True,
             timeout=_ANSWERED_WITHIN_S,
             check=False,
         )
     except OSError as error:
-        return _skipped(f"{_HOST}: {error}")
+        return _skipped(f"{place[0]}: {error}")
     except subprocess.TimeoutExpired:
         return _skipped(f"no answer within {_ANSWERED_WITHIN_S} s")
-    if audit.returncode and "known vulnerabilit" not in audit.stderr:
-        return _skipped((audit.stderr.strip().splitlines() or ["pip-audit said nothing"])[-1])
-    print(audit.stdout + audit.stderr)
-    return audit.returncode
+    # It ends with 1 as well where it could not ask.
+    if done.returncode and "known vulnerabilit" not in done.stderr:
+        return _skipped((done.stderr.strip().splitlines() or ["pip-audit said nothing"])[-1])
+    print(done.stdout + done.stderr)
+    return done.returncode
 
 
 def _skipped(why: str) -> int:
@@ -43,4 +47,4 @@ def _skipped(why: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(audit())
