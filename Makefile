@@ -38,9 +38,10 @@ check: $(STAMP)  ## style, types (import rules are a test)
 	$(BIN)/python -m pytest -q tests/unit/test_architecture.py tests/unit/test_lock.py
 	$(BIN)/python -m tests.support.advisories
 
-bench: $(STAMP)  ## our receive path beside bare C, what one process can carry, what leading many costs, what the server costs, Locust, workloads, dialects, the live page, reports
+bench: $(STAMP)  ## our receive path beside bare C, what it takes to settle, what one process can carry, what leading many costs, what the server costs, Locust, workloads, dialects, the live page, reports
 	$(BIN)/python -m benchmarks.receive
 	$(BIN)/python -m benchmarks.where
+	$(BIN)/python -m benchmarks.settle
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.merge
 	$(BIN)/python -m benchmarks.server

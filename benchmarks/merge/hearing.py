@@ -11,7 +11,9 @@ import time
 
 from loadgen.dialects.script import Reach
 from loadgen.measure import marker
-from loadgen.measure.ledger import Ledger, News, Rules
+from loadgen.measure.ledger import Ledger
+from loadgen.measure.news import News
+from loadgen.measure.rules import Rules
 from loadgen.measure.tally import Tally
 from loadgen.plan.pacing import NS_PER_S
 from loadgen.plan.plan import Share

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from loadgen.measure import marker
-from loadgen.measure.ledger import News
 from loadgen.measure.marker import WIDTH
+from loadgen.measure.news import News
 
 # Further apart than the users of any worker that is recorded.
 SENDERS_EACH = 1_000_000
-# Behind the marker of a message that was acknowledged: its number in its room (loadgen/measure/ledger.py).
+# Behind the marker of a message that was acknowledged: its number in its room (loadgen/measure/news.py).
 NUMBER_WIDTH = 16
 
 

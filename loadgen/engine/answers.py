@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from loadgen.measure.ledger import Receive
+from loadgen.measure.receive_path import Receive
 
 
 class Answers:

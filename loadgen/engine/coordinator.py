@@ -28,7 +28,7 @@ from loadgen.engine.wire import (
     packed,
 )
 from loadgen.errors import TargetUnreachableError
-from loadgen.measure.ledger import News
+from loadgen.measure.news import News
 from loadgen.measure.record import EndedEarly, Phase, PhaseSpan, ProcessRecord, Record, excuse_the_unknown
 from loadgen.measure.spread import SpreadJoin
 from loadgen.measure.tally import Metric, Tally

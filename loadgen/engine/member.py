@@ -9,7 +9,7 @@ from typing import Protocol
 from loadgen.engine.transport import Connection
 from loadgen.engine.user import User, UserState
 from loadgen.errors import ServerError
-from loadgen.measure.ledger import Receive
+from loadgen.measure.receive_path import Receive
 
 # A server that asks without end and reads no answer must not fill our memory; one that is slow for a while has few.
 MOST_UNREAD_REPLIES = 1000

@@ -14,7 +14,7 @@ from loadgen.engine.swarm import ANSWER_TIMEOUT_S, Swarm
 from loadgen.engine.user import User, UserState
 from loadgen.engine.wire import Answer, Ask, Deed, Overheard
 from loadgen.errors import ServerError
-from loadgen.measure.ledger import Receive
+from loadgen.measure.receive_path import Receive
 from loadgen.measure.tally import Count
 
 if TYPE_CHECKING:

@@ -20,9 +20,11 @@ from loadgen.engine.user import User, UserState
 from loadgen.errors import ServerError
 from loadgen.measure import marker
 from loadgen.measure.clocks import Clock
-from loadgen.measure.ledger import Ledger, Receive, Rules
+from loadgen.measure.ledger import Ledger
 from loadgen.measure.nodes import Layout
 from loadgen.measure.payload import payload_of
+from loadgen.measure.receive_path import Receive
+from loadgen.measure.rules import Rules
 from loadgen.measure.tally import Count, Tally
 from loadgen.plan.acts import Act
 from loadgen.plan.pacing import NS_PER_S, ConstantSchedule, Loop

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from loadgen.engine.clock import now_ns
 from loadgen.engine.transport import Transport
-from loadgen.measure.ledger import BITE, Bite, Ledger
+from loadgen.measure.ledger import Ledger
+from loadgen.measure.settling import BITE, Bite
 from loadgen.measure.tally import Count, Metric, Tally
 from loadgen.plan.pacing import NS_PER_S
 

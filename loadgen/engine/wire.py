@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Self
 
 from loadgen.measure.clocks import Clock
-from loadgen.measure.ledger import News
+from loadgen.measure.news import News
 from loadgen.measure.record import Phase
 from loadgen.measure.spread import Spreads
 from loadgen.measure.tally import Tally

@@ -15,7 +15,7 @@ from loadgen.engine.swarm import close_timeout_s
 from loadgen.engine.wire import Attended, Closed, Done, Finish, Hear, Measure, Speak, Stop, Tell, Tick
 from loadgen.locust_bridge.clocks import OURS, Offset
 from loadgen.locust_bridge.messages import Died, Leaving, Look, Ready, Refused, ToMaster, ToWorker, Used
-from loadgen.measure.ledger import News
+from loadgen.measure.news import News
 from loadgen.measure.record import (
     Death,
     EndedEarly,

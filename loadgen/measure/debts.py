@@ -70,9 +70,11 @@ class Debts:
         """They lost their sockets before they had it."""
         self._open(entry).excused.update(users)
 
-    def missed(self, entry: Entry, users: Iterable[int]) -> None:
-        """They were away when it was sent."""
-        self._open(entry).away.update(users)
+    def missed(self, entry: Entry, users: Iterable[int]) -> Debt:
+        """They were away when it was sent; what is owed of it by that."""
+        debt = self._open(entry)
+        debt.away.update(users)
+        return debt
 
     def forget_paid(self, before_ns: int) -> None:
         """Forget those of messages sent before, of which nobody misses any more."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from loadgen.measure.marker import Stamp
-from loadgen.measure.order import Arrivals
 
 Int64s = npt.NDArray[np.int64]
 
@@ -21,6 +21,13 @@ _DIRECT = 1 << 32
 _LAYER_BITS = 33
 
 
+class Arrivals(NamedTuple):
+    """First arrivals of one message: receivers int64[n], each once, and times_ns int64[n]."""
+
+    receivers: Int64s
+    times_ns: Int64s
+
+
 class Entry:
     """A message, its receivers and their arrivals. One is made for each message, so it is made cheaply."""
 
@@ -31,7 +38,6 @@ class Entry:
         "cell",
         "complete",
         "complete_at",
-        "excused",
         "first_ns",
         "lane",
         "last_ns",
@@ -40,7 +46,6 @@ class Entry:
         "measured",
         "missing",
         "overdue",
-        "overtaken",
         "read_by",
         "reordered",
         "room_sequence",
@@ -51,7 +56,9 @@ class Entry:
         "told",
     )
 
-    def __init__(self, marker: bytes, stamp: Stamp, audience: Int64s, *, measured: bool, timed: bool = True) -> None:
+    def __init__(
+        self, marker: bytes, stamp: Stamp, audience: Int64s, *, measured: bool, timed: bool = True, told: bool = True
+    ) -> None:
         self.marker = marker
         self.stamp = stamp
         self.sender = stamp.sender
@@ -69,12 +76,8 @@ class Entry:
         """Who must get it: users, rising."""
         self.missing = audience
         """Who had not got it when it was last settled: users, rising."""
-        self.excused = NOBODY
-        """Who was to get it, has not, and is not waited for any more."""
         self.read_by: set[int] | None = None
         """Who was away when it came, and has read it in the history since."""
-        self.overtaken = NOBODY
-        """Who misses it past the deadline, and has got a later, finished message of its sender."""
         self.reordered = NOBODY
         """Who got it after a later one of its sender, and is counted."""
         self.log: list[int] = []
@@ -88,7 +91,7 @@ class Entry:
         self.room_sequence: int | None = None
         """Its number in the room, where the server has told it."""
         self.overdue = False
-        self.told = True
+        self.told = told
         """Whether it is known from the process that sent it, and not from its own marker alone."""
         self.first_ns: int | None = None
         """When the first of its receivers got it, and when the last one so far; None before it is settled."""
@@ -115,6 +118,13 @@ class Entry:
         times_ns, users = self.noted().reshape(-1, 2).T
         receivers, first = np.unique(users, return_index=True)
         return Arrivals(receivers, times_ns[first])
+
+    def strike_out(self, receivers: Int64s) -> None:
+        """They have got it: some of those in ``missing``."""
+        if len(receivers) == len(self.missing):
+            self.missing = NOBODY
+        elif len(receivers):
+            self.missing = np.setdiff1d(self.missing, receivers, assume_unique=True)
 
     def note_reordered(self, receivers: Int64s) -> None:
         """They got it after a later one of its sender."""

@@ -25,7 +25,7 @@ from loadgen.measure.closes import Close, Closer, count_close
 from loadgen.measure.examples import Example, Examples, Fault
 from loadgen.measure.histogram import COARSE, FINE, HIGHEST_NS, Histogram, State, bucket_of
 from loadgen.measure.incident_tally import IncidentTally
-from loadgen.measure.ledger import News
+from loadgen.measure.news import News
 from loadgen.measure.nodes import MOVE_BYTES
 from loadgen.measure.record import MachineReading, Reading
 from loadgen.measure.slice_tally import SliceTally

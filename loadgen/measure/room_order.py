@@ -21,8 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from loadgen.measure.entry import NOBODY, Entry
-from loadgen.measure.order import Arrivals
+from loadgen.measure.entry import NOBODY, Arrivals, Entry
 
 Int64s = npt.NDArray[np.int64]
 

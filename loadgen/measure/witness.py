@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from loadgen.measure.entry import Arrivals, Entry
 from loadgen.measure.examples import Example, Fault
 from loadgen.measure.marker import Stamp
 from loadgen.measure.tally import Tally
-
-if TYPE_CHECKING:
-    from loadgen.measure.entry import Entry
-    from loadgen.measure.order import Arrivals
 
 Int64s = npt.NDArray[np.int64]
 
@@ -44,19 +40,13 @@ class Witness:
         """Some of them came after the deadline."""
         for entry, new in arrivals.items():
             if entry.measured and self._wants(Fault.LATE, entry.stamp):
-                self._note(Fault.LATE, entry, new, new.times_ns > entry.stamp.sent_ns + deadline_ns)
+                late = new.times_ns > entry.stamp.sent_ns + deadline_ns
+                self._note(Fault.LATE, entry, Arrivals(new.receivers[late], new.times_ns[late]))
 
-    def reordered(self, arrivals: Mapping[Entry, Arrivals]) -> None:
-        """Some of them came after a later message of their sender."""
-        for entry, new in arrivals.items():
-            if entry.measured and len(entry.reordered) and self._wants(Fault.REORDERED, entry.stamp):
-                self._note(Fault.REORDERED, entry, new, np.isin(new.receivers, entry.reordered))
-
-    def reordered_in_room(self, entry: Entry, receivers: Int64s, times_ns: Int64s) -> None:
-        """They got it then, after one that has a higher number in the room."""
+    def overtaken(self, entry: Entry, late: Arrivals) -> None:
+        """They came after a later message of the sender, or after one that has a higher number in the room."""
         if self._wants(Fault.REORDERED, entry.stamp):
-            received_ns = times_ns - self._tally.origin_ns
-            self._tally.examples.keep_each(Fault.REORDERED, self._example(entry.stamp), receivers, received_ns)
+            self._note(Fault.REORDERED, entry, late)
 
     def one_too_many(self, fault: Fault, stamp: Stamp, receiver: int) -> None:
         """It got another copy, or what was not for it."""
@@ -66,10 +56,10 @@ class Witness:
     def _wants(self, fault: Fault, stamp: Stamp) -> bool:
         return self._tally.examples.wants(fault, stamp.sent_ns - self._tally.origin_ns)
 
-    def _note(self, fault: Fault, entry: Entry, new: Arrivals, which: npt.NDArray[np.bool_]) -> None:
-        if which.any():
-            received_ns = new.times_ns[which] - self._tally.origin_ns
-            self._tally.examples.keep_each(fault, self._example(entry.stamp), new.receivers[which], received_ns)
+    def _note(self, fault: Fault, entry: Entry, wrong: Arrivals) -> None:
+        if len(wrong.receivers):
+            received_ns = wrong.times_ns - self._tally.origin_ns
+            self._tally.examples.keep_each(fault, self._example(entry.stamp), wrong.receivers, received_ns)
 
     def _example(self, stamp: Stamp) -> Example:
         """Of a message; its receiver is still to be said."""

@@ -21,8 +21,9 @@ from loadgen.engine.transport.picows_transport import PicowsTransport
 from loadgen.engine.user import User, UserState
 from loadgen.errors import ServerError, TargetUnreachableError
 from loadgen.measure import marker
-from loadgen.measure.ledger import Ledger, Rules
+from loadgen.measure.ledger import Ledger
 from loadgen.measure.payload import payload_of
+from loadgen.measure.rules import Rules
 from loadgen.measure.tally import Tally
 from loadgen.plan.plan import Plan
 from loadgen.plan.rooms import Rooms, room_name

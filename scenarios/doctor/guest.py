@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from loadgen.engine.transport import Connection
 from loadgen.engine.user import User, UserState
 from loadgen.errors import ServerError
-from loadgen.measure.ledger import Receive
+from loadgen.measure.receive_path import Receive
 from scenarios.doctor.attempts import Closing, Overheard, Refrain
 
 # What is kept of what comes: enough to understand it, however much there is.

@@ -16,8 +16,9 @@ from loadgen.engine.transport.picows_transport import PicowsTransport
 from loadgen.engine.user import User, UserState
 from loadgen.errors import ServerError
 from loadgen.measure import marker
-from loadgen.measure.ledger import Ledger, Rules
+from loadgen.measure.ledger import Ledger
 from loadgen.measure.payload import Payload
+from loadgen.measure.rules import Rules
 from loadgen.measure.tally import Tally
 from loadgen.plan.pacing import NS_PER_S
 from loadgen.plan.rooms import Rooms

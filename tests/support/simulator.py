@@ -18,9 +18,11 @@ from loadgen.dialects.scripted import ScriptedDialect
 from loadgen.engine.books import Books
 from loadgen.engine.user import User, UserState
 from loadgen.measure import marker
-from loadgen.measure.ledger import Ledger, News, Rules
+from loadgen.measure.ledger import Ledger
+from loadgen.measure.news import News
 from loadgen.measure.nodes import Layout
 from loadgen.measure.payload import Payload
+from loadgen.measure.rules import Rules
 from loadgen.measure.spread import SpreadJoin
 from loadgen.measure.tally import Tally
 from loadgen.plan.pacing import NS_PER_S, Gaps, schedule

@@ -12,7 +12,7 @@ from benchmarks.merge.table import Attempt, Leader, cost_of, held_to, line_of
 from benchmarks.merge.words import Word, framed, is_news, load, read_messages, save
 from loadgen.engine.wire import Finish, Hear, Stop, Tell, packed
 from loadgen.measure import marker
-from loadgen.measure.ledger import News
+from loadgen.measure.news import News
 
 TOLD = {
     "cpu_ratio": 0.25,

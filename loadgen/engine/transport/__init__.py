@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from loadgen.dialects import Opening
-from loadgen.measure.ledger import Receive
+from loadgen.measure.receive_path import Receive
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 """What a message may have, all its fragments together: a server cannot fill our memory."""

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from loadgen.engine.clock import now_ns
 from loadgen.engine.transport import Traffic
-from loadgen.measure.ledger import Receive
+from loadgen.measure.receive_path import Receive
 
 # Below 1,032 bytes, the C library takes and frees memory without looking for it.
 READ_BYTES = 960

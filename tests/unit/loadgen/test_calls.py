@@ -13,8 +13,9 @@ from loadgen.engine.http import HttpClient
 from loadgen.engine.speaker import acts_over_http
 from loadgen.errors import ErrorKind, ServerError
 from loadgen.measure import marker
-from loadgen.measure.ledger import Ledger, Rules
+from loadgen.measure.ledger import Ledger
 from loadgen.measure.payload import Payload
+from loadgen.measure.rules import Rules
 from loadgen.measure.tally import Metric, Tally
 from loadgen.plan.acts import Act
 from loadgen.plan.incidents import Incident, IncidentKind

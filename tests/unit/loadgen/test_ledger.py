@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 
 from loadgen.dialects.script import Reach
 from loadgen.measure import marker
-from loadgen.measure.ledger import Bite, Ledger, News, Rules
+from loadgen.measure.ledger import Ledger
 from loadgen.measure.marker import Stamp
+from loadgen.measure.news import News
+from loadgen.measure.rules import Rules
+from loadgen.measure.settling import Bite
 from loadgen.measure.spread import SpreadJoin
 from loadgen.measure.tally import OF_A_SLICE, Count, Metric, Tally
 from loadgen.plan.plan import WHOLE, Share

@@ -7,8 +7,12 @@ import pytest
 from loadgen.dialects.script import Reach
 from loadgen.measure import marker
 from loadgen.measure.examples import Fault
-from loadgen.measure.ledger import JUDGED_AT_ONCE, Bite, Ledger, News, Rules
+from loadgen.measure.ledger import Ledger
 from loadgen.measure.marker import Stamp
+from loadgen.measure.news import News
+from loadgen.measure.numbered_rooms import JUDGED_AT_ONCE
+from loadgen.measure.rules import Rules
+from loadgen.measure.settling import Bite
 from loadgen.measure.tally import Count, Tally
 from loadgen.plan.plan import WHOLE, Share
 from loadgen.plan.rooms import Layer, Rooms
@@ -127,6 +131,22 @@ def test_much_is_judged_in_bites_and_what_never_got_a_number_is_forgotten() -> N
 
     assert late == 2 * count
     assert bites > 2
+    assert ledger.tally.counts[Count.DELIVERIES_REORDERED] == 0
+
+
+def test_what_was_overtaken_in_the_window_before_counts_no_more_when_its_number_comes() -> None:
+    """The window begins anew as long as it lasts until all are there; acknowledgements may come after that."""
+    ledger = a_ledger(numbered=True)
+    first, second = send(ledger, 0, 10), send(ledger, 2, 11)
+    for user, frames in ((0, (first, second)), (2, (second, first))):
+        for at_ns, frame in enumerate(frames, start=20):
+            ledger.receive(user, frame, at_ns)
+    ledger.settle(30)
+    ledger.measure_anew(40, 10**15)
+    for number, frame in enumerate((first, second)):
+        ledger.acked(frame[-marker.WIDTH :], number)
+    ledger.close(1_000)
+
     assert ledger.tally.counts[Count.DELIVERIES_REORDERED] == 0
 
 

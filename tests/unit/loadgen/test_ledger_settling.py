@@ -7,8 +7,10 @@ import pytest
 from loadgen.dialects.script import Reach
 from loadgen.measure import marker
 from loadgen.measure.examples import Fault
-from loadgen.measure.ledger import Ledger, News, Rules
+from loadgen.measure.ledger import Ledger
 from loadgen.measure.marker import Stamp
+from loadgen.measure.news import News
+from loadgen.measure.rules import Rules
 from loadgen.measure.tally import Count, Metric, Note, PerSecond, Tally
 from loadgen.plan.pacing import NS_PER_S
 from loadgen.plan.plan import Share

@@ -23,9 +23,11 @@ from loadgen.engine.member import MOST_UNREAD_REPLIES, Member
 from loadgen.engine.user import User, UserState
 from loadgen.errors import ErrorKind, ServerError
 from loadgen.measure import marker
-from loadgen.measure.ledger import Ledger, Receive, Rules
+from loadgen.measure.ledger import Ledger
 from loadgen.measure.marker import Stamp
 from loadgen.measure.payload import Payload
+from loadgen.measure.receive_path import Receive
+from loadgen.measure.rules import Rules
 from loadgen.measure.tally import Count, Tally
 from loadgen.plan.rooms import Rooms
 from loadgen.plan.slices import UNSLICED

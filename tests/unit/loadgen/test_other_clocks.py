@@ -5,9 +5,11 @@ from __future__ import annotations
 from loadgen.dialects.script import Reach
 from loadgen.measure import marker
 from loadgen.measure.clocks import Clock
-from loadgen.measure.ledger import Ledger, News, Rules
+from loadgen.measure.ledger import Ledger
 from loadgen.measure.marker import Stamp
+from loadgen.measure.news import News
 from loadgen.measure.nodes import Layout, Nodes
+from loadgen.measure.rules import Rules
 from loadgen.measure.tally import Count, Metric, Note, Tally
 from loadgen.plan.plan import Share
 from loadgen.plan.rooms import Rooms

@@ -6,9 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadgen.measure.entry import NOBODY, Entry
+from loadgen.measure.entry import NOBODY, Arrivals, Entry
 from loadgen.measure.marker import Stamp
-from loadgen.measure.order import Arrivals
 from loadgen.measure.room_order import RoomOrder
 
 RECEIVERS = 3

@@ -29,10 +29,11 @@ from loadgen.engine.books import Books
 from loadgen.engine.user import User, UserState
 from loadgen.errors import ErrorKind, ServerError
 from loadgen.measure import marker
-from loadgen.measure.ledger import Ledger, Rules
+from loadgen.measure.ledger import Ledger
 from loadgen.measure.marker import Stamp
 from loadgen.measure.membership import Standing
 from loadgen.measure.payload import Payload
+from loadgen.measure.rules import Rules
 from loadgen.measure.tally import Count, Metric, Note, PerSecond, Tally
 from loadgen.plan.acts import Act
 from loadgen.plan.rooms import Rooms

@@ -7,7 +7,8 @@ import contextlib
 from typing import cast
 
 from loadgen.engine.watch import LARGE_BITE, MANY_MESSAGES, SMALL_BITE, keep_books
-from loadgen.measure.ledger import Bite, Ledger
+from loadgen.measure.ledger import Ledger
+from loadgen.measure.settling import Bite
 from tests.support.event_loop import on_an_event_loop
 
 

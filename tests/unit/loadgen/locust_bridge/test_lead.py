@@ -9,7 +9,7 @@ from loadgen.engine.wire import Attended, Closed, Done, Finish, Hear, Measure, S
 from loadgen.locust_bridge.clocks import Offset
 from loadgen.locust_bridge.lead import NOTICE_NS, SILENCE_NS, START_DELAY_NS, Lead, Mate, hosts_of
 from loadgen.locust_bridge.messages import Died, Leaving, Ready, Refused, ToMaster, ToWorker, Used
-from loadgen.measure.ledger import News
+from loadgen.measure.news import News
 from loadgen.measure.record import EndedEarly, Phase, ProcessRecord, Reading, Record
 from loadgen.measure.spread import Spreads
 from loadgen.measure.tally import Count, Tally

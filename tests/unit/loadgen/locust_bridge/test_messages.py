@@ -24,8 +24,8 @@ from loadgen.locust_bridge.messages import (
 )
 from loadgen.measure import marker
 from loadgen.measure.clocks import Clock
-from loadgen.measure.ledger import News
 from loadgen.measure.marker import Stamp
+from loadgen.measure.news import News
 from loadgen.measure.record import MachineReading, Reading
 from loadgen.measure.spread import Spreads
 from loadgen.measure.tally import Count, Metric, Tally

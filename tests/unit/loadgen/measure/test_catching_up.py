@@ -6,8 +6,10 @@ import pytest
 
 from loadgen.dialects.script import Reach
 from loadgen.measure import marker
-from loadgen.measure.ledger import Ledger, News, Rules
+from loadgen.measure.ledger import Ledger
 from loadgen.measure.marker import Stamp
+from loadgen.measure.news import News
+from loadgen.measure.rules import Rules
 from loadgen.measure.tally import Count, Tally
 from loadgen.plan.plan import Share
 from loadgen.plan.rooms import Rooms
@@ -229,3 +231,24 @@ def test_history_may_bring_it_before_its_process_tells_of_it() -> None:
 
     assert ledger.tally.counts[Count.DELIVERIES_LOST_ACKED] == 1, "the one that nothing has brought"
     assert ledger.tally.counts[Count.DELIVERIES_DUPLICATED] == 0
+
+
+def test_who_has_read_it_and_is_gone_again_when_its_process_tells_of_it_is_owed_nothing_yet() -> None:
+    """It will ask for it anew when it is back."""
+    rules = Rules(2, Rooms.alike(1), Reach.ROOM, True, DEADLINE_NS, catches_up=True, share=Share(BOB, 2))
+    ledger = Ledger(rules, PREFIX, Tally(0))
+    ledger.measure(0, 10**15)
+    ledger.joining(BOB, 0)
+    ledger.members.joined(BOB, 0)
+    ledger.members.left(BOB, 5)
+    ledger.absences.began(BOB, 0, 5)
+    ledger.joining(BOB, 30)
+    ledger.members.joined(BOB, 30)
+    read = marker.write(PREFIX, Stamp(ANN, 0, 10, 10))
+
+    ledger.read_history(BOB, read, 40)
+    ledger.members.left(BOB, 45)
+    ledger.hear(News(sent=read, acked=read + b"%016x" % 0))
+    ledger.close(10_000)
+
+    assert ledger.tally.counts[Count.DELIVERIES_LOST_ACKED] == 0

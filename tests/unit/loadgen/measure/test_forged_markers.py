@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 from loadgen.dialects.script import Reach
 from loadgen.measure import marker
 from loadgen.measure.clocks import Clock
+from loadgen.measure.examples import Fault
 from loadgen.measure.hearsay import MOST_UNTOLD, Bounds, Hearsay
-from loadgen.measure.ledger import Ledger, Rules
+from loadgen.measure.ledger import Ledger
 from loadgen.measure.marker import Stamp
+from loadgen.measure.rules import Rules
 from loadgen.measure.spread import SpreadJoin
 from loadgen.measure.tally import Count, Tally
+from loadgen.plan.pacing import NS_PER_S
 from loadgen.plan.plan import Share
 from loadgen.plan.rooms import Rooms
 from loadgen.plan.slices import UNSLICED, RoomClass, Slicing, Stretch
@@ -23,6 +26,7 @@ from tests.support.hunting import examples
 
 PREFIX = marker.prefix_of("abc123")
 USERS = 4
+THE_ROOM = 2**32 - 1
 START_NS, DEADLINE_NS, END_NS = 10**9, 100, 10**9 + 10_000
 SLICING = Slicing(Rooms.alike(1), USERS, tuple(RoomClass), (Stretch("stage: 1", 0, None),))
 
@@ -138,6 +142,97 @@ def test_a_number_that_was_forged_before_it_was_sent_is_the_senders_all_the_same
     assert counts[Count.DELIVERIES_RECEIVED] == counts[Count.DELIVERIES_EXPECTED] == USERS
     assert counts[Count.DELIVERIES_UNEXPECTED] == 1
     assert counts[Count.DELIVERIES_DUPLICATED] == 0
+
+
+def test_a_number_that_is_forged_far_ahead_makes_no_true_message_look_late() -> None:
+    """What nobody has written cannot have overtaken anything: neither at once, nor when the books are closed."""
+    here, there = made = ledgers(2)
+    for user in (1, 3):
+        there.receive(user, forged(PREFIX, 0, 1_000, START_NS + 1, 0, THE_ROOM), START_NS + 5)
+    for at_ns in (START_NS + 10, START_NS + 20, START_NS + 30):
+        real = send(here, 0, at_ns)
+        tell(made)
+        for user in range(USERS):
+            made[user % 2].receive(user, real, at_ns + 5)
+        for ledger in made:
+            ledger.settle(at_ns + 6)
+            assert ledger.tally.counts[Count.DELIVERIES_REORDERED] == 0
+
+    counts = counted(made)
+
+    assert counts[Count.DELIVERIES_RECEIVED] == 3 * USERS
+    assert counts[Count.DELIVERIES_REORDERED] == 0
+
+
+def one_that_is_overtaken_before_it_is_told(settle_again_ns: int | None = None) -> dict[Count, int]:
+    """At two of four users the second message comes first, and before its news; the first one is settled by then."""
+    here, there = made = ledgers(2)
+    first = send(here, 0, START_NS + 10)
+    tell(made)
+    second = send(here, 0, START_NS + 11)
+    for user, frames in ((0, (first, second)), (2, (first, second)), (1, (second, first)), (3, (second, first))):
+        for at_ns, frame in enumerate(frames, start=START_NS + 20):
+            made[user % 2].receive(user, frame, at_ns)
+    for ledger in made:
+        ledger.settle(START_NS + 30)
+    assert there.tally.counts[Count.DELIVERIES_RECEIVED] == 2, "the first one is accounted for"
+    assert there.tally.counts[Count.DELIVERIES_REORDERED] == 0, "the second one is not told"
+    if settle_again_ns is not None:
+        there.settle(settle_again_ns)
+    counts = counted(made)
+    noted = {each.message for each in there.tally.examples.of(Fault.REORDERED)}
+    assert noted == ({(0, 0)} if counts[Count.DELIVERIES_REORDERED] else set())
+    return counts
+
+
+def test_what_overtook_others_before_it_was_told_counts_when_it_is() -> None:
+    """The news of a process come up to a tenth of a second later; by then the message before may be settled."""
+    assert one_that_is_overtaken_before_it_is_told()[Count.DELIVERIES_REORDERED] == 2
+
+
+def test_what_is_not_told_for_long_is_waited_for_no_more() -> None:
+    """A process that is silent for so long is given up; what is kept for the comparison must not pile up."""
+    just = START_NS + 30 + DEADLINE_NS + NS_PER_S
+    assert one_that_is_overtaken_before_it_is_told(just)[Count.DELIVERIES_REORDERED] == 2
+    assert one_that_is_overtaken_before_it_is_told(just + 1)[Count.DELIVERIES_REORDERED] == 0
+
+
+def test_what_was_settled_before_a_message_came_was_not_overtaken_by_it() -> None:
+    """Though a forged one is still waited for, and all that is settled meanwhile is kept for it."""
+    here, there = made = ledgers(2)
+    there.receive(1, forged(PREFIX, 0, 1_000, START_NS + 1, 0, THE_ROOM), START_NS + 5)
+    for at_ns in (START_NS + 10, START_NS + 20):
+        real = send(here, 0, at_ns)
+        for user in range(USERS):
+            made[user % 2].receive(user, real, at_ns + 5)
+        tell(made)
+        for ledger in made:
+            ledger.settle(at_ns + 6)
+
+    counts = counted(made)
+
+    assert counts[Count.DELIVERIES_RECEIVED] == 2 * USERS
+    assert counts[Count.DELIVERIES_REORDERED] == 0
+
+
+def test_a_forged_number_that_is_told_after_all_overtakes_nothing() -> None:
+    """Another message has the number: what was settled meanwhile is compared with that one alone."""
+    here, there = made = ledgers(2)
+    for user in (1, 3):
+        there.receive(user, forged(PREFIX, 0, 1, START_NS + 1, 0, THE_ROOM), START_NS + 5)
+    for at_ns in (START_NS + 10, START_NS + 20):
+        real = send(here, 0, at_ns)
+        tell(made)
+        for user in range(USERS):
+            made[user % 2].receive(user, real, at_ns + 5)
+        for ledger in made:
+            ledger.settle(at_ns + 6)
+
+    counts = counted(made)
+
+    assert counts[Count.DELIVERIES_RECEIVED] == 2 * USERS
+    assert counts[Count.DELIVERIES_UNEXPECTED] == 2
+    assert counts[Count.DELIVERIES_REORDERED] == 0
 
 
 def test_a_replay_is_a_duplicate() -> None:

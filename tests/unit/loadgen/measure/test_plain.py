@@ -19,8 +19,8 @@ from loadgen.measure import marker, plain
 from loadgen.measure.examples import Example, Fault
 from loadgen.measure.histogram import HIGHEST_NS, Histogram
 from loadgen.measure.incident_tally import IncidentTally
-from loadgen.measure.ledger import News
 from loadgen.measure.marker import Stamp
+from loadgen.measure.news import News
 from loadgen.measure.nodes import MOVE_BYTES
 from loadgen.measure.record import MachineReading, Reading
 from loadgen.measure.slice_tally import SliceTally

@@ -1,0 +1,1 @@
+"""What it takes to account for messages of one sender, with many of them open at once."""
