@@ -8,7 +8,7 @@ from typing import Any
 from target_app.refusal import ErrorCode
 from target_app.rooms_protocol import parse_frame
 from target_app.settings import Limits
-from target_app.socket_guide import By, socket_guides
+from target_app.socket_guide import By, common_closes, socket_guides
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "server.md").read_text(encoding="utf-8")
 _, _, SECTION = DOCUMENT.partition("## The rooms protocol\n")
@@ -45,3 +45,12 @@ def test_the_frames_of_the_server_are_all_there_with_their_fields() -> None:
 def test_every_code_of_an_error_is_explained() -> None:
     """Whoever gets one can look it up."""
     assert set(re.findall(r"^\| `(\w+)` \|", SECTION, re.MULTILINE)) == set(ErrorCode)
+
+
+def test_each_endpoint_has_a_place_of_its_own_in_the_page() -> None:
+    """Links point to it; and why any of them may close is told once for all."""
+    anchors = [guide.anchor for guide in socket_guides()]
+
+    assert anchors[0] == "WS-ws-rooms"
+    assert len(set(anchors)) == len(anchors)
+    assert {close.code for close in common_closes()} == {1008, 1009, 1011, 1012, 1013}
