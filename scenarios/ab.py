@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from loadgen.errors import BenchError, InputError
-from loadgen.plan.access import without_passwords
 from loadgen.plan.pacing import NS_PER_S
+from loadgen.plan.secrets import line_shown
 from reports import store
 from reports.ab import Course, Ended, build
 from reports.ab_texts import lines_of, markdown_of, pair_line, so_far_text
@@ -136,8 +136,8 @@ def ab(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
         "command": command,
         "started_at": started.isoformat(timespec="milliseconds"),
         "seed": wish.seed,
-        "base": without_passwords(wish.base or "the reference server"),
-        "head": without_passwords(wish.head or wish.base or "the reference server"),
+        "base": line_shown(wish.base or "the reference server"),
+        "head": line_shown(wish.head or wish.base or "the reference server"),
         "alike": servers[Side.BASE] == servers[Side.HEAD],
         "pairs_planned": wish.pairs,
         "max_pairs": wish.max_pairs,

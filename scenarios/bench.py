@@ -8,7 +8,6 @@ import json
 import os
 import secrets
 import sys
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, TextIO
 from loadgen.engine.clock import now_ns
 from loadgen.engine.coordinator import Coordinator
 from loadgen.engine.limits import raise_open_files_limit
+from loadgen.engine.traces import hide_in_tracebacks, traceback_of
 from loadgen.errors import InputError, TargetUnreachableError
 from loadgen.measure.doubts import doubts_about
 from loadgen.measure.record import EndedEarly, ProcessRecord, Record
@@ -121,8 +121,10 @@ def _bench(settled: Settled, command: str, source: str, exporter: Exporter | Non
         except (TargetUnreachableError, InputError):
             store.give_back(directory, RUN_LOG_NAME)
             raise
-        except Exception:  # a bug of ours: it goes on, and stays in the run's log
-            _log_traceback(directory)
+        except Exception as error:  # a bug of ours: it goes on, and stays in the run's log
+            known = settled.plan_for(settled.base_urls, "").secrets
+            hide_in_tracebacks(lambda: known)
+            _log_traceback(traceback_of(error, known), directory)
             raise
         facts = replace(ended.facts, finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"))
         evidence = evidence_of(settled, ended.record, ended.target_died, carried_per_s(calibration))
@@ -161,9 +163,9 @@ def _diary_of(settled: Settled, directory: Path) -> Diary | None:
         raise
 
 
-def _log_traceback(directory: Path) -> None:
+def _log_traceback(text: str, directory: Path) -> None:
     with contextlib.suppress(OSError), (directory / RUN_LOG_NAME).open("a", encoding="utf-8") as log:
-        traceback.print_exc(file=log)
+        log.write(text)
 
 
 def _exit_code(document: Document, attempts: store.Attempts, directory: Path) -> ExitCode:

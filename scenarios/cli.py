@@ -7,8 +7,10 @@ import sys
 from collections.abc import Callable
 
 import typer
+from typer.main import get_command
 
 from loadgen.errors import BenchError, TargetUnreachableError
+from loadgen.plan.secrets import Secrets, hidden
 from scenarios.commands import examining, judging, running, serving, showing
 from scenarios.endpoint import AUTO, is_meant_as_endpoint
 from scenarios.github import complain
@@ -56,8 +58,13 @@ for name, command in COMMANDS.items():
 
 def main() -> None:
     """The ``chatbench`` command: one clear line and the right exit code for whatever the user can put right."""
+    from loadgen.engine.traces import hide_in_tracebacks
+
+    # Of a bug of ours, the log of a CI job has the traceback.
+    hide_in_tracebacks(lambda: Secrets(frozenset()))
     try:
-        code = app(_with_value(sys.argv[1:]), standalone_mode=False)
+        # Not by app() itself, which would have typer tell of our bugs.
+        code = get_command(app)(_with_value(sys.argv[1:]), standalone_mode=False)
     except TargetUnreachableError as error:
         _complain(error, UNREACHABLE)
     except BenchError as error:
@@ -72,7 +79,8 @@ def main() -> None:
             raise
         if not error.format_message():  # `chatbench` alone: the help has been printed
             sys.exit(BAD_INPUT)
-        _complain(error.format_message(), BAD_INPUT)
+        # It quotes what could not be read.
+        _complain(hidden(error.format_message()), BAD_INPUT)
     sys.exit(INTERRUPTED if code == _TYPERS_INTERRUPTED else code or 0)
 
 

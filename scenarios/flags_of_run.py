@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from loadgen.errors import InputError
 from loadgen.plan.pacing import NS_PER_S
+from loadgen.plan.secrets import complaint_shown
 from scenarios.endpoint import AUTO
 from scenarios.layers import FLAGS, Flag, headers_from
 from scenarios.validation import duration_ns
@@ -21,11 +22,11 @@ class HelpWanted(Exception):  # noqa: N818  # no error: somebody asks
 
 
 class Parser(ArgumentParser):
-    """One whose complaints are lines of ours."""
+    """One whose complaints are lines of ours, which quote no password."""
 
     def error(self, message: str) -> NoReturn:
         """InputError, which the command line prints."""
-        raise InputError(message)
+        raise InputError(complaint_shown(message))
 
 
 def add_flags(parser: ArgumentParser, without: frozenset[str]) -> None:

@@ -180,7 +180,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[str, Any]]:
         if text is None:
             continue
         if flag.key == "target.headers":
-            found[flag.key] = flag.variable, headers_from([text], flag.variable)
+            lines = [line for line in text.split("\n") if line.strip()]
+            found[flag.key] = flag.variable, headers_from(lines or [text], flag.variable)
         else:
             found[flag.key] = flag.variable, _value_of(flag.key, text)
     return found
@@ -208,12 +209,12 @@ def _items(value: Any, *, one_alone: bool) -> Any:
 
 
 def headers_from(lines: list[str], label: str) -> dict[str, str]:
-    """Headers from "Name: value" lines; InputError at ``label`` for one that is none."""
+    """Headers from "Name: value" lines; InputError at ``label`` for one that is none, and may be a password."""
     headers = {}
     for line in lines:
         name, colon, value = line.partition(":")
         if not colon or not name.strip():
-            raise InputError(f'{label}: expected "Name: value", got "{line}"')
+            raise InputError(f'{label}: expected "Name: value", got a text without a name and a colon')
         headers[name.strip()] = value.strip()
     return headers
 

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from loadgen.plan.access import without_passwords
 from reports.budgets import Document
 from reports.live.feed import Told, phase_of
 from scenarios.endpoint import AUTO, THIS_MACHINE
@@ -61,7 +62,8 @@ class LiveServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Say what has ended it, where the end was not told, and close; within a second, whoever looks."""
-        self._do(self._close, None if error is None else str(error) or "the run was ended by hand")
+        why = None if error is None else without_passwords(str(error)) or "the run was ended by hand"
+        self._do(self._close, why)
         self._thread.join()
 
     def note(self, document: Document) -> None:

@@ -31,6 +31,7 @@ from loadgen.locust_bridge.messages import Identity, Prepare
 from loadgen.locust_bridge.story import Brief, Wish
 from loadgen.measure.doubts import doubts_about
 from loadgen.measure.record import Phase, Record
+from loadgen.plan.access import without_passwords
 from loadgen.plan.incidents import CUT_BY_THE_SERVER, IncidentKind
 from loadgen.plan.plan import Plan
 from loadgen.plan.secrets import command_shown
@@ -48,6 +49,7 @@ from scenarios.calibration_store import calibration_of, fingerprint_of
 from scenarios.environment import describe_environment
 from scenarios.evidence import doubts_so_far, evidence_of
 from scenarios.extends import read_scenario
+from scenarios.layers import headers_from
 from scenarios.machine import Machine, machine_of_workers
 from scenarios.pinning import Pinning, confined_to, separate_cores
 from scenarios.schema import MOST_PROCESSES
@@ -159,6 +161,12 @@ class OwnServer:
             self._process.wait()
 
 
+def _typed(wish: Wish) -> dict[str, Any]:
+    """Its flags as settling takes them: Locust knows headers as the lines that were typed."""
+    lines = wish.flags.get("target.headers")
+    return wish.flags | ({} if lines is None else {"target.headers": headers_from(lines, "--header")})
+
+
 def _machine_of(wish: Wish) -> Machine:
     return machine_of_workers(wish.worker_count, wish.host_count)
 
@@ -175,6 +183,7 @@ class LocustStory:
         self._document: Document | None = None
         self._run_count = 0
         self._drawing: subprocess.Popen[bytes] | None = None
+        self._hosts: dict[str, str] = {}
         name, files = read_scenario(scenario)
         # Of what is said, wherever it stands: a file may lie over another one, which is not the same on every host.
         said = json.dumps(files.tables, sort_keys=True, default=str)
@@ -204,12 +213,12 @@ class LocustStory:
 
     def settled_alone(self, wish: Wish) -> Settled:
         """The scenario as it is without what Locust is asked for."""
-        return _one_run(settle(wish.scenario, wish.flags, self._environ, _machine_of(wish)))
+        return _one_run(settle(wish.scenario, _typed(wish), self._environ, _machine_of(wish)))
 
     def _all_flags(self, wish: Wish) -> dict[str, Any]:
-        flags, alone = dict(wish.flags), self.settled_alone(wish)
+        flags, alone = _typed(wish), self.settled_alone(wish)
         if "target.url" not in flags and wish.host and not self._is_our_own(wish.host):
-            host = base_url_of(wish.host, "--host")
+            host = base_url_of(self._hosts.get(wish.host, wish.host), "--host")
             # Locust has room for one address: that of the first node stands for all that the scenario names.
             flags["target.url"] = list(alone.base_urls if host in alone.base_urls[:1] else (host,))
         if not alone.stages:
@@ -218,6 +227,13 @@ class LocustStory:
         if wish.spawn_rate_per_s is not None:
             flags["users.connect_rate_per_s"] = str(wish.spawn_rate_per_s)
         return flags
+
+    def host_shown(self, host: str) -> str:
+        """An address as Locust's pages and files may have it; from now on it stands for the one that was given."""
+        shown = without_passwords(host)
+        if shown != host:
+            self._hosts[shown] = host
+        return shown
 
     def _is_our_own(self, host: str) -> bool:
         return self.own is not None and host.rstrip("/") == self.own.url.rstrip("/")

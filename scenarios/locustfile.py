@@ -80,8 +80,9 @@ def _settle_at_first(environment: Environment, options: Namespace, story: Locust
     settled.check_target()
     if not settled.base_urls:
         environment.host = options.host = story.start_own_server()
-    elif environment.host is None:
-        environment.host = options.host = settled.base_urls[0]
+    else:
+        # Locust shows it on its pages, and to whoever downloads its report.
+        environment.host = options.host = story.host_shown(environment.host or settled.base_urls[0])
 
 
 def _known_workers(environment: Environment) -> int | None:
@@ -133,5 +134,14 @@ def _attach_pages(environment: Environment, session: Session, story: LocustStory
             gevent.sleep(TELL_EACH_S)
 
     assert environment.web_ui is not None, "asked where there is a web UI"
-    web.attach(environment.web_ui, environment, page=page, report=report, feed=figures, streams=streams, check=check)
+    web.attach(
+        environment.web_ui,
+        environment,
+        page=page,
+        report=report,
+        feed=figures,
+        streams=streams,
+        check=check,
+        host_shown=story.host_shown,
+    )
     gevent.spawn(go_on)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from scenarios import github
+from scenarios.confided import confided
 from scenarios.rendezvous import agree
 
 COMMAND = (sys.executable, "-P", "-c", "from scenarios.cli import main; main()", "run")
@@ -103,7 +104,8 @@ class _Begun:
 def _begun(arguments: Sequence[str], stack: ExitStack, without: frozenset[str], *, together: bool) -> _Begun:
     complaint = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  # the stack is one
     ours, theirs = socket.socketpair() if together else (None, None)
-    command = [*COMMAND, *arguments]
+    kept, variables = confided(arguments)
+    command = [*COMMAND, *kept]
     if ours is not None and theirs is not None:
         stack.enter_context(ours)
         stack.enter_context(theirs)
@@ -111,7 +113,7 @@ def _begun(arguments: Sequence[str], stack: ExitStack, without: frozenset[str], 
     environment = github.without(os.environ)
     process = subprocess.Popen(
         command,
-        env={name: value for name, value in environment.items() if name not in without},
+        env={name: value for name, value in environment.items() if name not in without} | variables,
         pass_fds=[] if theirs is None else [theirs.fileno()],
         start_new_session=True,
         stdin=subprocess.DEVNULL,

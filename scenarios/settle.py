@@ -334,7 +334,7 @@ def _check_headers(scenario: Scenario, layers: Layers) -> None:
     for name, value in scenario.target.headers.items():
         if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
             label = layers.label(f"target.headers.{name}")
-            found = json.dumps(f"{name}: {value}")
+            found = json.dumps(f"{name}: {HIDDEN if is_secret_header(name) else value}")
             raise InputError(f"{label}: expected the name and value of an HTTP header, got {found}")
 
 

@@ -14,7 +14,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Val
 from pydantic_core import ErrorDetails
 
 from loadgen.errors import InputError
+from loadgen.plan.access import without_passwords
 from loadgen.plan.pacing import NS_PER_S
+from loadgen.plan.secrets import HIDDEN, is_secret_header
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -115,9 +117,17 @@ def _line(error: ErrorDetails, model: type[BaseModel], data: dict[str, Any], lab
         return f"{label(path)}: missing; expected {expected or 'a value'}"
     if error["type"] == "value_error" and expected is None:
         return f"{label(path)}: {error['msg'].removeprefix('Value error, ')}"
-    found = json.dumps(_written(keys, data, error["input"]), default=str)
+    found = without_passwords(json.dumps(_written(keys, data, error["input"]), default=str))
+    if _is_secret(keys):
+        found = HIDDEN
     found = found if len(found) <= 120 else found[:117] + "..."
     return f"{label(path)}: expected {expected or error['msg']}, got {found}"
+
+
+def _is_secret(keys: Sequence[int | str]) -> bool:
+    """Whether what stands there is nobody's business: the value of a header, or what tokens are signed with."""
+    *_, table, name = ("", "", *map(str, keys))
+    return name in ("secret", "password", "headers") or (table == "headers" and is_secret_header(name))
 
 
 def _path(keys: Sequence[int | str]) -> str:

@@ -86,13 +86,13 @@ class Books:
         """A socket that was open is gone; ``by_us``: we had hung up, or asked for it, before."""
         self.tally.closed(code, END if self.is_over else self.phase, by_us=by_us)
 
-    def text_changed(self, frame: bytes, at: int) -> None:
+    def text_changed(self, frame: bytes, at: int, user: int | None = None, token: str = "") -> None:
         """A frame brought a text whose marker, which stands ``at``, is not as it was sent."""
         where = shown(frame[max(0, at - BEFORE_MARKER_BYTES) :])
-        self.error(ErrorKind.TEXT_CHANGED, self.phase, f"the server changed a text on its way: {where}")
+        self.error(ErrorKind.TEXT_CHANGED, self.phase, f"the server changed a text on its way: {where}", user, token)
 
-    def answered(self, answer: HttpAnswer) -> None:
-        """The server has answered a request of somebody who is in."""
+    def answered(self, answer: HttpAnswer, user: int | None = None, token: str = "") -> None:
+        """The server has answered a request of somebody who is in, and has this token."""
         if not 200 <= answer.status < 300:
             body = answer.body.decode(errors="replace")
-            self.error(kind_of_status(answer.status), self.phase, f"HTTP {answer.status}: {body}")
+            self.error(kind_of_status(answer.status), self.phase, f"HTTP {answer.status}: {body}", user, token)

@@ -38,23 +38,26 @@ class Calls:
         self._count(ErrorKind.UNANSWERED, f"not asked, since {CALLS_AT_ONCE} requests had no answer yet")
         return True
 
-    def make(self, user: int, request: HttpRequest, due_ns: int) -> None:
-        """Send it for a user; it is measured by when it was due."""
+    def make(self, user: int, request: HttpRequest, due_ns: int, token: str = "") -> None:
+        """Send it for a user, whose token is not shown whatever comes of it; it is measured by when it was due."""
         client = self._clients[user % len(self._clients)]
-        task = asyncio.create_task(self._make(client, request, self._books.ledger.is_measured(due_ns)))
+        is_measured = self._books.ledger.is_measured(due_ns)
+        task = asyncio.create_task(self._make(client, request, user, token, is_measured=is_measured))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
-    async def _make(self, client: HttpClient, request: HttpRequest, is_measured: bool) -> None:
+    async def _make(
+        self, client: HttpClient, request: HttpRequest, user: int, token: str, *, is_measured: bool
+    ) -> None:
         books, sent_ns = self._books, now_ns()
         try:
             answer = await client.request(request)
         except ServerError as error:
-            self._count(error.kind, str(error))
+            self._count(error.kind, str(error), user, token)
             return
         if is_measured:
             books.tally.metrics[Metric.HTTP_TIME].record(now_ns() - sent_ns)
-        books.answered(answer)
+        books.answered(answer, user, token)
 
     def close(self) -> None:
         """Give up those under way: what the drain has not brought is counted."""
@@ -63,5 +66,5 @@ class Calls:
                 self._count(ErrorKind.TIMEOUT, "no answer when the drain ended")
                 task.cancel()
 
-    def _count(self, kind: ErrorKind, example: str) -> None:
-        self._books.error(kind, self._books.phase, example)
+    def _count(self, kind: ErrorKind, example: str, user: int | None = None, token: str = "") -> None:
+        self._books.error(kind, self._books.phase, example, user, token)

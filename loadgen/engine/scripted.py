@@ -102,7 +102,8 @@ class Scripts:
             member.chatter.failed(error.kind, str(error))
             if member.connection is not None:
                 member.connection.abort()
-            return str(error)
+            # Locust shows it, and writes it into its tables.
+            return self._swarm.books.secrets_of(member.user, member.chatter.token).hide(str(error))
         except TimeoutError:
             member.chatter.time_is_up()
             return f"no answer within {ANSWER_TIMEOUT_S:g} s"
@@ -121,7 +122,7 @@ class Scripts:
             return "it is not in its room" if writable else "its socket is gone, or the server does not read it"
         if isinstance(message, HttpRequest):
             answer = await self._clients[member.user % len(self._clients)].request(message)
-            self._swarm.books.answered(answer)
+            self._swarm.books.answered(answer, member.user, member.chatter.token)
         elif connection is not None:
             connection.send(message)
         return None

@@ -90,7 +90,7 @@ class Speaker:
 
     def _send(self, member: Member, message: bytes | HttpRequest | None, due_ns: int) -> None:
         if isinstance(message, HttpRequest):
-            self._calls.make(member.user, message, due_ns)
+            self._calls.make(member.user, message, due_ns, member.chatter.token)
         elif message is not None and member.connection is not None:
             member.connection.send(message)
 

@@ -29,7 +29,6 @@ from loadgen.measure.tally import Count, Tally
 from loadgen.plan.acts import Act
 from loadgen.plan.pacing import NS_PER_S, ConstantSchedule, Loop
 from loadgen.plan.plan import Plan
-from loadgen.plan.secrets import Secrets
 
 if TYPE_CHECKING:
     from loadgen.engine.http import HttpClient
@@ -93,7 +92,7 @@ class Swarm:
         if history is not None and plan.reads_history:
             self.receive = self.ledger.history_told_apart(matcher(history.frame))
         self.books = Books(self.ledger, payload_of(plan), plan.tag, plan.deadline_ns)
-        self.books.secrets_of = self._secrets_of
+        self.books.secrets_of = plan.secrets_of
         self.books.catches_up = history is not None and history.catch_up is not None
         self.answers = Answers()
         """Kept in a closed loop only."""
@@ -134,10 +133,6 @@ class Swarm:
         if not self.plan.on_call and self.plan.is_held_back(index):
             user.held_back()
         return user
-
-    def _secrets_of(self, user: int | None, token: str) -> Secrets:
-        password = None if user is None else self.plan.accounts[user % len(self.plan.accounts)][1]
-        return Secrets.of((password, token), self.plan.headers)
 
     def one_has_opened(self) -> None:
         self.open_count += 1

@@ -90,6 +90,11 @@ class User:
         self._last_frame: bytes | None = None  # that came while it waits for another
 
     @property
+    def token(self) -> str:
+        """What it was let in with, which must not be shown; "" where there is none."""
+        return self._token
+
+    @property
     def dialect(self) -> Dialect:
         """How this user speaks."""
         return self._dialect
@@ -281,7 +286,7 @@ class User:
             self._books.tally.counts[Note.FOREIGN_MARKERS] += 1
         if (at := disguised_at(frame, self._books.prefix)) is not None:
             self._books.tally.counts[Count.FRAMES_DAMAGED] += 1
-            self._books.text_changed(frame, at)
+            self._books.text_changed(frame, at, self.index, self._token)
         return self.heard_beside(frame, now_ns)
 
     def heard_beside(self, frame: bytes, now_ns: int) -> list[bytes]:

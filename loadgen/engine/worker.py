@@ -13,6 +13,7 @@ from loadgen.engine.duty import Duty, PlannedDuty
 from loadgen.engine.limits import raise_open_files_limit
 from loadgen.engine.on_call import OnCallDuty
 from loadgen.engine.parent import die_with_parent
+from loadgen.engine.traces import hide_in_tracebacks
 from loadgen.engine.wire import Begin, Wire
 
 
@@ -31,9 +32,11 @@ async def work(sock: socket.socket) -> int:
     begin = await wire.receive()
     if not isinstance(begin, Begin):
         return 0
-    duty: Duty = OnCallDuty(wire, begin) if begin.plan.on_call else PlannedDuty(wire, begin)
+    plan = begin.plan
+    hide_in_tracebacks(lambda: plan.secrets)
+    duty: Duty = OnCallDuty(wire, begin) if plan.on_call else PlannedDuty(wire, begin)
     jobs = [duty.obey(), duty.report(), duty.tell_news()]
-    if begin.plan.dialect.alive.every_ns is not None:
+    if plan.dialect.alive.every_ns is not None:
         jobs.append(duty.keep_alive())
     tasks = [asyncio.create_task(job) for job in jobs]
     futures: set[asyncio.Future[None]] = {*tasks, crash}

@@ -6,6 +6,8 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from loadgen.plan.secrets import complaint_shown
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
@@ -87,7 +89,7 @@ def complain_in_one_line(parser: ArgumentParser, exit_code: int) -> None:
     """Have wrong usage end with one line and this exit code."""
 
     def error(message: str) -> NoReturn:
-        parser.exit(exit_code, f"chatbench: {' '.join(message.split())}\n")
+        parser.exit(exit_code, f"chatbench: {complaint_shown(' '.join(message.split()))}\n")
 
     parser.error = error  # type: ignore[method-assign]
 

@@ -43,13 +43,14 @@ def attach(
     feed: Callable[[], dict[str, Any]],
     streams: Streams,
     check: Callable[[Namespace, str | None, int], None],
+    host_shown: Callable[[str], str],
 ) -> None:
     """Add our page, what it is told each second, a link to it, and a check of the start form.
 
     ``page`` makes the page, given where its figures, Locust's own page and the stream of its figures are; ``report``
     tells where the report of the last run is, by the run's id, once it is drawn; ``feed`` gives the figures for
     programs, with the whole document; ``check`` is given options, host and number of users, and raises BenchError where
-    a run cannot begin.
+    a run cannot begin; ``host_shown`` tells what may be shown of a host that was typed into the form.
     """
     options = environment.parsed_options
     base = (options.web_base_path or "") if options is not None else ""
@@ -103,6 +104,12 @@ def attach(
         except (BenchError, ValueError) as error:
             return jsonify({"success": False, "message": str(error), "host": environment.host})
         return None
+
+    @app.after_request
+    def hide_what_was_typed(response: Response) -> Response:
+        if request.path == f"{base}/swarm" and options is not None and environment.host:
+            environment.host = options.host = host_shown(environment.host)
+        return response
 
     @app.after_request
     def link_to_us(response: Response) -> Response:

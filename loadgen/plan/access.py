@@ -7,6 +7,12 @@ from dataclasses import dataclass
 
 # Of "http://ann:secret@host": the password, however many @ it has.
 _PASSWORD = re.compile(r"(://[^/\s?#:@]*:)[^/\s?#]*@")
+# Of "http://secret:@host": a key that has the place of the name.
+_NAME_ALONE = re.compile(r"(://)[^/\s?#:@]+:@(?![^/\s?#]*@)")
+# Of "/metrics?token=secret": what has such a name; bounded, since a server may repeat anything.
+_QUERY = re.compile(
+    r"([?&][\w.-]{0,40}(?:pass|pwd|secret|token|jwt|key|auth|session|sid|sig)[\w.-]{0,40}=)[^&#\s'\"]+", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,5 +42,5 @@ DIRECT = Access()
 
 
 def without_passwords(text: str) -> str:
-    """The text with *** for the passwords in its URLs."""
-    return _PASSWORD.sub(r"\1***@", text)
+    """The text with *** for the passwords in its URLs, be they before the host or in a query."""
+    return _QUERY.sub(r"\1***", _PASSWORD.sub(r"\1***@", _NAME_ALONE.sub(r"\1***:@", text)))

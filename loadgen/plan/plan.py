@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import chain, starmap
+from urllib.parse import unquote, urlsplit
 
 from loadgen.dialects.script import DialectScript
 from loadgen.plan.access import DIRECT, Access
@@ -14,6 +17,7 @@ from loadgen.plan.pauses import Think
 from loadgen.plan.payload_sizes import PayloadBytes
 from loadgen.plan.ramps import RateStage
 from loadgen.plan.rooms import Rooms
+from loadgen.plan.secrets import Secrets, secrets_of_account
 from loadgen.plan.slices import UNSLICED, Slicing
 from loadgen.plan.stages import Stage
 
@@ -102,6 +106,26 @@ class Plan:
     """From the start of the measured window on the rate goes from ``rate_per_s`` to theirs."""
     slicing: Slicing = UNSLICED
     """Which messages are measured by themselves as well."""
+
+    @property
+    def secrets(self) -> Secrets:
+        """What nobody may read off what is left of the run, as far as it is known before."""
+        of_users = chain.from_iterable(starmap(secrets_of_account, self.accounts))
+        return Secrets.of((*self._secrets_of_all(), *of_users, *self.tokens), self.headers)
+
+    def secrets_of(self, user: int | None, token: str) -> Secrets:
+        """The same of what one user (None: nobody in particular) hears who has this token."""
+        account = () if user is None else secrets_of_account(*self.accounts[user % len(self.accounts)])
+        return Secrets.of((*self._secrets_of_all(), *account, token), self.headers)
+
+    def _secrets_of_all(self) -> Iterator[str]:
+        if self.dialect.token is not None:
+            yield self.dialect.token.secret
+        for url in (*self.base_urls, self.access.proxy or ""):
+            parts = urlsplit(url)
+            if parts.password:
+                yield parts.password
+                yield from secrets_of_account(unquote(parts.username or ""), unquote(parts.password))
 
     @property
     def acts_per_s(self) -> float:

@@ -13,7 +13,6 @@ from loadgen.dialects import Credentials, HttpRequest
 from loadgen.dialects.requests import prepare
 from loadgen.dialects.script import DialectScript, Reach
 from loadgen.dialects.scripted import speaker_of
-from loadgen.dialects.template import Values
 from loadgen.engine.books import Books
 from loadgen.engine.clock import now_ns
 from loadgen.engine.http import HttpClient
@@ -98,17 +97,10 @@ class _Examination:
         one, two = self._people
         plan = self._plan
         in_urls = [urlsplit(url).password for url in (*plan.base_urls, plan.access.proxy or "")]
-        hidden = secrets_of(self._people, plan.headers, *in_urls, *self._of_dialect())
+        signed_with = None if plan.dialect.token is None else plan.dialect.token.secret
+        hidden = secrets_of(self._people, plan.headers, *in_urls, signed_with)
         refrain = next((guest.refrain for guest in self._guests if guest.refrain is not None), None)
         return Case(plan.dialect, (one, two), room_name(0), Wording(hidden, self._patience_s), refrain)
-
-    def _of_dialect(self) -> Iterator[str]:
-        """What the dialect makes of passwords, and what it signs tokens with."""
-        if (token := self._plan.dialect.token) is not None:
-            yield token.secret
-        for person in self._people:
-            known = Values(username=person.username, password=person.password)
-            yield from (known["basic_auth"], known["sasl_plain"])
 
     async def steps(self) -> AsyncGenerator[Step, None]:
         """Each step when it is over; stop at one that is the end."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 
-from loadgen.plan.secrets import Secrets
+from loadgen.plan.secrets import Secrets, secrets_of_account
 from scenarios.doctor.attempts import Person
 
 
 def secrets_of(people: Iterable[Person], headers: Iterable[tuple[str, str]], *others: str | None) -> Secrets:
     """Those of some users, those among the headers of every request, and others."""
-    return Secrets.of((*others, *(value for person in people for value in (person.password, person.token))), headers)
+    known = [(*secrets_of_account(person.username, person.password), person.token) for person in people]
+    return Secrets.of((*others, *chain.from_iterable(known)), headers)

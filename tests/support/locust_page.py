@@ -42,6 +42,7 @@ def main() -> None:
         feed=figures,
         streams=streams,
         check=lambda *_: None,
+        host_shown=str,
     )
     tell(Told("arriving"))
     web_ui.start()

@@ -132,17 +132,23 @@ def test_a_run_ends_when_all_its_workers_have_died(count: int, relay: Listening,
 
 
 def test_a_bug_of_ours_ends_the_run_with_a_traceback(tmp_path: Path) -> None:
-    """Exit code 1 at once, and no process left: a run that goes on half blind would look like a good one."""
+    """Exit code 1 at once, and no process left: a run that goes on half blind would look like a good one.
+
+    No secret that the error quotes is in it.
+    """
+    quoted = "http://ann:canary-1@host canary-2"
     code = (
         "import sys, reports.terminal as terminal, scenarios.cli as cli\n"
-        "def update(self, document): raise RuntimeError('a bug of ours')\n"
+        f"def update(self, document): raise RuntimeError('a bug of ours: {quoted}')\n"
         "terminal.LiveView.update = update\n"
         "cli.main()\n"
     )
-    with bench(*LONG, *TWO, cwd=tmp_path, program=(sys.executable, "-c", code)) as running:
+    header = ("--header", "X-Mine: canary-2")
+    with bench(*LONG, *TWO, *header, cwd=tmp_path, program=(sys.executable, "-c", code)) as running:
         assert running.finish(PATIENCE_S) == 1
         assert running.processes() == []
 
         assert "RuntimeError: a bug of ours" in running.all_said()
         assert "RuntimeError: a bug of ours" in running.log
+        assert "canary" not in running.all_said() + running.log
         assert not (running.directory / "result.json").exists()

@@ -42,6 +42,15 @@ def test_several_urls_lose_their_passwords_each_by_itself() -> None:
     assert without_passwords(text) == "http://a:***@b 'ws://c:***@d/e' x=https://f:***@[::1]:4"
 
 
+def test_a_key_in_place_of_a_name_and_one_in_a_query_are_passwords() -> None:
+    """Services take a key for a name, and figures are kept behind a token."""
+    text = "curl 'https://key:@host/metrics?x=1&api_token=abc#top' http://h?token=abc http://h?room=tea&monkeys"
+
+    assert without_passwords(text) == (
+        "curl 'https://***:***@host/metrics?x=1&api_token=***#top' http://h?token=*** http://h?room=tea&monkeys"
+    )
+
+
 def test_who_is_asked_to_connect_us_is_not_the_server() -> None:
     """Certificates change nothing about that."""
     assert DIRECT.is_direct

@@ -141,3 +141,16 @@ def test_an_announcement_goes_over_http_where_messages_do() -> None:
 
     assert acts_over_http(plan) == frozenset()
     assert acts_over_http(announced) == {Act.MESSAGE}
+
+
+@on_an_event_loop
+async def test_an_answer_that_repeats_the_users_token_is_told_without_it() -> None:
+    """So is an error of our own that does."""
+    calls, counter, tally = some_calls()
+    for _ in range(2):
+        calls.make(0, WHO_IS_THERE, WITHIN, "let-me-in")
+    await handed_on()
+    counter.waiting.pop(0).set_result(HttpAnswer(403, (), (), b"who is let-me-in?"))
+    await counter.fail(ServerError(ErrorKind.BAD_RESPONSE, "nonsense after let-me-in"))
+
+    assert {error.example for error in tally.errors.values()} == {"HTTP 403: who is ***?", "nonsense after ***"}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadgen.dialects.script import ConnectScript, DialectScript, PublishScript
+from loadgen.dialects.script import ConnectScript, DialectScript, PublishScript, TokenScript
 from loadgen.plan.incidents import Incident, IncidentKind
 from loadgen.plan.pacing import (
     BLOCK_SIZE,
@@ -168,3 +168,23 @@ def test_numbers_are_the_same_when_they_were_forgotten_meanwhile() -> None:
 def test_of_one_room_for_each_user_nothing_is_drawn() -> None:
     """It is the one."""
     assert {LayerChoice(1, Rooms.alike(3)).layer_of(n) for n in range(100)} == {0}
+
+
+def test_what_nobody_may_read_is_known_of_all_users_and_headers() -> None:
+    """Passwords, tokens from a file, headers that say something, addresses with both, and what tokens are signed with.
+
+    Of one user, those of the others are left out.
+    """
+    plan = replace(
+        a_plan(),
+        accounts=(("ann", "open-sesame"), ("bob", "swordfish")),
+        tokens=("let-me-in",),
+        headers=(("X-Mine", "abc"),),
+        base_urls=("http://me:my%20own@127.0.0.1:1",),
+        dialect=replace(a_plan().dialect, token=TokenScript({}, "signature", "HS256", 60, 0)),
+    )
+    told = "open-sesame swordfish let-me-in abc my own signature bWU6bXkgb3du"
+
+    assert plan.secrets.hide(told) == "*** *** *** *** *** *** ***"
+    assert plan.secrets_of(0, "a-token").hide(f"{told} a-token") == "*** swordfish let-me-in *** *** *** *** ***"
+    assert plan.secrets_of(None, "").hide(told) == "open-sesame swordfish let-me-in *** *** *** ***"

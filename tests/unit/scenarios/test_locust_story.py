@@ -64,3 +64,23 @@ def test_workers_who_are_too_few_are_refused() -> None:
 def test_a_locust_may_have_more_workers_than_a_run_has_processes() -> None:
     """The limit of --processes is not Locust's."""
     assert settled(1_000_000, workers=100, hosts=100).scenario.users.count == 1_000_000
+
+
+def test_a_host_is_shown_without_its_password_and_stands_for_itself() -> None:
+    """Locust shows it to everybody, and proposes in its form what it shows."""
+    story = LocustStory("fanout", {})
+
+    shown = story.host_shown("http://ann:canary@127.0.0.1:1")
+
+    assert shown == "http://ann:***@127.0.0.1:1"
+    assert story.settled(Wish("fanout", {}, shown, 10, None, 1)).base_urls == ("http://ann:canary@127.0.0.1:1",)
+    assert story.host_shown(ELSEWHERE) == ELSEWHERE
+
+
+def test_headers_are_taken_as_locust_has_them() -> None:
+    """As lines; it was refused as no table."""
+    wish = Wish("fanout", {"target.headers": ["X-Mine: abc", "Origin: http://me"]}, ELSEWHERE, 10, None, 1)
+
+    plan = LocustStory("fanout", {}).settled(wish).plan_for((ELSEWHERE,), "abcdef")
+
+    assert plan.headers == (("X-Mine", "abc"), ("Origin", "http://me"))

@@ -122,7 +122,7 @@ def test_a_run_without_figures_is_an_error(tmp_path: Path, runs: FakeRuns, kind:
         ({"target": "x"}, "chatbench.run: expected no target (name the server by app, command or url), got 'x'"),
         ({"users": "many"}, '--users: expected a whole number > 0, got "many"'),
         ({"budget": "lost"}, '--budget: expected "METRIC: AGG OP VALUE"'),
-        ({"header": ["no colon"]}, 'header: expected "Name: value", got "no colon"'),
+        ({"header": ["no colon"]}, 'header: expected "Name: value", got a text without a name and a colon'),
         ({"url": "here"}, "--target: expected an address"),
         (
             {"url": ADDRESS, "command": "true"},

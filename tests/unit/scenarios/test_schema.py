@@ -231,7 +231,7 @@ def test_an_empty_file_is_a_scenario() -> None:
             '[target]\nurl = ["http://x", 80]',
             'target.url: expected an address like "http://127.0.0.1:8000", or a list of them, got ["http://x", 80]',
         ),
-        ('[target]\nheaders = "X: y"', 'target.headers: expected a table of texts, got "X: y"'),
+        ('[target]\nheaders = "X: y"', "target.headers: expected a table of texts, got ***"),
         (
             "[budgets]\ndelivery_time = 250",
             'budgets.delivery_time: expected a limit like "p(99) < 250ms", or a list of them, got 250',

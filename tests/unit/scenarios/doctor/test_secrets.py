@@ -20,6 +20,7 @@ from tests.support.examined import ANN, BOB
         ('{"token":null,"ok":true}', '{"token":null,"ok":true}'),
         ("/ws?access_token=abc&room=1", "/ws?access_token=***&room=1"),
         ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
+        ("<auth>AGFubgBwYXNzIHdvcmQvMQ==</auth>, YW5uOnBhc3Mgd29yZC8x", "<auth>***</auth>, ***"),
         ("hello eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln there", "hello *** there"),
         ("nothing of that kind", "nothing of that kind"),
     ],
