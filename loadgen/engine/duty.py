@@ -13,6 +13,7 @@ from loadgen.engine.crash import crash_loudly
 from loadgen.engine.swarm import ANSWER_TIMEOUT_S, Swarm
 from loadgen.engine.talk import Conversation
 from loadgen.engine.transport import Transport
+from loadgen.engine.transport.bounds import Unfinished
 from loadgen.engine.wire import (
     NEWS_PERIOD_NS,
     Attended,
@@ -147,6 +148,7 @@ class PlannedDuty(Duty):
 def transports_for(plan: Plan) -> list[Transport]:
     """A transport for each node of the server and each source address; users take them in turn."""
     transports: list[Transport] = []
+    unfinished = Unfinished()
     for address in plan.source_addresses or (None,):
         for base_url in plan.base_urls:
             if plan.transport is TransportKind.PICOWS:
@@ -159,6 +161,7 @@ def transports_for(plan: Plan) -> list[Transport]:
                     timeout_s=ANSWER_TIMEOUT_S,
                     local_address=address,
                     reads_together=_many_hear_the_same(plan),
+                    unfinished=unfinished,
                 )
             else:
                 from loadgen.engine.transport.websockets_transport import WebsocketsTransport
@@ -170,6 +173,7 @@ def transports_for(plan: Plan) -> list[Transport]:
                     timeout_s=ANSWER_TIMEOUT_S,
                     local_address=address,
                     compression=plan.compression,
+                    unfinished=unfinished,
                 )
             transports.append(transport)
     return transports

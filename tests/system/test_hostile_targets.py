@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
 from loadgen.measure import marker
-from tests.support.benches import FEW, at, bench, errors_of
+from tests.support.benches import FEW, at, bench, errors_of, fatal_doubts_of
 from tests.support.forgery import forged
 from tests.support.patience import PATIENCE_S
-from tests.support.raw_websocket import PING, TEXT, frame
-from tests.support.rude_servers import forging_server, pouring_server
+from tests.support.raw_websocket import PING, TEXT, accepting, frame
+from tests.support.rude_servers import forging_server, frames_of, pouring_server, request_of, talking_server
 
 pytestmark = pytest.mark.system
 
@@ -26,7 +27,7 @@ MOST_BYTES = 300e6
     [
         ("echo", frame(PING, b"x" * 125) * 500, ("--transport", "picows")),
         ("echo", frame(PING, b"x" * 125) * 500, ("--transport", "websockets")),
-        ("socketio", frame(TEXT, b'0{"sid":"1"}') + frame(TEXT, b"2") * 5000, ()),
+        ("socketio", frame(TEXT, b'0{"sid":"1"}') + frame(TEXT, b'40{"sid":"1"}') + frame(TEXT, b"2") * 5000, ()),
     ],
     ids=["picows", "websockets", "of the dialect"],
 )
@@ -39,6 +40,40 @@ def test_a_server_that_pings_without_end_fills_no_memory(
         document = running.ends_with(97, 99, 106, within_s=PATIENCE_S)
 
     assert document["verdict"] != "pass"
+    assert document["generator"]["processes"][0]["rss_bytes"] < MOST_BYTES
+
+
+@pytest.mark.parametrize("transport", ["picows", "websockets"])
+def test_a_flood_that_is_faster_than_we_read_is_told_as_such(transport: str, tmp_path: Path) -> None:
+    """Empty frames without end: no worker is given up for them, the run ends in time, and the doubt has the figures."""
+    load = (*SHORT, "--transport", transport)
+    with pouring_server(frame(TEXT) * 5000) as url, bench(*load, *at(url, "echo"), cwd=tmp_path) as running:
+        document = running.ends_with(97, within_s=2 * PATIENCE_S)
+
+    assert document["run"]["ended_early"] is None
+    assert [phase["name"] for phase in document["phases"]][-1] == "drain"
+    assert document["counters"]["frames_received"] > 10_000
+    assert fatal_doubts_of(document) & {"generator_cpu_bound", "loop_lag"}
+    assert any("frames that came meanwhile" in doubt["detail"] for doubt in document["doubts"])
+    assert document["generator"]["processes"][0]["rss_bytes"] < MOST_BYTES
+
+
+def replay(client: socket.socket, _: int) -> None:
+    """Let somebody in, and say what it says first again and again, without reading any more."""
+    client.sendall(accepting(request_of(client)))
+    for opcode, payload in frames_of(client):
+        while opcode == TEXT:
+            client.sendall(frame(TEXT, payload) * 500)
+
+
+def test_a_message_that_is_repeated_without_end_is_told_as_such(tmp_path: Path) -> None:
+    """Each copy is a duplicate, and no worker is given up for them."""
+    with talking_server(replay) as url, bench(*SHORT, *at(url, "echo"), cwd=tmp_path) as running:
+        document = running.ends_with(97, within_s=2 * PATIENCE_S)
+
+    assert document["run"]["ended_early"] is None
+    assert document["counters"]["deliveries_duplicated"] > 10_000
+    assert document["counters"]["deliveries_received"] <= document["counters"]["messages_sent"]
     assert document["generator"]["processes"][0]["rss_bytes"] < MOST_BYTES
 
 

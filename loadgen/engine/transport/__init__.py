@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Protocol
 
 from loadgen.dialects import Opening
@@ -72,10 +73,12 @@ class Traffic:
     close are left out. Bytes are those of payloads, before compression.
     """
 
-    __slots__ = ("bytes_received", "bytes_sent", "frames_received", "frames_sent")
+    __slots__ = ("bytes_received", "bytes_sent", "frames_received", "frames_sent", "look_at")
 
     def __init__(self) -> None:
         self.frames_received = self.bytes_received = self.frames_sent = self.bytes_sent = 0
+        self.look_at = sys.maxsize
+        """From so many frames on, see :class:`loadgen.engine.transport.bounds.Turn`."""
 
 
 class Transport(Protocol):

@@ -28,13 +28,21 @@ from loadgen.engine.clock import now_ns
 from loadgen.engine.dial import dialled
 from loadgen.engine.tls import tls_context
 from loadgen.engine.transport import MAX_FRAME_BYTES, Listener, Traffic
+from loadgen.engine.transport.bounds import Turn, Unfinished
 from loadgen.engine.transport.handshake import failed, hung_up, kind_of_answer
 from loadgen.engine.transport.reader import Reader, frame_bytes
+from loadgen.engine.transport.sips import SIP_BYTES, Sips
 from loadgen.errors import ServerError
 from loadgen.plan.access import DIRECT, Access
 
 # 2 KB instead of 16 KB keeps memory flat; the buffer grows with the frames that come.
 READ_BUFFER_BYTES = 2048
+# A frame of this size leaves a buffer behind that as many small frames could fill as well.
+LARGE_BYTES = 256 * 1024
+
+# RFC 6455, 5.5
+_MOST_OF_CONTROL_BYTES = 125
+_OF_CONTROL = (WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE)
 
 _NO_STATUS = 1005
 _NO_CLOSE_FRAME = 1006
@@ -73,13 +81,18 @@ class _Socket(WSListener):
     __slots__ = (
         "_fd",
         "_handshake_headers",
+        "_is_held",
         "_kind",
         "_listener",
         "_parts",
         "_reader",
+        "_reads_no_more",
+        "_sips",
         "_traffic",
         "_transport",
+        "_turn",
         "_unanswered",
+        "_unfinished",
         "is_between_frames",
         "is_too_late",
         "receive",
@@ -94,10 +107,16 @@ class _Socket(WSListener):
         traffic: Traffic,
         handshake_headers: dict[str, str],
         reader: Reader | None,
+        turn: Turn,
+        unfinished: Unfinished,
         *,
         is_binary: bool,
     ) -> None:
         """``handshake_headers`` are filled in by the first that is opened; ``reader`` reads in place of picows."""
+        self._turn = turn
+        self._unfinished = unfinished
+        self._is_held = self._reads_no_more = False
+        self._sips: Sips | None = None
         self._kind = WSMsgType.BINARY if is_binary else WSMsgType.TEXT  # of what is sent
         self._listener = listener
         self.receive = listener.receive
@@ -116,17 +135,24 @@ class _Socket(WSListener):
         self.is_too_late = False
         """Whether nobody waits any more for the connection to be opened."""
 
-    # Hot: every delivery comes through here. What it lets pass for speed: a marker in a frame with a reserved bit, in
-    # a last fragment without a first, in a ping, or in a close frame's reason (which are then not answered by us).
+    # Hot: every delivery comes through here. What it lets pass for speed: a marker in a frame with a reserved bit, or
+    # in a last fragment without a first.
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         now = now_ns()
         if transport.is_close_frame_sent and self._is_over(transport, frame):  # looking costs 0.04 us of 1.2
             return
         payload = frame.get_payload_as_bytes()
+        size = len(payload)
         traffic = self._traffic
-        traffic.frames_received += 1
-        traffic.bytes_received += len(payload)
-        is_taken = frame.fin and self._parts is None and self.receive(self.user, payload, now)
+        traffic.frames_received = frame_count = traffic.frames_received + 1
+        traffic.bytes_received += size
+        # To ask for the kind of a frame costs a tenth of all this, and only a short one can be a ping or a close.
+        is_message = size > _MOST_OF_CONTROL_BYTES or frame.msg_type not in _OF_CONTROL
+        is_taken = is_message and frame.fin and self._parts is None and self.receive(self.user, payload, now)
+        if size > LARGE_BYTES and self._sips is None and self._reader is None:
+            self._sips = _sips_of(transport)
+        if frame_count >= traffic.look_at:
+            self._turn.look(self, has_more=not frame.last_in_buffer)
         if not is_taken:
             self._on_other_frame(transport, frame, payload, now)
         if self._reader is None:
@@ -174,6 +200,7 @@ class _Socket(WSListener):
         return not (frame.last_in_buffer and frame.tail_size)
 
     def _on_other_frame(self, transport: WSTransport, frame: WSFrame, payload: bytes, now: int) -> None:
+        self._turn.one_more(self, has_more=not frame.last_in_buffer)
         kind = frame.msg_type
         if kind == WSMsgType.PING:
             self._traffic.frames_received -= 1
@@ -194,12 +221,15 @@ class _Socket(WSListener):
         if self._parts is None and not frame.fin:
             self._parts = bytearray()
         if self._parts is not None:
-            self._parts += payload
-            if len(self._parts) > MAX_FRAME_BYTES:
+            if len(self._parts) + len(payload) > MAX_FRAME_BYTES:
                 self._refuse(WSCloseCode.MESSAGE_TOO_BIG, f"fragments of more than {MAX_FRAME_BYTES} bytes together")
+            if not self._unfinished.takes(len(payload)):
+                self._refuse(WSCloseCode.MESSAGE_TOO_BIG, self._unfinished.complaint)
+            self._parts += payload
             if not frame.fin:
                 return
-            payload, self._parts = bytes(self._parts), None
+            payload = bytes(self._parts)
+            self._forget_parts()
             if self.receive(self.user, payload, now):
                 return
         self._listener.heard(payload, now)
@@ -224,8 +254,35 @@ class _Socket(WSListener):
 
     def _refuse(self, code: WSCloseCode, why: str) -> NoReturn:
         """End the connection: picows sends ``code`` and ``why`` to the server, and hangs up."""
-        self.receive, self._parts = _take_nothing, None
+        self.receive = _take_nothing
+        self._forget_parts()
         raise WSProtocolError(code, why)
+
+    def _forget_parts(self) -> None:
+        if self._parts is not None:
+            self._unfinished.gives_back(len(self._parts))
+            self._parts = None
+
+    # --- a server that sends faster than we read, see :class:`loadgen.engine.transport.bounds.Holdable` ------------
+
+    def hold(self) -> bool:
+        if self._transport is None or self._reader is not None or self._is_held:
+            return False
+        self._is_held = True
+        if self._sips is None:
+            self._sips = _sips_of(self._transport)
+        self._sips.most_bytes = SIP_BYTES
+        self._transport.underlying_transport.pause_reading()
+        return True
+
+    def go_on(self) -> None:
+        self._is_held = False
+        if self._transport is not None and not self._reads_no_more:
+            underlying = self._transport.underlying_transport
+            if not underlying.is_closing():
+                underlying.resume_reading()
+
+    # --- from the beginning to the end ------------------------------------------------------------------------------
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         now = now_ns()
@@ -250,6 +307,7 @@ class _Socket(WSListener):
         if not self.was_opened:
             return  # connect() raises
         self._hand_over()
+        self._forget_parts()
         self._transport = None
         received = sent = None
         if transport.close_handshake is not None:
@@ -292,6 +350,7 @@ class _Socket(WSListener):
 
     def stop_reading(self) -> int:
         assert self._transport is not None, "asked of a connection that is gone"
+        self._reads_no_more = True
         if self._reader is None:
             self._transport.underlying_transport.pause_reading()
         self._hand_over()
@@ -312,6 +371,14 @@ def _look_at(ended: asyncio.Future[None]) -> None:
     """Have asked how it ended."""
     if not ended.cancelled():
         ended.exception()
+
+
+def _sips_of(transport: WSTransport) -> Sips:
+    """From now on it takes in so much at a time."""
+    underlying = transport.underlying_transport
+    sips = Sips(underlying.get_protocol())
+    underlying.set_protocol(sips)
+    return sips
 
 
 def _number_of(transport: WSTransport) -> int:
@@ -342,12 +409,13 @@ class PicowsTransport:
         timeout_s: float,
         local_address: str | None = None,
         reads_together: bool = False,
+        unfinished: Unfinished | None = None,
     ) -> None:
         """``base_url`` starts with http:// or https://; ``headers`` go into every handshake.
 
         Connections leave from ``local_address``, where given. ``reads_together`` pays where many receive the same, and
-        does nothing where the bytes of a socket are not those of its frames (TLS). OSError where a file of ``access``
-        cannot be read.
+        does nothing where the bytes of a socket are not those of its frames (TLS). ``unfinished`` is that of all
+        transports of the process. OSError where a file of ``access`` cannot be read.
         """
         self._base_url = "ws" + base_url.removeprefix("http")
         self._headers = headers
@@ -359,14 +427,24 @@ class PicowsTransport:
         self._logger = _logger()
         self._ssl = tls_context(base_url, access)
         is_plain = self._ssl is None and access.is_direct and hasattr(select, "epoll")
-        self._reader = Reader(self.traffic) if reads_together and is_plain else None
+        self._turn = Turn(self.traffic)
+        self._unfinished = Unfinished() if unfinished is None else unfinished
+        self._reader = Reader(self.traffic, self._turn) if reads_together and is_plain else None
 
     async def connect(self, opening: Opening, listener: Listener) -> None:
         """See :class:`loadgen.engine.transport.Transport`."""
         headers = [*self._headers, *opening.headers]
         if opening.subprotocols:
             headers.append(("Sec-WebSocket-Protocol", ", ".join(opening.subprotocols)))
-        socket = _Socket(listener, self.traffic, self.handshake_headers, self._reader, is_binary=opening.is_binary)
+        socket = _Socket(
+            listener,
+            self.traffic,
+            self.handshake_headers,
+            self._reader,
+            self._turn,
+            self._unfinished,
+            is_binary=opening.is_binary,
+        )
         try:
             async with asyncio.timeout(self._timeout_s):
                 await ws_connect(

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from loadgen.engine.clock import now_ns
 from loadgen.engine.transport import Traffic
+from loadgen.engine.transport.bounds import Turn
 from loadgen.measure.receive_path import Receive
 
 # Below 1,032 bytes, the C library takes and frees memory without looking for it.
@@ -53,9 +54,10 @@ class Inlet(Protocol):
 class Reader:
     """Of all connections of a transport; needs a running event loop on Linux."""
 
-    def __init__(self, traffic: Traffic) -> None:
-        """What is not parsed is counted in ``traffic`` here."""
+    def __init__(self, traffic: Traffic, turn: Turn) -> None:
+        """What is not parsed is counted in ``traffic`` here; what is, by ``turn``, at whose end no more is read."""
         self._traffic = traffic
+        self._turn = turn
         self._inlets: dict[int, Inlet] = {}
         self._epoll = select.epoll()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -64,6 +66,8 @@ class Reader:
         # What the last socket had to read, and what messages that was.
         self._latest: bytes | None = None
         self._payloads: Sequence[bytes] = ()
+        # What had something to read, and was not read any more in the last turn.
+        self._unread: list[tuple[int, int]] = []
 
     def add(self, fd: int, inlet: Inlet) -> None:
         """Read the socket from now on; the event loop must not."""
@@ -87,7 +91,8 @@ class Reader:
     def _read_all(self) -> None:
         inlets, latest, payloads, read = self._inlets, self._latest, self._payloads, os.read
         alike_count = 0
-        for fd, _ in self._epoll.poll(0, MOST_AT_ONCE):
+        ready, self._unread = self._unread or self._epoll.poll(0, MOST_AT_ONCE), []
+        for fd, event in ready:
             inlet = inlets.get(fd)
             if inlet is None:
                 continue  # closed by what the ones before it brought
@@ -108,6 +113,10 @@ class Reader:
             alike_count = 0
             self._take_in(fd, inlet, data)
             latest, payloads = self._latest, self._payloads
+            if self._turn.is_over:
+                # They are the first of the next turn: the kernel would name the same ones again before them.
+                self._unread = ready[ready.index((fd, event)) + 1 :]
+                break
         self._count(alike_count)
 
     def _take_in(self, fd: int, inlet: Inlet, data: bytes) -> None:

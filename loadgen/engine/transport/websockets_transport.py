@@ -25,6 +25,7 @@ from loadgen.engine.clock import now_ns
 from loadgen.engine.dial import dialled
 from loadgen.engine.tls import tls_context
 from loadgen.engine.transport import MAX_FRAME_BYTES, Listener, Traffic
+from loadgen.engine.transport.bounds import Unfinished
 from loadgen.engine.transport.handshake import failed, hung_up, kind_of_answer
 from loadgen.errors import ServerError
 from loadgen.plan.access import DIRECT, Access
@@ -34,6 +35,10 @@ _END_OF_HEAD = b"\r\n\r\n"
 # To parse a frame takes five times as long as to read it. So it is parsed in small bites, between which the sockets are
 # read, and what comes in a burst is stamped as it comes.
 PARSED_AT_ONCE = 4
+# And in small pieces, since in a reading of 256 KB may be 128,000 empty frames: 3 s. A piece takes 50 ms at most.
+PIECE_BYTES = 4096
+# After so long the bite is over, however little it was.
+LONGEST_BITE_NS = 10_000_000
 # What waits is bounded: past this the sockets wait, as they would without.
 MOST_WAITING = 10_000
 MOST_WAITING_BYTES = 4 * 1024 * 1024
@@ -64,7 +69,8 @@ class Inbox:
     """Bytes that came, in order and with their time, and are not parsed yet; for all connections of a transport."""
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[_Socket, bytes, int]] = deque()
+        # One for each piece that waits; those of a socket lie with it, since what ends is parsed before its turn.
+        self._waiting: deque[_Socket] = deque()
         self._waiting_bytes = 0
         self._held: set[_Socket] = set()
         self._is_called = False
@@ -73,11 +79,14 @@ class Inbox:
         """Have it parsed soon."""
         if not self._is_called:
             self._call_soon()
-        self._waiting.append((socket, data, now))
+        if socket.pieces is None:
+            socket.pieces = deque()
+        for start in range(0, len(data), PIECE_BYTES):
+            socket.pieces.append((data[start : start + PIECE_BYTES], now))
+            self._waiting.append(socket)
         self._waiting_bytes += len(data)
-        if len(self._waiting) >= MOST_WAITING:
-            self.take_all()
-        elif self._waiting_bytes >= MOST_WAITING_BYTES:  # to parse that takes seconds: other things may be due
+        # To parse all that would take seconds: other things may be due.
+        if len(self._waiting) >= MOST_WAITING or self._waiting_bytes >= MOST_WAITING_BYTES:
             self._held.add(socket)
             socket.hold()
 
@@ -86,14 +95,19 @@ class Inbox:
         for socket in held:
             socket.go_on()
 
-    def take_all(self) -> None:
-        """Parse everything now."""
-        waiting = self._waiting
-        while waiting:
-            socket, data, now = waiting.popleft()
-            self._waiting_bytes -= len(data)
-            socket.take_in(data, now)
-        self._let_go_on()
+    def take_own(self, socket: _Socket) -> None:
+        """Parse now what has come on a connection that ends."""
+        while socket.pieces is not None:
+            self._take_next(socket)
+
+    def _take_next(self, socket: _Socket) -> None:
+        if socket.pieces is None:
+            return  # they were taken before their turn
+        data, now = socket.pieces.popleft()
+        if not socket.pieces:
+            socket.pieces = None
+        self._waiting_bytes -= len(data)
+        socket.take_in(data, now)
 
     def _call_soon(self) -> None:
         self._is_called = True
@@ -101,13 +115,12 @@ class Inbox:
 
     def _take_some(self) -> None:
         self._is_called = False
-        waiting = self._waiting
+        waiting, over_ns = self._waiting, now_ns() + LONGEST_BITE_NS
         for _ in range(min(PARSED_AT_ONCE, len(waiting))):
-            if waiting:  # the first may have closed a connection, and so all were taken
-                socket, data, now = waiting.popleft()
-                self._waiting_bytes -= len(data)
-                socket.take_in(data, now)
-        if self._held and self._waiting_bytes < MOST_WAITING_BYTES // 2:
+            self._take_next(waiting.popleft())
+            if now_ns() >= over_ns:
+                break
+        if self._held and len(waiting) < MOST_WAITING // 2 and self._waiting_bytes < MOST_WAITING_BYTES // 2:
             self._let_go_on()
         if waiting:
             self._call_soon()
@@ -120,6 +133,7 @@ class _Socket(asyncio.Protocol):
         "_answer",
         "_handshake_headers",
         "_inbox",
+        "_latest_ns",
         "_listener",
         "_parts",
         "_protocol",
@@ -128,9 +142,12 @@ class _Socket(asyncio.Protocol):
         "_send",
         "_traffic",
         "_transport",
+        "_unfinished",
+        "_unfinished_bytes",
         "_user",
         "answered",
         "failure",
+        "pieces",
         "was_opened",
         "writable",
     )
@@ -141,6 +158,7 @@ class _Socket(asyncio.Protocol):
         listener: Listener,
         traffic: Traffic,
         inbox: Inbox,
+        unfinished: Unfinished,
         handshake_headers: dict[str, str],
         *,
         is_binary: bool,
@@ -149,6 +167,11 @@ class _Socket(asyncio.Protocol):
         self._protocol = protocol
         self._send = protocol.send_binary if is_binary else protocol.send_text
         self._inbox = inbox
+        self.pieces: deque[tuple[bytes, int]] | None = None
+        """What waits in the inbox, and when it came; None rather than empty, since many sockets wait for nothing."""
+        self._unfinished = unfinished
+        self._unfinished_bytes = 0  # of all, those that are ours
+        self._latest_ns = 0
         self._handshake_headers = handshake_headers
         self._listener = listener
         self._receive = listener.receive
@@ -171,16 +194,18 @@ class _Socket(asyncio.Protocol):
     # Hot: every delivery comes through here.
     def data_received(self, data: bytes) -> None:
         now = now_ns()
-        if self.was_opened:
+        if not self.was_opened and self.pieces is None:
+            self.take_in(data[:PIECE_BYTES], now)
+            data = data[PIECE_BYTES:]
+        if data:
             self._inbox.put(self, data, now)
-        else:
-            self.take_in(data, now)
 
     def take_in(self, data: bytes, now: int) -> None:
         """Parse what came at ``now``; nothing where it is not wanted any more."""
         if self._transport is None:
             return
         protocol = self._protocol
+        now = max(now, self._latest_ns)  # two pieces came at the same time, and keep their order, too
         protocol.receive_data(data)
         self._flush()
         if not self.was_opened and not self._is_opened_by(data, now):
@@ -199,8 +224,25 @@ class _Socket(asyncio.Protocol):
                     self._listener.heard(payload, now)
             elif frame.opcode < Opcode.CLOSE:
                 self._on_fragment(payload, frame.fin, now)
+        self._latest_ns = now
+        self._note_unfinished()
         if protocol.state is not State.OPEN and (protocol.close_rcvd or protocol.parser_exc) and self._transport:
             self._transport.close()
+
+    def _note_unfinished(self) -> None:
+        """End the connection where what has begun to come, of all messages, is more than we hold."""
+        protocol = self._protocol
+        byte_count = len(protocol.reader.buffer) + (0 if self._parts is None else len(self._parts))
+        more, self._unfinished_bytes = byte_count - self._unfinished_bytes, byte_count
+        if more <= 0:
+            self._unfinished.gives_back(-more)
+        elif not self._unfinished.takes(more):
+            self._unfinished_bytes -= more
+            self._parts = None
+            protocol.fail(CloseCode.MESSAGE_TOO_BIG, self._unfinished.complaint)
+            self._flush()
+            if self._transport is not None:
+                self._transport.close()
 
     def _is_opened_by(self, data: bytes, now: int) -> bool:
         if self.answered.done():
@@ -254,8 +296,10 @@ class _Socket(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         now = now_ns()
-        self._inbox.take_all()
+        self._inbox.take_own(self)
         self._transport = None
+        self._unfinished.gives_back(self._unfinished_bytes)
+        self._unfinished_bytes, self._parts = 0, None
         self._protocol.receive_eof()
         if not self.was_opened:
             self._settle(hung_up() if exc is None else failed(exc))
@@ -301,7 +345,7 @@ class _Socket(asyncio.Protocol):
     def stop_reading(self) -> int:
         assert self._transport is not None, "asked of a connection that is gone"
         self._reads_no_more = True
-        self._inbox.take_all()
+        self._inbox.take_own(self)
         self._transport.pause_reading()
         return int(self._transport.get_extra_info("socket").fileno())
 
@@ -329,12 +373,14 @@ class WebsocketsTransport:
         timeout_s: float,
         local_address: str | None = None,
         compression: bool = False,
+        unfinished: Unfinished | None = None,
     ) -> None:
         """``base_url`` starts with http:// or https://; ``headers`` go into every handshake.
 
         ``compression`` offers permessage-deflate (RFC 7692); where the server takes it, a connection costs some 35 KB
         more (39 instead of 4). What was agreed on is in ``handshake_headers``. Connections leave from
-        ``local_address``, where given. OSError where a file of ``access`` cannot be read.
+        ``local_address``, where given. ``unfinished`` is that of all transports of the process. OSError where a file
+        of ``access`` cannot be read.
         """
         self._base_url = "ws" + base_url.removeprefix("http")
         self._headers = headers
@@ -345,6 +391,7 @@ class WebsocketsTransport:
         self._ssl = tls_context(base_url, access)
         self.traffic = Traffic()
         self._inbox = Inbox()
+        self._unfinished = Unfinished() if unfinished is None else unfinished
         self.handshake_headers: dict[str, str] = {}
 
     async def connect(self, opening: Opening, listener: Listener) -> None:
@@ -354,7 +401,13 @@ class WebsocketsTransport:
         except (WebSocketException, UnicodeError) as error:  # a URL or a header that cannot be sent
             raise failed(error) from error
         socket = _Socket(
-            protocol, listener, self.traffic, self._inbox, self.handshake_headers, is_binary=opening.is_binary
+            protocol,
+            listener,
+            self.traffic,
+            self._inbox,
+            self._unfinished,
+            self.handshake_headers,
+            is_binary=opening.is_binary,
         )
         try:
             async with asyncio.timeout(self._timeout_s):

@@ -19,6 +19,9 @@ from loadgen.measure.record import Phase
 from loadgen.measure.tally import Count, Metric, Note
 
 NS_PER_MS = 1_000_000
+# Below this share of the frames, deliveries are not what keeps a process busy.
+FEW_DELIVERIES = 0.1
+MANY_FRAMES = 10_000
 
 
 def generator_late(evidence: Evidence) -> Doubt | None:
@@ -53,7 +56,8 @@ def generator_cpu_bound(evidence: Evidence) -> Doubt | None:
     return Doubt(
         DoubtCode.GENERATOR_CPU_BOUND,
         severity,
-        f"worker {pid} used {ratio:.0%} of a core in the measured window (more than {CORE_RATIO.fatal:.0%} is fatal)",
+        f"worker {pid} used {ratio:.0%} of a core in the measured window (more than {CORE_RATIO.fatal:.0%} is fatal)"
+        f"{_what_else_came(evidence)}",
         "spread the users over more --processes where there are cores for them, or lower --rate or --users",
     )
 
@@ -68,7 +72,7 @@ def loop_lag(evidence: Evidence) -> Doubt | None:
         DoubtCode.LOOP_LAG,
         severity,
         f"the generator's event loop ran {lag_ms:.1f} ms late (p99; more than {LOOP_LAG_MS.fatal:g} ms is fatal): "
-        "deliveries were noticed that much too late",
+        f"deliveries were noticed that much too late{_what_else_came(evidence)}",
         "the generator is short of CPU: stop what else runs here, pin server and generator to cores of their own "
         "(taskset), or lower --rate or --users",
     )
@@ -140,6 +144,15 @@ def gc_pause(evidence: Evidence) -> Doubt | None:
         f"{longest_ms:.1f} ms at the longest",
         "deliveries were noticed that much too late; lower --users, or spread them over more --processes",
     )
+
+
+def _what_else_came(evidence: Evidence) -> str:
+    """Added to a doubt where hardly anything that the target sent was a delivery; else nothing."""
+    counts = evidence.tally.counts
+    frames, deliveries = counts[Count.FRAMES_RECEIVED], counts[Count.DELIVERIES_RECEIVED]
+    if frames < MANY_FRAMES or deliveries >= FEW_DELIVERIES * frames:
+        return ""
+    return f"; of {frames:,} frames that came meanwhile {deliveries:,} were deliveries"
 
 
 def _rough_ms(histogram: Histogram, q: float) -> float | None:

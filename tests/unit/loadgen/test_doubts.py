@@ -92,6 +92,18 @@ def test_a_worker_that_fills_its_core_is_doubted(cpu_ratio: float, severity: Sev
     assert all("worker 4102" in doubt.detail for doubt in doubts)
 
 
+def test_a_generator_that_is_kept_busy_by_other_frames_says_so() -> None:
+    """A target that floods is as much the cause as a generator that is slow; the figures tell which it was."""
+    tally = a_tally(lag_ms=30)
+    tally.counts[Count.FRAMES_RECEIVED] = 10_000
+    assert all("frames" not in doubt.detail for doubt in raised(tally, worker_cpu_ratios={4101: 0.99}))
+
+    tally.counts[Count.FRAMES_RECEIVED] = 2_000_000
+    doubts = raised(tally, worker_cpu_ratios={4101: 0.99})
+    assert {doubt.code for doubt in doubts} == {DoubtCode.GENERATOR_CPU_BOUND, DoubtCode.LOOP_LAG}
+    assert all("of 2,000,000 frames that came meanwhile 1,000 were deliveries" in doubt.detail for doubt in doubts)
+
+
 @pytest.mark.parametrize(("lag_ms", "severity"), [(4.9, None), (6, Severity.WARNING), (21, Severity.FATAL)])
 def test_a_stalled_event_loop_is_doubted(lag_ms: float, severity: Severity | None) -> None:
     """A generator that is not running cannot see when things arrive."""
