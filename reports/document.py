@@ -149,7 +149,12 @@ def _base(facts: RunFacts, record: Record, *, with_hdr: bool, last_seconds: int 
 
 
 # Of these, what was still due is not counted; of other early ends it is, as unsent.
-_CUT_SHORT = (EndedEarly.INTERRUPTED, EndedEarly.BUDGET_BROKEN, EndedEarly.WORKER_DIED)
+_CUT_SHORT = (
+    EndedEarly.INTERRUPTED,
+    EndedEarly.BUDGET_BROKEN,
+    EndedEarly.WORKER_DIED,
+    EndedEarly.OUT_OF_MEMORY,
+)
 
 
 def _measured(record: Record) -> PhaseSpan | None:

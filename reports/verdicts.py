@@ -17,6 +17,7 @@ ENDED_EARLY = {
     "all_connections_lost": "every connection was lost before the end",
     "worker_died": "a process of the generator died",
     "budget_broken": "a budget was broken, and the run was to end then",
+    "out_of_memory": "the generator had no memory left",
 }
 """Why a run that nobody interrupted stopped before its plan was done."""
 

@@ -10,7 +10,9 @@ from ipaddress import IPv4Address
 from urllib.parse import urlsplit
 
 from loadgen.engine.limits import sockets_per_process
+from loadgen.engine.memory import room
 from loadgen.errors import InputError
+from loadgen.plan.needs import in_words, memory_bytes
 from scenarios.environment import core_count, ephemeral_port_count
 from scenarios.layers import Layers
 from scenarios.schema import MOST_PROCESSES, Scenario
@@ -79,6 +81,15 @@ def settle_processes(scenario: Scenario, machine: Machine, layers: Layers) -> in
             f"open here (ulimit -Hn; --processes N has N times as many), got {user_count}"
         )
     return process_count
+
+
+def want_of_memory(user_count: int, process_count: int) -> str | None:
+    """What is to be said before a run for which there is too little memory here; None where there is enough."""
+    there, needed = room(), memory_bytes(user_count, process_count)
+    if there is None or needed <= there.left_bytes:
+        return None
+    left = f"{in_words(there.left_bytes)} are left {there.whose}"
+    return f"memory  {user_count:,} users take about {in_words(needed)}, and {left}"
 
 
 def process_count_for(core_count: int | None, *, beside_server: bool) -> int:

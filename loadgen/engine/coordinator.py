@@ -27,7 +27,7 @@ from loadgen.engine.wire import (
     Tick,
     packed,
 )
-from loadgen.errors import TargetUnreachableError
+from loadgen.errors import ErrorKind, TargetUnreachableError
 from loadgen.measure.news import News
 from loadgen.measure.record import EndedEarly, Phase, PhaseSpan, ProcessRecord, Record, excuse_the_unknown
 from loadgen.measure.spread import SpreadJoin
@@ -132,6 +132,8 @@ class Coordinator:
         try:
             await self._start()
             await self._until_stopped(self._story())
+        except MemoryError:
+            self._note_want_of_memory()
         finally:
             try:
                 await self._finish()
@@ -142,6 +144,12 @@ class Coordinator:
                     hand.end()
                 self._bury()
         return self.record
+
+    def _note_want_of_memory(self) -> None:
+        """What is known is worth more than a traceback: the run ends here, and says why."""
+        self._why_stop = self.record.ended_early = EndedEarly.OUT_OF_MEMORY
+        what = "the process that leads the run was refused memory"
+        self.record.tally.error(ErrorKind.LIMIT_MEMORY, "run", what)
 
     async def _start(self) -> None:
         plan = self.record.plan

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import IO, Self
 
+from loadgen.engine.memory import Coroner
 from loadgen.engine.wire import Closed, Do, Done, Finish, Message, Stop, Talk, Wire
 from loadgen.measure.record import Death, ProcessRecord
 
@@ -43,6 +44,7 @@ class Hand:
         self._unborn_s = 0
         self._patience_s: float | None = None  # for the answer that is due; None where none is
         self._why_given_up: str | None = None
+        self._coroner = Coroner()
 
     @classmethod
     async def start(cls, log: IO[bytes], cores: frozenset[int] | None, command: Sequence[str] = WORKER) -> Self:
@@ -116,7 +118,11 @@ class Hand:
         code = self.process.poll()
         if self._why_given_up is not None:
             return Death(self.process.pid, self._why_given_up)
-        return None if code is None else Death(self.process.pid, ending_of(code))
+        if code is None:
+            return None
+        seen = self.record.readings[-1:]
+        how = self._coroner.told(code, ending_of(code), seen[0].rss_bytes if seen else None)
+        return Death(self.process.pid, how)
 
     def end(self) -> None:
         """Have the process gone: by itself if it is quick, else killed with all it started."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 
 from loadgen.engine.duty import Duty, PlannedDuty
 from loadgen.engine.limits import raise_open_files_limit
+from loadgen.engine.memory import OUT_OF_MEMORY, is_want_of_memory
 from loadgen.engine.on_call import OnCallDuty
 from loadgen.engine.parent import die_with_parent
 from loadgen.engine.traces import hide_in_tracebacks
@@ -57,6 +59,17 @@ def main() -> int:
     die_with_parent()
     raise_open_files_limit()
     sock = socket.socket(fileno=int(sys.argv[1]))
+    try:
+        return _run(sock)
+    except Exception as error:
+        if not is_want_of_memory(error):
+            raise
+        # At once: whatever would be tidied up may want memory, too. Whoever reaps us knows what the code means.
+        os.write(sys.stderr.fileno(), b"a process of load was refused memory, and ends\n")
+        os._exit(OUT_OF_MEMORY)
+
+
+def _run(sock: socket.socket) -> int:
     try:
         import uvloop
     except ImportError:

@@ -20,6 +20,7 @@ import gevent
 from gevent.queue import Queue
 
 from loadgen.engine.hand import ending_of
+from loadgen.engine.memory import Coroner
 from loadgen.engine.wire import Message
 
 _LENGTH = struct.Struct("!I")
@@ -34,6 +35,7 @@ class SwarmProcess:
         """``hear`` is told what it says, ``gone`` how it ended, unless we ended it; both in a greenlet of ours."""
         self._hear = hear
         self._gone = gone
+        self._coroner = Coroner()
         self._is_ending = False
         self._to_say: Queue[bytes] = Queue()
         self._socket, theirs = socket.socketpair()
@@ -86,7 +88,8 @@ class SwarmProcess:
             self._hear(message)
         if not self._is_ending:
             try:
-                how = ending_of(self._process.wait(timeout=END_LIMIT_S))
+                code = self._process.wait(timeout=END_LIMIT_S)
+                how = self._coroner.told(code, ending_of(code), None)
             except subprocess.TimeoutExpired:
                 how = "hung up, and did not end"
             self._gone(how)

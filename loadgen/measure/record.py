@@ -44,6 +44,8 @@ class EndedEarly(StrEnum):
     """All of them; as long as one lives, it goes on."""
     BUDGET_BROKEN = "budget_broken"
     """As the user wanted it: --abort-on-fail."""
+    OUT_OF_MEMORY = "out_of_memory"
+    """The process that leads it was refused memory; of a worker, see :class:`Death`."""
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from loadgen.plan.needs import in_words, memory_bytes, processes_for
 from scenarios.doctor.facts import Facts
 from scenarios.doctor.findings import Finding, Severity, findings_about
 
@@ -44,6 +45,11 @@ def check_up(facts: Facts, user_count: int | None = None) -> Checkup:
 
 def _verdict(facts: Facts, user_count: int | None) -> str:
     one, count = facts.sockets_per_process, facts.process_count
+    if user_count is not None and facts.memory_left_bytes is not None:
+        needed = memory_bytes(user_count, processes_for(user_count, one))
+        if needed > facts.memory_left_bytes and user_count <= one * count:
+            left = f"{in_words(facts.memory_left_bytes)} are left {facts.memory_whose}"
+            return f"{user_count:,} users do not fit: they take about {in_words(needed)}, and {left}."
     room = f"{one:,} users in one process"
     if count > 1:
         room += f", {one * count:,} with {count} processes (--processes auto)"

@@ -42,6 +42,10 @@ class Facts:
     """What ``--processes auto`` gives where the target is elsewhere."""
     process_count_beside_server: int
     """The same beside the embedded server."""
+    memory_left_bytes: int | None
+    """How much may still be taken."""
+    memory_whose: str | None
+    """Who says so, as in "of this machine"."""
     clock_source: str | None
     clock_sources: tuple[str, ...]
     """What the kernel could use instead."""

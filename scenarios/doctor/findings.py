@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from loadgen.measure.doubts import OTHERS_CPU_RATIO
+from loadgen.plan.needs import in_words, memory_bytes, processes_for
 from scenarios.doctor.facts import Facts
 
 # Who names no number of users is told of what would keep so many away: a large run, for one machine.
@@ -31,6 +32,7 @@ class Check(StrEnum):
     LISTEN_QUEUE = "listen queue"
     SYN_QUEUE = "SYN queue"
     CORES = "cores"
+    MEMORY = "memory"
     CLOCK = "clock"
     OTHER_LOAD = "other load"
     PYTHON = "Python"
@@ -69,6 +71,7 @@ def findings_about(facts: Facts, user_count: int | None = None) -> Iterator[Find
     yield _listen_queue(facts, under_way)
     yield _syn_queue(facts, under_way)
     yield _cores(facts)
+    yield _memory(facts, wanted, short)
     yield _clock(facts)
     yield _other_load(facts)
     yield _python(facts)
@@ -143,6 +146,16 @@ def _cores(facts: Facts) -> Finding:
     if facts.core_count == 1:
         means += ": server and generator share it where both run here"
     return Finding(Check.CORES, Severity.OK, f"{facts.core_count}", means)
+
+
+def _memory(facts: Facts, wanted: int, short: Severity) -> Finding:
+    needed = memory_bytes(wanted, processes_for(wanted, facts.sockets_per_process))
+    means = f"{wanted:,} users take about {in_words(needed)}, without the server"
+    if facts.memory_left_bytes is None:
+        return Finding(Check.MEMORY, Severity.UNKNOWN, "not known", means)
+    found = in_words(facts.memory_left_bytes)
+    means = f"left {facts.memory_whose}; {means}"
+    return Finding(Check.MEMORY, Severity.OK if needed <= facts.memory_left_bytes else short, found, means)
 
 
 def _clock(facts: Facts) -> Finding:

@@ -9,6 +9,7 @@ import time
 
 from loadgen.engine.clock import now_ns
 from loadgen.engine.limits import UNLIMITED_FILES, sockets_per_process
+from loadgen.engine.memory import room
 from loadgen.engine.probe import MachineProbe, Probe
 from loadgen.engine.swarm import CONNECTS_AT_ONCE
 from loadgen.measure.record import others_cpu_ratio
@@ -42,6 +43,7 @@ def facts_about_this_machine() -> Facts:
     clock_source, other_sources = clock_sources()
     syn_cookies = kernel_setting("net.ipv4.tcp_syncookies")
     wanted, is_met = python_wanted()
+    memory = room()
     return Facts(
         is_root=os.geteuid() == 0,
         open_files_soft=soft,
@@ -58,6 +60,8 @@ def facts_about_this_machine() -> Facts:
         cpu_quota_cores=cpu_quota_cores(),
         process_count=process_count_for(cores, beside_server=False),
         process_count_beside_server=process_count_for(cores, beside_server=True),
+        memory_left_bytes=None if memory is None else memory.left_bytes,
+        memory_whose=None if memory is None else memory.whose,
         clock_source=clock_source,
         clock_sources=other_sources,
         clock_read_ns=_clock_read_ns(),

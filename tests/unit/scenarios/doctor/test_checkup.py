@@ -27,6 +27,8 @@ ROOMY = Facts(
     cpu_quota_cores=None,
     process_count=4,
     process_count_beside_server=3,
+    memory_left_bytes=8_000_000_000_000,
+    memory_whose="of this machine",
     clock_source="tsc",
     clock_sources=("tsc", "hpet"),
     clock_read_ns=40.4,
@@ -54,6 +56,21 @@ def test_a_machine_on_which_all_is_well_is_given_no_command() -> None:
     assert {each.severity for each in checkup.findings} == {Severity.OK}
     assert {each.command for each in checkup.findings} == {None}
     assert checkup.fits is None
+
+
+def test_users_who_find_no_memory_do_not_fit() -> None:
+    """Whoever says so is named: a container may grant less than the machine has."""
+    tight: dict[str, Any] = {"memory_left_bytes": 300_000_000, "memory_whose": "of its control group"}
+    found = finding(Check.MEMORY, 20_000, **tight)
+    assert (found.severity, found.found) == (Severity.TOO_LITTLE, "300 MB")
+    assert found.means == "left of its control group; 20,000 users take about 470 MB, without the server"
+
+    assert finding(Check.MEMORY, 9_000, **tight).severity is Severity.OK
+    assert finding(Check.MEMORY, **tight).severity is Severity.WARNING
+    assert check_up(replace(ROOMY, **tight), 20_000).verdict == (
+        "20,000 users do not fit: they take about 470 MB, and 300 MB are left of its control group."
+    )
+    assert finding(Check.MEMORY, memory_left_bytes=None, memory_whose=None).severity is Severity.UNKNOWN
 
 
 def test_one_core_is_shared_by_server_and_generator() -> None:
