@@ -8,12 +8,11 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TextIO
+from typing import IO, TYPE_CHECKING, Any
 
 from loadgen.engine.clock import now_ns
 from loadgen.engine.coordinator import Coordinator
@@ -29,6 +28,7 @@ from reports.budgets import Document, ExitCode, exit_code_of
 from reports.calibration import carried_per_s, quoted
 from reports.document import RunFacts, build, snapshot
 from reports.impatience import Impatience
+from reports.streams import given_up_when_broken, heard_or_not
 from reports.target_series import EMBEDDED, parse_wanted
 from reports.terminal import LiveView, print_summary
 from reports.terminal.so_far import needs_histograms
@@ -39,6 +39,7 @@ from scenarios.environment import describe_environment
 from scenarios.evidence import evidence_of
 from scenarios.incidents import server_for
 from scenarios.interrupts import Interrupts
+from scenarios.machine import want_of_memory
 from scenarios.onlookers import Onlookers, addresses
 from scenarios.own_nodes import OwnNodes, own_nodes
 from scenarios.pinning import Pinning, separate_cores
@@ -85,8 +86,10 @@ def bench(settled: Settled, command: str, source: str) -> ExitCode:
 
             page = stack.enter_context(LiveServer(settled.run.web))
         if not settled.run.quiet:
-            with contextlib.suppress(OSError), _given_up_when_broken(sys.stderr):
-                sys.stderr.writelines(f"{address}\n" for address in addresses(exporter, page))
+            warning = want_of_memory(settled.scenario.users.count, settled.process_count)
+            lines = (*addresses(exporter, page), *(() if warning is None else (warning,)))
+            with heard_or_not(sys.stderr):
+                sys.stderr.writelines(f"{line}\n" for line in lines)
         return _bench(settled, command, source, exporter, page)
 
 
@@ -142,12 +145,12 @@ def _bench(settled: Settled, command: str, source: str, exporter: Exporter | Non
         is_written = settled.run.html and report not in attempts.unwritten
         page.finish(directory, report if is_written else None)
     if not settled.run.quiet:
-        with contextlib.suppress(OSError), _given_up_when_broken(sys.stderr):
+        with heard_or_not(sys.stderr):
             print_summary(document, report_in(directory, html=settled.run.html))
-    with contextlib.suppress(OSError), _given_up_when_broken(sys.stderr):
+    with heard_or_not(sys.stderr):
         github.show(document, markdown.render(document), os.environ, source)
     if settled.run.print_json:
-        with attempts.writing(STANDARD_OUTPUT), _given_up_when_broken(sys.stdout):
+        with attempts.writing(STANDARD_OUTPUT), given_up_when_broken(sys.stdout):
             json.dump(document, sys.stdout, allow_nan=False)
             sys.stdout.write("\n")
     return _exit_code(document, attempts, directory)
@@ -172,26 +175,10 @@ def _exit_code(document: Document, attempts: store.Attempts, directory: Path) ->
     """That of the verdict, unless there is no document that bears it out."""
     complaint = attempts.complaint()
     if complaint is not None:
-        with contextlib.suppress(OSError), _given_up_when_broken(sys.stderr):
+        with heard_or_not(sys.stderr):
             sys.stderr.write(f"chatbench: {complaint}\n")
     wanted = {directory / store.DOCUMENT_NAME, STANDARD_OUTPUT}
     return ExitCode.BUG if wanted & attempts.unwritten else exit_code_of(document)
-
-
-@contextlib.contextmanager
-def _given_up_when_broken(stream: TextIO) -> Iterator[None]:
-    """OSError where what is said meanwhile cannot be, on a full disk or a pipe that was closed.
-
-    Nothing is said there from then on, since Python would try it again when it ends, and fail once more.
-    """
-    try:
-        yield
-        stream.flush()
-    except OSError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
-        raise
 
 
 def report_in(directory: Path, *, html: bool) -> Path:
@@ -286,7 +273,7 @@ async def _run(
                     return  # nobody looks; on a crowded machine a snapshot takes its 2 ms from a worker
                 document = snapshot(facts, record, with_hdr=with_hdr)
                 if live is not None:
-                    with contextlib.suppress(OSError), _given_up_when_broken(sys.stderr):
+                    with heard_or_not(sys.stderr):
                         live.update(document)
                 onlookers.note_snapshot(document, settled, record)
                 now_s = (now_ns() - record.origin_ns) / NS_PER_S

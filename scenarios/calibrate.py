@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from scenarios.calibration_story import FULL, QUICK, Story
 from scenarios.outputs import check_writable
 from scenarios.pinning import separate_cores
 from scenarios.probing import say
+from scenarios.signals import Requests, that_ask_to_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,14 @@ def _claimed(wish: Wish) -> Path:
 async def _calibrated(wish: Wish) -> Document:
     task = asyncio.current_task()
     assert task is not None, "we are in one"
-    # Also of a job in the background of a script, for which the shell has SIGINT ignored: asyncio leaves it so.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    requests = Requests()
+
+    def ask(number: int) -> None:
+        if requests.is_new(number):
+            task.cancel()
+
+    for number in that_ask_to_end():
+        asyncio.get_running_loop().add_signal_handler(number, ask, number)
     pinning = separate_cores()
     with tempfile.TemporaryDirectory(prefix="chatbench-calibrate-") as folder:
         place = Place(Path(folder), pinning.server if pinning else None, pinning.generator if pinning else None)

@@ -11,11 +11,12 @@ from typer.main import get_command
 
 from loadgen.errors import BenchError, TargetUnreachableError
 from loadgen.plan.secrets import Secrets, hidden
+from reports.streams import heard_or_not, is_unread, is_unwritable
 from scenarios.commands import examining, judging, running, serving, showing
 from scenarios.endpoint import AUTO, is_meant_as_endpoint
 from scenarios.github import complain
 
-BAD_INPUT, UNREACHABLE, INTERRUPTED = 104, 106, 105
+BAD_INPUT, UNREACHABLE, INTERRUPTED, BUG = 104, 106, 105, 1
 # What typer makes of a KeyboardInterrupt.
 _TYPERS_INTERRUPTED = 130
 # Commands that hand their flags on, or read them themselves.
@@ -65,6 +66,7 @@ def main() -> None:
     try:
         # Not by app() itself, which would have typer tell of our bugs.
         code = get_command(app)(_with_value(sys.argv[1:]), standalone_mode=False)
+        sys.stdout.flush()
     except TargetUnreachableError as error:
         _complain(error, UNREACHABLE)
     except BenchError as error:
@@ -73,6 +75,14 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except OSError as error:
+        if not is_unwritable(error):
+            raise
+        with heard_or_not(sys.stdout):  # Python would try again at its end
+            pass
+        if is_unread(error):  # `| head -1` has read enough
+            sys.exit(BUG)
+        _complain(f"cannot write: {error.strerror}", BUG)
     except Exception as error:
         # Wrong usage of flags; typer's own class for it lives in a library below it.
         if not hasattr(error, "format_message"):
@@ -97,6 +107,7 @@ def _with_value(arguments: list[str]) -> list[str]:
 def _complain(what: object, code: int) -> None:
     # One line, whatever was quoted in it.
     line = " ".join(str(what).splitlines())
-    typer.echo(f"chatbench: {line}", err=True)
+    with heard_or_not(sys.stderr):
+        typer.echo(f"chatbench: {line}", err=True)
     complain(line, os.environ)
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, from the start of a run until its report is drawn."""
+"""Ctrl-C, SIGTERM and the end of the terminal, from the start of a run until its report is drawn."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 from loadgen.engine.coordinator import Coordinator
-
-CAUGHT = (signal.SIGINT, signal.SIGTERM)
+from scenarios.signals import Requests, that_ask_to_end
 
 
 class Interrupts:
@@ -20,6 +19,7 @@ class Interrupts:
     def __init__(self) -> None:
         self.event = asyncio.Event()
         """Set at the first one."""
+        self._requests = Requests()
         self._is_untold = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._coordinator: Coordinator | None = None
@@ -47,7 +47,7 @@ class Interrupts:
 
     @contextlib.contextmanager
     def _handled(self, handler: Callable[[int, object], None]) -> Iterator[None]:
-        before = {number: signal.signal(number, handler) for number in CAUGHT}
+        before = {number: signal.signal(number, handler) for number in that_ask_to_end()}
         try:
             yield
         finally:
@@ -72,8 +72,10 @@ class Interrupts:
         if self.event.is_set():
             coordinator.stop()
 
-    def _catch(self, _number: int, _frame: object) -> None:
+    def _catch(self, number: int, _frame: object) -> None:
         # Python calls this between any two steps of the program, be it in the middle of the loop's own.
+        if not self._requests.is_new(number):
+            return
         if self._loop is None:
             self._is_untold = True
             self.event.set()

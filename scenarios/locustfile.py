@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -28,6 +29,7 @@ from loadgen.locust_bridge.users import ChatUser, ScriptedChatUser
 from reports.live.feed import Feed, Told
 from reports.live.page import render
 from scenarios.locust_story import LocustStory
+from scenarios.signals import Requests, that_ask_to_end
 
 __all__ = ["ChatUser", "ScriptedChatUser"]
 
@@ -48,6 +50,7 @@ def _begin(environment: Environment, **_: Any) -> None:
     options = environment.parsed_options
     assert options is not None, "Locust has a command line"
     raise_open_files_limit()
+    _end_with_the_terminal()
     story = None
     try:
         story = LocustStory(our_options.scenario_of(options), os.environ)
@@ -63,6 +66,18 @@ def _begin(environment: Environment, **_: Any) -> None:
     session.begin()
     if environment.web_ui is not None:
         _attach_pages(environment, session, story)
+
+
+def _end_with_the_terminal() -> None:
+    """A terminal that closes is to Locust as SIGTERM is, of which it knows; it would be killed by it otherwise."""
+    requests = Requests()
+
+    def ask() -> None:
+        if requests.is_new(signal.SIGHUP):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    if signal.SIGHUP in that_ask_to_end():
+        gevent.signal_handler(signal.SIGHUP, ask)
 
 
 def _settle_at_first(environment: Environment, options: Namespace, story: LocustStory) -> None:

@@ -14,9 +14,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO
 
+from reports.streams import heard_or_not
 from scenarios import github
 from scenarios.confided import confided
 from scenarios.rendezvous import agree
+from scenarios.signals import Requests, that_ask_to_end
 
 COMMAND = (sys.executable, "-P", "-c", "from scenarios.cli import main; main()", "run")
 # What a run takes beside its own phases before we call it hung.
@@ -137,13 +139,13 @@ def _wait(begun: Sequence[_Begun], limit_s: float) -> None:
 @contextmanager
 def interrupts() -> Iterator[Asked]:
     """How often somebody asks us to end meanwhile: the run that goes on is ended first, and what is known is kept."""
-    count = 0
+    count, requests = 0, Requests()
 
-    def ask(*_: object) -> None:
+    def ask(number: int, _frame: object) -> None:
         nonlocal count
-        count += 1
+        count += requests.is_new(number)
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, ask) for number in that_ask_to_end()}
     try:
         yield lambda: count
     finally:
@@ -153,5 +155,5 @@ def interrupts() -> Iterator[Asked]:
 
 def say(*lines: str) -> None:
     """Lines for whoever waits, on standard error."""
-    sys.stderr.write("".join(f"{line}\n" for line in lines))
-    sys.stderr.flush()
+    with heard_or_not(sys.stderr):
+        sys.stderr.write("".join(f"{line}\n" for line in lines))

@@ -115,22 +115,30 @@ class ChatServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Stop in order at the first SIGTERM or SIGINT, at once at the second.
+        """Stop in order when asked to, at once when asked again.
 
         uvicorn's own raises the signal again after an orderly end, which then looks
         like a kill to whoever started us.
         """
-        stoppers = (signal.SIGTERM, signal.SIGINT)
+        stoppers = that_ask_to_end()
 
-        def stop(_number: int, _frame: object) -> None:
+        def stop(number: int, _frame: object) -> None:
             self.should_exit = True
             for each in stoppers:
-                signal.signal(each, signal.SIG_DFL)
+                # Of a terminal that closes both the kernel and the shell tell: that is no second wish.
+                is_told_twice = each == number == signal.SIGHUP
+                signal.signal(each, signal.SIG_IGN if is_told_twice else signal.SIG_DFL)
 
         before = {each: signal.signal(each, stop) for each in stoppers}
         yield
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+def that_ask_to_end() -> tuple[signal.Signals, ...]:
+    """Return what ends us: SIGTERM, Ctrl-C, and the end of the terminal, unless we are to outlive it (nohup)."""
+    outlives = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return (signal.SIGTERM, signal.SIGINT) if outlives else (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:

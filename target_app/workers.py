@@ -15,7 +15,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from target_app.server import at_end_of_stdin, ready_line, reserve
+from target_app.server import at_end_of_stdin, ready_line, reserve, that_ask_to_end
 from target_app.settings import BROKER_VARIABLE, DB_VARIABLE, Settings
 
 # Between two lives of a worker that dies at once, as while the database is away.
@@ -148,15 +148,18 @@ class _Crew:
                 process.kill()
 
     def _listen_for_the_end(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop, has_hung_up = asyncio.get_running_loop(), False
 
-        def stop() -> None:
-            if self._stop.is_set():
+        def stop(number: int) -> None:
+            nonlocal has_hung_up
+            if self._stop.is_set() and not (has_hung_up and number == signal.SIGHUP):
                 self._kill_all()
+            # Of a terminal that closes both the kernel and the shell tell: that is no second wish.
+            has_hung_up = has_hung_up or number == signal.SIGHUP
             self._stop.set()
 
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop)
+        for number in that_ask_to_end():
+            loop.add_signal_handler(number, stop, number)
         if self._settings.exit_with_stdin:
             end = lambda: loop.call_soon_threadsafe(self._stop.set)  # noqa: E731 - one line, used once
             threading.Thread(target=at_end_of_stdin, args=(end,), daemon=True).start()

@@ -52,8 +52,9 @@ class LiveView:
 
     def __enter__(self) -> Self:
         if self.is_a_screen:
-            self._console.set_alt_screen(True)
-            self._console.show_cursor(False)
+            with contextlib.suppress(OSError):  # closed a moment ago; what is drawn next finds out, too
+                self._console.set_alt_screen(True)
+                self._console.show_cursor(False)
             if threading.current_thread() is threading.main_thread():
                 self._handler = signal.signal(signal.SIGWINCH, self._resized)
         return self

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import textwrap
@@ -15,6 +14,7 @@ from typing import Self, TextIO
 from rich.cells import cell_len, set_cell_size
 
 from reports import numbers
+from reports.streams import heard_or_not
 from reports.terminal.screen import bar
 
 # Faster than anybody reads; slower than a terminal over a long line can draw.
@@ -83,8 +83,7 @@ class Waiting:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with contextlib.suppress(OSError):  # whoever has hung up sees nothing any more
-            self._write(self._forgotten())
+        self._write(self._forgotten())
 
     def say(self, *lines: str) -> None:
         """Lines that stay; on a terminal the long ones go on below."""
@@ -102,8 +101,7 @@ class Waiting:
         # The last column stays free: a cursor behind it would already be on the next line.
         line = doing.line(self._width() - 1, plain=not encoding.startswith("utf"))
         self._is_there = True
-        with contextlib.suppress(OSError):
-            self._write(f"{_FORGET}{line}")
+        self._write(f"{_FORGET}{line}")
 
     def _forgotten(self) -> str:
         there, self._is_there, self._shown_at_s = self._is_there, False, None
@@ -117,8 +115,8 @@ class Waiting:
 
     def _write(self, text: str) -> None:
         if text:
-            self._stream.write(text)
-            self._stream.flush()
+            with heard_or_not(self._stream):  # whoever has hung up sees nothing any more, and what is done goes on
+                self._stream.write(text)
 
 
 def _wrapped(line: str, width: int) -> list[str]:

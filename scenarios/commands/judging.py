@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -57,6 +58,7 @@ def report(
 ) -> None:
     """Draw the report of a run again, from its result.json."""
     from reports.store import read_document
+    from reports.streams import heard_or_not
     from reports.terminal import print_summary
     from scenarios.bench import leave_behind, report_in
 
@@ -64,7 +66,8 @@ def report(
     if not run_dir.is_dir():
         raise InputError(f"{run_dir}: expected the directory of a run, got a file")
     leave_behind(document, run_dir, html=html, plots=plots)
-    print_summary(document, report_in(run_dir, html=html))
+    with heard_or_not(sys.stderr):
+        print_summary(document, report_in(run_dir, html=html))
 
 
 def capacity(context: typer.Context) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import ClientConnection
 
+from tests.support.hangups import hangups_heeded
 from tests.support.patience import PATIENCE_S
-from tests.support.server_process import COMMAND, ServerProcess, close_of, server_process
+from tests.support.server_process import COMMAND, ServerProcess, close_of, server_process, text_from
 from tests.support.silent_port import refusing_port
 
 pytestmark = pytest.mark.system
@@ -49,14 +50,29 @@ def run(*flags: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_closes_every_client_with_1012_and_ends_in_order(how: signal.Signals) -> None:
-    """Exit code 0: whoever stopped it sees no failure."""
-    with server_process("--lift-limits") as server, clients(server, "/ws/rooms", CLIENT_COUNT) as connections:
+    """Exit code 0: whoever stopped it sees no failure; a terminal that was closed is told of twice."""
+    with ExitStack() as stack:
+        with hangups_heeded():
+            server = stack.enter_context(server_process("--lift-limits"))
+        connections = stack.enter_context(clients(server, "/ws/rooms", CLIENT_COUNT))
+        if how is signal.SIGHUP:
+            server.process.send_signal(how)
         assert server.stop(how) == 0
 
         for connection in connections:
             assert close_of(connection) == (1012, "Server is stopping")
+
+
+def test_under_nohup_a_server_outlives_its_terminal() -> None:
+    """It was started with SIGHUP ignored, and leaves it so."""
+    with server_process(command=["nohup", *COMMAND]) as server:
+        server.process.send_signal(signal.SIGHUP)
+        with server.connect("/ws") as connection:
+            connection.send("still there")
+            assert text_from(connection).endswith("still there")
+        assert server.stop() == 0
 
 
 def test_a_client_that_does_not_answer_holds_up_the_end_for_a_moment_only() -> None:

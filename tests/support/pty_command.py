@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.benches import environment
+from tests.support.hangups import hangups_heeded
 from tests.support.patience import PATIENCE_S
 from tests.support.screen import Terminal
 
@@ -59,6 +60,12 @@ class OnTerminal:
         self.terminal.resize(columns, rows)
         fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
+    def hang_up(self) -> None:
+        """Close the terminal: its processes are told by SIGHUP, and whatever is said there from now on fails."""
+        self.look()
+        os.close(self._ours)
+        self._ours = -1
+
     def press_ctrl_c(self) -> None:
         """The terminal makes a signal of it, for all that run in it."""
         os.write(self._ours, b"\x03")
@@ -72,30 +79,46 @@ class OnTerminal:
 
 @contextmanager
 def on_terminal(
-    arguments: Sequence[str], cwd: Path, columns: int = 80, rows: int = 24, **variables: str
+    arguments: Sequence[str],
+    cwd: Path,
+    columns: int = 80,
+    rows: int = 24,
+    *,
+    is_told: bool = True,
+    **variables: str,
 ) -> Iterator[OnTerminal]:
-    """Start the command there; whatever is left of it is ended."""
+    """Start the command there; whatever is left of it is ended.
+
+    ``is_told``: the terminal sends it signals, as it does to what a shell starts in it.
+    """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     env = environment(**variables)
     for name in ("NO_COLOR", "COLUMNS", "LINES"):
         if name not in variables:
             env.pop(name, None)
-    process = subprocess.Popen(
-        arguments,
-        cwd=cwd,
-        env={**env, "TERM": "xterm-256color", **variables},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  # so that Ctrl-C is for it
-    )
+    with hangups_heeded():
+        process = subprocess.Popen(
+            arguments,
+            cwd=cwd,
+            env={**env, "TERM": "xterm-256color", **variables},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            preexec_fn=_own_the_terminal if is_told else None,  # noqa: PLW1509  # so that Ctrl-C is for it
+        )
     os.close(theirs)
+    running = OnTerminal(process, Terminal(columns, rows), ours)
     try:
-        yield OnTerminal(process, Terminal(columns, rows), ours)
+        yield running
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(PATIENCE_S)
-        os.close(ours)
+        if running._ours >= 0:
+            os.close(running._ours)
+
+
+def _own_the_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
