@@ -63,10 +63,15 @@ class Tokens:
                 algorithms=[ALGORITHM],
                 issuer=ISSUER,
                 audience=AUDIENCE,
-                options={"require": REQUIRED_CLAIMS},
+                # Not whether it was issued by now: a clock that is set back, or another node's that is a second ahead,
+                # makes no token of ours another's (RFC 7519, 4.1.6, asks for no such thing).
+                options={"require": REQUIRED_CLAIMS, "verify_iat": False},
             )
         except jwt.InvalidTokenError as error:
             raise InvalidTokenError(str(error)) from error
+        issued_at_s = claims["iat"]
+        if not isinstance(issued_at_s, int | float) or issued_at_s > int(claims["exp"]):
+            raise InvalidTokenError("iat: expected a time before exp")
         roles = claims.get("roles", [MEMBER])
         if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
             raise InvalidTokenError("roles: expected a list of names")

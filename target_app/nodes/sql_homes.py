@@ -1,14 +1,15 @@
 """Homes in the database of the store: two small tables, and a transaction for each question.
 
-The statements are the same in SQLite and in PostgreSQL; what differs is the clock. PostgreSQL's own is the one that
-all nodes share; a file is shared by processes of one machine, which has one.
+The statements are the same in SQLite and in PostgreSQL; what differs is the clock. A file is shared by processes of one
+machine, which have its monotonic clock in common; PostgreSQL's own is the one that all nodes share. That is a wall
+clock, and who sets it by more than LEASE_S, either way, ends all leases.
 """
 
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from target_app.nodes.homes import LEAP, LEASE_S, Claim
@@ -16,6 +17,9 @@ from target_app.store import Store
 from target_app.tables import HOMES, MESSAGES, NODES
 
 _LEASE_MS = round(LEASE_S * 1_000)
+# Nobody can have got a lease that ends later, seen from now: it was written before the machine was started anew, and
+# its clock with it, or the database's was set back. Twice as long, since that may be set by a second or two.
+_LATEST_MS = 2 * _LEASE_MS
 
 
 class SqlHomes:
@@ -51,8 +55,9 @@ def _renew(database: Connection, node: str) -> bool:
     else:
         database.execute(update(NODES).where(NODES.c.node == node).values(until_ms=now_ms + _LEASE_MS))
     # Those that nobody buried: long enough after their end that nobody asks for them any more.
-    database.execute(delete(NODES).where(NODES.c.until_ms < now_ms - 60 * _LEASE_MS))
-    return until_ms is not None and until_ms > now_ms
+    is_over = or_(NODES.c.until_ms < now_ms - 60 * _LEASE_MS, NODES.c.until_ms > now_ms + _LATEST_MS)
+    database.execute(delete(NODES).where(is_over))
+    return _lasts(until_ms, now_ms)
 
 
 def _claim(database: Connection, node: str, room: str) -> Claim:
@@ -89,7 +94,8 @@ def _home_of(database: Connection, room: str) -> str | None:
 
 
 def _living(database: Connection) -> frozenset[str]:
-    return frozenset(database.scalars(select(NODES.c.node).where(NODES.c.until_ms > _now_ms(database))))
+    now_ms = _now_ms(database)
+    return frozenset(node for node, until_ms in database.execute(select(NODES)) if _lasts(until_ms, now_ms))
 
 
 def _release(database: Connection, node: str, seqs: Mapping[str, int]) -> None:
@@ -103,11 +109,15 @@ def _bury(database: Connection, node: str) -> None:
 
 def _lives(database: Connection, node: str) -> bool:
     until_ms = database.scalar(select(NODES.c.until_ms).where(NODES.c.node == node))
-    return until_ms is not None and until_ms > _now_ms(database)
+    return _lasts(until_ms, _now_ms(database))
+
+
+def _lasts(until_ms: int | None, now_ms: int) -> bool:
+    return until_ms is not None and now_ms < until_ms <= now_ms + _LATEST_MS
 
 
 def _now_ms(database: Connection) -> int:
     if database.dialect.name == "postgresql":
         # Not now(), which is that of the transaction's beginning.
         return int(database.scalar(select(func.extract("epoch", func.clock_timestamp()) * 1_000)) or 0)
-    return time.time_ns() // 1_000_000
+    return time.monotonic_ns() // 1_000_000

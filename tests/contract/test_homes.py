@@ -1,6 +1,7 @@
 """What is never undecided between nodes: who numbers which room. `HOMES` is where another store of it joins."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -115,6 +116,33 @@ async def test_the_room_of_a_dead_node_is_taken_with_a_leap(new_store: NewStore,
 
 
 @on_an_event_loop
+async def test_a_clock_that_was_set_back_keeps_no_room_for_the_dead(new_store: NewStore, clock: Clock) -> None:
+    """By an hour, or by all that it had: the machine was started anew. What lives renews its lease soon enough."""
+    async with opened(new_store, clock) as (_, homes):
+        await homes.renew("a")
+        await homes.claim("a", "tea")
+        clock.pass_s(-3600)
+        assert not await homes.renew("b")
+
+        assert await homes.living() == {"b"}
+        assert await homes.claim("b", "tea") == Claim("b", LEAP)
+        assert not await homes.renew("a")
+        assert await homes.living() == {"a", "b"}
+
+
+@on_an_event_loop
+async def test_a_clock_that_is_put_right_ends_no_lease(new_store: NewStore, clock: Clock) -> None:
+    """By a second or two, as NTP does at times."""
+    async with opened(new_store, clock) as (_, homes):
+        await homes.renew("a")
+        await homes.claim("a", "tea")
+        clock.pass_s(-2)
+
+        assert await homes.home_of("tea") == "a"
+        assert await homes.renew("a")
+
+
+@on_an_event_loop
 async def test_one_that_is_buried_need_not_be_waited_for(new_store: NewStore, clock: Clock) -> None:
     """Whoever knows that it is dead says so."""
     async with opened(new_store, clock) as (_, homes):
@@ -151,8 +179,8 @@ async def test_who_leaves_in_good_order_leaves_no_gap(new_store: NewStore, clock
 
 
 @on_an_event_loop
-async def test_a_database_tells_the_time(new_store: NewStore) -> None:
-    """PostgreSQL's own, as machines may differ; a file's is that of its machine."""
+async def test_a_database_tells_the_time(new_store: NewStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL's own, as machines may differ; a file's is that of its machine, which nobody can set."""
     store = new_store()
     if isinstance(store, MemoryStore):
         pytest.skip("it has no clock")
@@ -160,6 +188,10 @@ async def test_a_database_tells_the_time(new_store: NewStore) -> None:
     try:
         homes = sql_homes.SqlHomes(store)
         assert not await homes.renew("a")
+        assert await homes.living() == {"a"}
+        in_an_hour_ns = time.time_ns() + 3600 * 10**9
+        monkeypatch.setattr(time, "time_ns", lambda: in_an_hour_ns)
+        monkeypatch.setattr(time, "time", lambda: in_an_hour_ns / 1e9)
         assert await homes.living() == {"a"}
         assert await homes.renew("a")
     finally:

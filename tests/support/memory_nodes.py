@@ -153,7 +153,9 @@ class MemoryHomes:
         self.until_ns.pop(node, None)
 
     def _lives(self, node: str) -> bool:
-        return self.until_ns.get(node, 0) > self.now_ns()
+        # One that ends much later than any could is of another clock.
+        now_ns = self.now_ns()
+        return now_ns < self.until_ns.get(node, 0) <= now_ns + round(2 * LEASE_S * 1e9)
 
     def _check(self) -> None:
         if self.is_broken:

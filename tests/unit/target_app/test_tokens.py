@@ -51,6 +51,7 @@ def test_a_token_without_one_of_the_claims_is_not_believed(tokens: Tokens, missi
     [
         {"exp": 1},
         {"iat": 99_999_999_999},
+        {"iat": "yesterday"},
         {"iss": "others"},
         {"aud": "others"},
         {"sub": 7},
@@ -62,6 +63,13 @@ def test_a_token_with_a_wrong_claim_is_not_believed(tokens: Tokens, changes: dic
     """Signed with our secret, but not by this rule."""
     with pytest.raises(InvalidTokenError):
         tokens.verify(jwt.encode(claims(**changes), SETTINGS.secret, algorithm="HS256"))
+
+
+def test_a_clock_that_is_set_back_makes_no_token_invalid(tokens: Tokens) -> None:
+    """What was issued a moment ago seems to be of the future then; so does what a node ahead of ours has issued."""
+    early = claims(iat=int(time.time()) + 50)
+
+    assert tokens.verify(jwt.encode(early, SETTINGS.secret, algorithm="HS256")).user == "ann"
 
 
 def test_the_algorithm_is_ours_to_choose(tokens: Tokens) -> None:
