@@ -53,10 +53,10 @@ class Audience:
         return audience if rules.echo else audience[audience != stamp.sender]
 
     def _of_direct(self, stamp: Stamp, receiver: int) -> Int64s:
-        both = {receiver, stamp.sender} if self._rules.direct_echo else {receiver}
-        ours = [user for user in both if self._rules.is_ours(user)]
+        # Whether the sender gets it, too, its standing says.
+        ours = [user for user in sorted({receiver, stamp.sender}) if self._rules.is_ours(user)]
         there = [user for user in ours if self._standing(user, stamp) is Standing.MUST]
-        return np.array(sorted(there), dtype=np.int64) if there else NOBODY
+        return np.array(there, dtype=np.int64)
 
     def _standing(self, user: int, stamp: Stamp) -> Standing:
         rules, is_sender = self._rules, user == stamp.sender

@@ -13,12 +13,12 @@ from loadgen.measure.nodes import Layout
 from loadgen.measure.rules import Rules
 from loadgen.measure.tally import Count, Tally
 from loadgen.plan.pacing import NS_PER_S
-from loadgen.plan.rooms import Rooms
+from loadgen.plan.rooms import Layer, Rooms
 from loadgen.plan.slices import OTHER_NODE, SAME_NODE, Slicing, Stretch
 from tests.unit.loadgen.measure.test_catching_up import ANN, BOB, Books
-from tests.unit.loadgen.test_ledger import DEADLINE_NS, PREFIX, a_ledger, a_return, send
+from tests.unit.loadgen.test_ledger import DEADLINE_NS, PREFIX, USERS, a_ledger, a_return, send
 from tests.unit.loadgen.test_ledger_corners import counted
-from tests.unit.loadgen.test_ledger_settling import noted
+from tests.unit.loadgen.test_ledger_settling import an_unmeasured_ledger, noted
 
 RECOVERED = {
     Count.DELIVERIES_EXPECTED: 2,
@@ -56,6 +56,19 @@ def test_who_lost_the_socket_before_the_deadline_is_excused(
     ledger.close(1_000)
 
     assert counted(ledger) == counts
+
+
+@pytest.mark.parametrize("sent_ns", [30, 40])
+def test_what_was_sent_since_one_is_back_must_come_live(sent_ns: int) -> None:
+    """The history shows it as well, and that is no delivery."""
+    ledger = a_ledger()
+    a_return(ledger, 2, left_ns=15, back_ns=30)
+    frame = send(ledger, 0, sent_ns)
+    ledger.receive(0, frame, 50)
+    ledger.read_history(2, frame, 60)
+    ledger.close(1_000)
+
+    assert counted(ledger) == LOST
 
 
 def test_what_was_read_before_it_is_excused_is_recovered_once() -> None:
@@ -173,6 +186,22 @@ def test_the_last_news_of_who_has_one_room_may_be_for_him_alone() -> None:
     assert ledger.last_frame(2, 0) == to_him
 
 
+def test_of_a_frame_with_several_messages_the_last_one_says_which_room_it_is_of() -> None:
+    """Where users have several rooms."""
+    rooms = Rooms((Layer(1), Layer(2)))
+    ledger = an_unmeasured_ledger(Rules(USERS, rooms, Reach.ROOM, True, DEADLINE_NS))
+    receive = ledger.history_told_apart(lambda frame: frame.startswith(b"history"))
+    texts = []
+    for sequence, layer in enumerate((1, 0)):
+        stamp = Stamp(0, sequence, 10, 10, layer=layer)
+        texts.append(marker.write(PREFIX, stamp))
+        ledger.sent(texts[-1], stamp)
+    both = b"; ".join(texts)
+    assert receive(2, both, 20)
+
+    assert [ledger.last_frame(2, layer) for layer in (0, 1)] == [both, None]
+
+
 # --- what is owed
 
 
@@ -246,6 +275,22 @@ def test_what_history_owes_and_never_brings_is_lost_in_every_book() -> None:
     }
     assert ledger.tally.counts[Count.DELIVERIES_LOST_ACKED] == 2
     assert noted(ledger, Fault.LOST) == {((ANN, 0), BOB), ((ANN, 1), BOB)}
+
+
+def test_who_does_not_know_what_to_ask_for_is_owed_what_is_sent_from_then_on() -> None:
+    """It was there, and lost its socket again before it had it."""
+    ledger = a_ledger_that_catches_up(slicing=ONE_STAGE)
+    cut(ledger, 5)
+    say(ledger, 10)
+    back(ledger, 30)
+    ledger.asks_for_nothing(BOB, 31)
+    say(ledger, 31)
+    cut(ledger, 40)
+    back(ledger, 50)
+    ledger.close(10_000)
+
+    assert ledger.tally.counts[Count.DELIVERIES_LOST_ACKED] == 1
+    assert noted(ledger, Fault.LOST) == {((ANN, 1), BOB)}
 
 
 def test_what_is_not_measured_is_not_owed() -> None:
