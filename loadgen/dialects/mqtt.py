@@ -12,13 +12,17 @@ from enum import IntEnum
 
 from loadgen.dialects import Ack, Confirmation, Credentials, Heard, KeepAlive
 from loadgen.dialects.script import AliveScript, DialectScript, FrameKind, FramesScript, JoinScript
-from loadgen.dialects.scripted import NOTHING_HEARD, ScriptedDialect
+from loadgen.dialects.scripted import MOST_IN_A_FRAME, NOTHING_HEARD, TOO_MANY_IN_A_FRAME, ScriptedDialect
 from loadgen.dialects.template import Values, fill, prepared
 from loadgen.errors import InputError
 
 # The identifiers of packets: 1 to 65,535, of which the highest are for subscriptions.
 MOST_IN_FLIGHT = 60_000
 _FIRST_SUBSCRIPTION = 60_001
+# What a server sends us beside messages has five bytes at most.
+MOST_PACKET_BYTES = 1000
+# A packet's length has four digits of seven bits at most (MQTT 3.1.1, 2.2.3).
+_MOST_DIGITS = 4
 
 _PUBLISH = 0x30
 _PINGREQ = b"\xc0\x00"
@@ -57,13 +61,17 @@ class MqttOptions:
     keep_alive_s: float = 20.0
 
 
+class _NotMqttError(Exception):
+    pass
+
+
 class MqttDialect(ScriptedDialect):
     """One MQTT client."""
 
     Options = MqttOptions
     HAS_SEVERAL_IN_A_FRAME = True
 
-    __slots__ = ("_ids", "_next_id", "_options", "_rest", "_topics")
+    __slots__ = ("_ids", "_next_id", "_options", "_rest", "_to_skip", "_topics")
 
     def __init__(self, script: DialectScript, credentials: Credentials) -> None:
         super().__init__(script, credentials)
@@ -74,7 +82,9 @@ class MqttDialect(ScriptedDialect):
         """Packet identifier -> id of the message that has not been acknowledged."""
         self._next_id = 0
         self._rest = b""
-        """The beginning of a packet whose end is in a frame to come."""
+        """The beginning of a packet whose end is in a frame to come; of a message, of its length at most."""
+        self._to_skip = 0
+        """How many bytes of a message are in frames to come."""
 
     @classmethod
     def complete(cls, script: DialectScript) -> DialectScript:
@@ -105,7 +115,7 @@ class MqttDialect(ScriptedDialect):
 
     def on_connected(self) -> list[bytes]:
         super().on_connected()
-        self._rest = b""
+        self._rest, self._to_skip = b"", 0
         self._ids.clear()
         options, values = self._options, self.values
         flags, payload = 0x02, _text(fill(options.client_id, values))  # a clean session
@@ -146,26 +156,32 @@ class MqttDialect(ScriptedDialect):
     # --- what is heard ---------------------------------------------------------------------------------------
 
     def may_tell(self, frame: bytes) -> bool:
-        return bool(self._rest) or not _is_one_message(frame)
+        return bool(self._rest or self._to_skip) or not _is_one_message(frame)
 
     def on_frame(self, frame: bytes) -> Heard:
         confirmed, acks, error = None, [], None
-        for kind, body in self._packets_of(frame):
-            match kind:
-                case Packet.CONNACK if body[1:2] == b"\x00":
-                    confirmed = self._awaited = Confirmation.CONNECTED
-                case Packet.CONNACK:
-                    error = f"CONNACK {body[1]}: {_REFUSALS.get(body[1], 'refused')}" if len(body) > 1 else "CONNACK"
-                case Packet.SUBACK if _SUBSCRIPTION_REFUSED in body[2:]:
-                    error = "SUBACK 128: the subscription was refused"
-                case Packet.SUBACK:
-                    confirmed = self._subscribed(int.from_bytes(body[:2], "big"))
-                case Packet.PUBACK:
-                    message_id = self._ids.pop(int.from_bytes(body[:2], "big"), None)
-                    if message_id is not None:
-                        acks.append(Ack(message_id))
-                case Packet.PINGRESP:
-                    self.misses_answer = False
+        try:
+            for kind, body in self._packets_of(frame):
+                match kind:
+                    case Packet.CONNACK if body[1:2] == b"\x00":
+                        confirmed = Confirmation.CONNECTED
+                    case Packet.CONNACK:
+                        code = body[1] if len(body) > 1 else 0
+                        error = f"CONNACK {code}: {_REFUSALS.get(code, 'refused')}" if code else "CONNACK"
+                    case Packet.SUBACK if _SUBSCRIPTION_REFUSED in body[2:]:
+                        error = "SUBACK 128: the subscription was refused"
+                    case Packet.SUBACK:
+                        confirmed = self._subscribed(int.from_bytes(body[:2], "big"))
+                    case Packet.PUBACK:
+                        message_id = self._ids.pop(int.from_bytes(body[:2], "big"), None)
+                        if message_id is not None:
+                            acks.append(Ack(message_id))
+                    case Packet.PINGRESP:
+                        self.misses_answer = False
+        except _NotMqttError as complaint:
+            # Where the next packet begins, nobody knows: with the next frame, if anywhere.
+            self._rest, self._to_skip = b"", 0
+            error = str(complaint)
         if confirmed is None and not acks and error is None:
             return NOTHING_HEARD
         return Heard(confirmed, acks, (), error)
@@ -180,24 +196,44 @@ class MqttDialect(ScriptedDialect):
         return None if self._unjoined else Confirmation.JOINED
 
     def _packets_of(self, frame: bytes) -> Iterator[tuple[int, bytes]]:
-        """Kind and body of each packet that ends in this frame."""
+        """Kind and body of each packet that ends in this frame, but for messages, whose text others look for."""
+        at = min(self._to_skip, len(frame))
+        self._to_skip -= at
         if self._rest:
             frame, self._rest = self._rest + frame, b""
-        at = 0
-        while at < len(frame):
-            length, shift, body_at = 0, 0, at + 1
-            while body_at < len(frame):
-                digit = frame[body_at]
-                length, shift, body_at = length | (digit & 0x7F) << shift, shift + 7, body_at + 1
-                if not digit & 0x80:
-                    break
+        for _ in range(MOST_IN_A_FRAME):
+            found = _length_at(frame, at + 1) if at < len(frame) else None
+            if found is None:  # the length itself goes on in the next frame, or there is nothing left
+                self._rest = frame[at:]
+                return
+            length, body_at = found
+            end = body_at + length
+            kind = frame[at] >> 4
+            if kind == Packet.PUBLISH:
+                self._to_skip = max(0, end - len(frame))
+            elif length > MOST_PACKET_BYTES:
+                raise _NotMqttError(f"not MQTT: a packet of kind {kind} with {length:,} bytes")
+            elif end > len(frame):
+                self._rest = frame[at:]
+                return
             else:
-                break  # the length itself goes on in the next frame
-            if shift > 28 or body_at + length > len(frame):
-                break
-            yield frame[at] >> 4, frame[body_at : body_at + length]
-            at = body_at + length
-        self._rest = frame[at:]
+                yield kind, frame[body_at:end]
+            at = min(end, len(frame))
+        if at < len(frame):
+            raise _NotMqttError(TOO_MANY_IN_A_FRAME)
+
+
+def _length_at(frame: bytes, at: int) -> tuple[int, int] | None:
+    """How long a packet's body is, and where it begins; None where its length has not come to its end."""
+    length = 0
+    for place in range(_MOST_DIGITS):
+        if at + place >= len(frame):
+            return None
+        digit = frame[at + place]
+        length |= (digit & 0x7F) << 7 * place
+        if digit < 0x80:
+            return length, at + place + 1
+    raise _NotMqttError("not MQTT: a packet whose length has no end")
 
 
 def _is_one_message(frame: bytes) -> bool:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from loadgen.dialects import HttpAnswer, HttpRequest
 from loadgen.dialects.script import ConnectScript, DialectScript, HttpScript
 from loadgen.dialects.template import Values, fill, fill_all, url_text
+
+# A line's end would begin another header. Bytes that are no UTF-8 come as halves of characters, as JSON may spell them.
+_CANNOT_BE_SENT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def prepare(script: DialectScript) -> None:
@@ -55,7 +59,15 @@ def for_url(values: Mapping[str, str]) -> Values:
 
 
 def find_token(place: str, answer: HttpAnswer) -> str | None:
-    """What stands where ``place`` says (a JSONPath, header:NAME or cookie:NAME); None where nothing does."""
+    """What stands where ``place`` says (a JSONPath, header:NAME or cookie:NAME); None where nothing does.
+
+    Nor does what cannot be sent: control characters, and bytes that are no UTF-8.
+    """
+    token = _found_at(place, answer)
+    return None if token is None or _CANNOT_BE_SENT.search(token) else token
+
+
+def _found_at(place: str, answer: HttpAnswer) -> str | None:
     kind, _, name = place.partition(":")
     if kind == "header":
         return next((value for key, value in answer.headers if key.lower() == name.lower()), None)
@@ -68,4 +80,6 @@ def find_token(place: str, answer: HttpAnswer) -> str | None:
     # A tower of brackets ends the parser's recursion.
     except (ValueError, RecursionError, jsonpath.JSONPathError):
         return None
-    return str(found[0]) if found and isinstance(found[0], str | int) else None
+    # In Python, true and false are numbers, too.
+    is_one = bool(found) and isinstance(found[0], str | int) and not isinstance(found[0], bool)
+    return str(found[0]) if is_one else None

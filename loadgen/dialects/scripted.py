@@ -19,6 +19,10 @@ NOTHING_HEARD = Heard()
 
 # Acknowledgements that come in order are not waited for by more messages than this.
 MOST_UNACKED = 10_000
+# A frame of 16 MB could hold millions, and a worker that looks at them for more than 5 s is given up; so many take less
+# than one.
+MOST_IN_A_FRAME = 100_000
+TOO_MANY_IN_A_FRAME = f"more than {MOST_IN_A_FRAME:,} messages in a frame: the rest is not looked at"
 
 
 class ScriptedDialect:
@@ -294,7 +298,11 @@ class ScriptedDialect:
         separator = self._script.frames.separator
         if separator is None:
             return self._on_message(frame)
-        return together([self._on_message(part) for part in frame.split(separator.encode()) if part])
+        parts = frame.split(separator.encode(), MOST_IN_A_FRAME)
+        heard = [self._on_message(part) for part in parts[:MOST_IN_A_FRAME] if part]
+        if len(parts) > MOST_IN_A_FRAME and parts[-1]:
+            heard.append(Heard(error=TOO_MANY_IN_A_FRAME))
+        return together(heard)
 
     def may_tell(self, frame: bytes) -> bool:
         # To split a frame and to look at each message takes 4 us.

@@ -17,6 +17,8 @@ from loadgen.plan.slices import SliceKind
 MOST_SHOWN_BYTES = 200
 # So much of an envelope, or of the words, tells what a frame is.
 BEFORE_MARKER_BYTES = 60
+# To look for secrets in so much takes a moment, and no token is longer: answers are read up to 1 MB.
+MOST_SEARCHED_CHARACTERS = 4_000_000
 
 
 def shown(frame: bytes) -> str:
@@ -69,7 +71,7 @@ class Books:
     def error(self, kind: ErrorKind, phase: str, example: str, user: int | None = None, token: str = "") -> None:
         """Count an error; the example is shown without the secrets of the run, and those of the user it happened to."""
         if (kind, phase) not in self.tally.errors:  # else it is not kept
-            example = self.secrets_of(user, token).hide(example)
+            example = self.secrets_of(user, token).hide(example[:MOST_SEARCHED_CHARACTERS])
         self.tally.error(kind, phase, example)
 
     def count(self, name: Count) -> None:

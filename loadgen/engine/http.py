@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -13,6 +14,9 @@ from loadgen.plan.access import DIRECT, Access, without_passwords
 
 # A login answer is a few hundred bytes; a server that sends more than this is not listened to any further.
 MAX_ANSWER_BYTES = 1024 * 1024
+
+# A server could have it say something of each answer, 8 KB about a cookie for one, and fill a disk with that.
+logging.getLogger("aiohttp").addHandler(logging.NullHandler())
 
 
 class HttpClient:

@@ -57,7 +57,7 @@ class Member:
         self._retired = False
         self._is_told_of = False  # its end counts: it was opened for the user, and nobody else watches it
         self._waiting: tuple[UserState, asyncio.Future[None]] | None = None
-        self._unread_count = 0  # replies since the server stopped reading
+        self._unread_count = 0  # replies since the server was last seen to read
 
     @property
     def user(self) -> int:
@@ -137,12 +137,12 @@ class Member:
 
     def _reply(self, frames: list[bytes]) -> None:
         """The same for what is said because of what the server has said, which may go on without end."""
+        if not frames:
+            return
         if self.connection is None or self.connection.writable:
             self._unread_count = 0
-        elif frames:
-            self._unread_count += len(frames)
-            if self._unread_count > MOST_UNREAD_REPLIES:
-                return
+        frames = frames[: MOST_UNREAD_REPLIES - self._unread_count]  # one frame may ask a million times
+        self._unread_count += len(frames)
         self.send_all(frames)
 
     def send_all(self, frames: list[bytes]) -> None:
@@ -165,6 +165,10 @@ class Member:
             try:
                 async with asyncio.timeout(within_s):
                     await future
+            except TimeoutError:
+                if future.cancelled():
+                    raise
+                future.result()  # the answer came in the very moment that the time was up
             finally:
                 self._waiting = None
 

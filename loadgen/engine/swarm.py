@@ -241,7 +241,8 @@ class Swarm:
         while self._count(waiting) and now_ns() < give_up_ns:
             await asyncio.sleep(0.02)
         for member in self.members.values():
-            member.chatter.time_is_up()
+            if member.chatter.state is waiting:  # who still waits for its greeting was told so before the joins
+                member.chatter.time_is_up()
 
     def _count(self, state: UserState) -> int:
         return sum(member.chatter.state is state for member in self.members.values())

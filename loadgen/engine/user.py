@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from loadgen.dialects import Ack, Confirmation, Dialect, HttpAnswer, HttpRequest, Opening
-from loadgen.engine.books import Books, shown
+from loadgen.engine.books import MOST_SHOWN_BYTES, Books, shown
 from loadgen.errors import ErrorKind, ServerError, kind_of_close, kind_of_status
 from loadgen.measure import marker
 from loadgen.measure.disguises import disguised_at
@@ -297,7 +297,7 @@ class User:
         heard = self._dialect.on_frame(frame)
         # What is answered is understood, and tells less: a server's ping.
         if self.state in _WAITING and not (heard.replies and self._last_frame):
-            self._last_frame = frame
+            self._last_frame = frame[:MOST_SHOWN_BYTES]  # more is not shown, and 10,000 may wait
         if heard.error is not None:
             if self.state in _WAITING:
                 raise ServerError(ErrorKind.ERROR_FRAME, heard.error)

@@ -172,8 +172,10 @@ def _highest_so_far(receivers: Int64s, number: Int64s, times_ns: Int64s) -> Int6
     order = np.lexsort((number, times_ns, receivers))
     begins = np.ones(len(order), np.bool_)
     begins[1:] = receivers[order][1:] != receivers[order][:-1]
-    # The receivers lie one after the other; an offset that rises from one to the next keeps their maxima apart.
-    offset = (np.cumsum(begins) - 1) * (int(number.max()) + 1)
+    # The receivers lie one after the other; an offset that rises from one to the next keeps their maxima apart. Of
+    # the numbers only their order counts: with a server's own, which may be as large as it likes, it would overflow.
+    numbers, rank = np.unique(number, return_inverse=True)
+    offset = (np.cumsum(begins) - 1) * len(numbers)
     highest = np.empty(len(order), np.int64)
-    highest[order] = np.maximum.accumulate(number[order] + offset) - offset
+    highest[order] = numbers[np.maximum.accumulate(rank[order] + offset) - offset]
     return highest

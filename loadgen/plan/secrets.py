@@ -19,9 +19,10 @@ SYLLABLE_CHARACTERS = 4
 
 # By its name a header of somebody's own cannot be told from a password, so all are hidden but those that say nothing.
 _OPEN_HEADERS = re.compile("(?i)accept(-.*)?|user-agent|origin|host|content-type|referer|forwarded|x-forwarded-.*|via")
-_JWT = re.compile(r"\beyJ[\w-]{5,}(?:\.[\w-]*){1,4}")
+# A search never begins anew within a run of letters, and no name is long: or a server could have it take minutes.
+_JWT = re.compile(r"(?<![\w-])eyJ[\w-]{5,}(?:\.[\w-]*){1,4}")
 # "password": "x", token=x, Authorization: Bearer x; but not "token": null.
-_HIDDEN_FIELDS = r"(?:passw|pwd|secret|token|jwt|api[_-]?key|authorization|cookie|session_?id|\bsid\b)[\w-]*"
+_HIDDEN_FIELDS = r"(?:passw|pwd|secret|token|jwt|api[_-]?key|authorization|cookie|session_?id|\bsid\b)[\w-]{0,40}"
 _SECRET_FIELD = re.compile(
     rf"""({_HIDDEN_FIELDS}(?:\\?["'])?\s*[=:]\s*(?:\\?["'])?(?:Bearer\s+|Basic\s+)?)"""
     r"""(?!null\b|true\b|false\b|[{\[])((?<=["'])[^"'\\]+|[^\s"'\\&,;}]+)""",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 
-from loadgen.dialects import Credentials
 from loadgen.dialects.script import (
     AliveScript,
     ConnectScript,
@@ -17,23 +16,17 @@ from loadgen.dialects.script import (
     JoinScript,
     PublishScript,
 )
-from loadgen.dialects.scripted import speaker_of
-from loadgen.engine.books import Books
 from loadgen.engine.member import MOST_UNREAD_REPLIES, Member
-from loadgen.engine.user import User, UserState
+from loadgen.engine.user import UserState
 from loadgen.errors import ErrorKind, ServerError
 from loadgen.measure import marker
 from loadgen.measure.ledger import Ledger
 from loadgen.measure.marker import Stamp
-from loadgen.measure.payload import Payload
-from loadgen.measure.receive_path import Receive
-from loadgen.measure.rules import Rules
-from loadgen.measure.tally import Count, Tally
-from loadgen.plan.rooms import Rooms
-from loadgen.plan.slices import UNSLICED
+from loadgen.measure.tally import Count
 from tests.support.event_loop import on_an_event_loop
+from tests.support.lone_member import TAG, FakeClub, FakeConnection
+from tests.support.lone_member import a_member as a_member_of
 
-TAG = "abc123"
 SCRIPT = DialectScript(
     "test",
     ConnectScript("/", until="HELLO"),
@@ -43,60 +36,9 @@ SCRIPT = DialectScript(
 )
 
 
-@dataclass
-class FakeConnection:
-    """Keeps what is sent over it."""
-
-    sent: list[bytes] = field(default_factory=list)
-    is_closed: bool = False
-    writable: bool = True
-
-    def send(self, frame: bytes) -> None:
-        self.sent.append(frame)
-
-    def close(self) -> None:
-        self.is_closed = True
-
-    def stop_reading(self) -> int:
-        return 0
-
-    def abort(self) -> None:
-        self.is_closed = True
-
-
-class FakeClub:
-    """Members come and go."""
-
-    def __init__(self, receive: Receive, *, hears_beside: bool) -> None:
-        self.receive = receive
-        self.hears_beside = hears_beside
-        self.gone_count = 0
-
-    def one_has_opened(self) -> None:
-        pass
-
-    def one_has_closed(self) -> None:
-        pass
-
-    def one_is_gone(self) -> None:
-        self.gone_count += 1
-
-    def one_was_cut_off(self, user: int, incident: int) -> None:
-        pass
-
-
 def a_member(script: DialectScript = SCRIPT) -> tuple[Member, FakeClub, FakeConnection, Ledger]:
     """Connected, and not greeted yet."""
-    tally = Tally(0)
-    rules = Rules(1, Rooms.alike(1), script.publish.reach, script.publish.echo, deadline_ns=1_000, slicing=UNSLICED)
-    ledger = Ledger(rules, marker.prefix_of(TAG), tally)
-    ledger.measure(0, 10**12)
-    user = User(0, [0], speaker_of(script, Credentials(0, "ann", "")), Books(ledger, Payload(1, 100), TAG, 1_000))
-    club, connection = FakeClub(ledger.receive, hears_beside=script.has_several_in_a_frame), FakeConnection()
-    member = Member(user, club)
-    user.connecting(0)
-    member.opened(connection, 1)
-    return member, club, connection, ledger
+    return a_member_of(script)
 
 
 def test_frames_with_messages_go_to_the_ledger_and_nowhere_else() -> None:
@@ -137,6 +79,31 @@ def test_a_server_that_asks_and_does_not_read_is_answered_so_often_and_no_more()
     connection.writable = True
     member.heard(b"2", 3)
     assert len(connection.sent) == MOST_UNREAD_REPLIES + 1
+
+
+def test_a_frame_that_asks_a_million_times_is_answered_no_more_often_than_that() -> None:
+    """Of a server that reads, too: how much it will read is not known when the answers are written."""
+    frames = FramesScript(separator="\n")
+    member, _, connection, _ = a_member(replace(SCRIPT, frames=frames, alive=AliveScript(reply={"2": "3"})))
+    member.heard(b"2\n" * 5 * MOST_UNREAD_REPLIES, 2)
+    assert connection.sent == [b"3"] * MOST_UNREAD_REPLIES
+
+    member.heard(b"2\n", 3)
+    assert len(connection.sent) == MOST_UNREAD_REPLIES + 1
+
+
+@on_an_event_loop
+async def test_an_answer_in_the_very_moment_that_the_time_is_up_is_one() -> None:
+    """A user who was let in then was away without a reason: neither in, nor an error."""
+    member, _, _, _ = a_member()
+    waiting = asyncio.create_task(member.answered(UserState.GREETING, 0))
+    await asyncio.sleep(0)
+    member.heard(b"HELLO", 2)
+    await waiting
+
+    assert member.chatter.state is UserState.CONNECTED
+    with pytest.raises(TimeoutError):
+        await member.answered(UserState.CONNECTED, 0)
 
 
 @on_an_event_loop

@@ -82,6 +82,15 @@ def test_what_is_judged_later_is_held_to_what_was_judged_before() -> None:
     assert count_of(order, 40) == 2
 
 
+def test_numbers_may_be_as_large_as_a_server_likes() -> None:
+    """Only the last of twelve receivers got the second message first."""
+    order = RoomOrder()
+    order.note(0, an_entry(10**18 - 2, sender=1), arrivals(*[10] * 11, 20))
+    order.note(0, an_entry(10**18 - 1, sender=2), arrivals(*[20] * 11, 10))
+
+    assert count_of(order, 100) == 1
+
+
 def test_arrivals_wait_until_they_can_be_judged() -> None:
     """Before that, a message may be under way that had come first."""
     order = RoomOrder()

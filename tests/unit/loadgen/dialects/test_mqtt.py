@@ -1,5 +1,6 @@
 """MQTT packets, as MQTT 3.1.1 has them."""
 
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from loadgen.dialects import Ack, Confirmation, Credentials, Heard, KeepAlive, Opening
 from loadgen.dialects.mqtt import MOST_IN_FLIGHT, MqttDialect, MqttOptions
 from loadgen.dialects.script import ConnectScript, DialectScript, PublishScript
+from loadgen.dialects.scripted import MOST_IN_A_FRAME
 from loadgen.errors import InputError
 
 CONNACK = b"\x20\x02\x00\x00"
@@ -162,6 +164,57 @@ def test_whatever_comes_is_survived(frames: list[bytes]) -> None:
     client = joined("a")
     for frame in frames:
         client.on_frame(frame)
+
+
+MILLION = b"\xff" * 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("frame", "error"),
+    [
+        (b"\x20" + MILLION, "not MQTT: a packet whose length has no end"),
+        (b"\x30\xff\xff\xff\xff\x01", "not MQTT: a packet whose length has no end"),
+        (b"\x90\xff\xff\xff\x7f" + MILLION, "not MQTT: a packet of kind 9 with 268,435,455 bytes"),
+        (b"\xd0\x00" * (MOST_IN_A_FRAME + 1), "more than 100,000 messages in a frame: the rest is not looked at"),
+    ],
+    ids=["a length without end", "a length of five digits", "a packet that is too long", "too many packets"],
+)
+def test_what_is_no_mqtt_is_told_and_the_next_frame_begins_anew(frame: bytes, error: str) -> None:
+    """To read the first took hours, and the third was kept, with all that came after it, to the end of the run."""
+    client = joined("a")
+    client.publish("a", "hey", "c0-4-0")
+
+    assert client.on_frame(frame) == Heard(None, [], (), error)
+    assert client.on_frame(b"\x40\x02\x00\x01").acks == [Ack("c0-4-0")]
+
+
+def test_a_message_without_end_fills_no_memory() -> None:
+    """Its text is looked for elsewhere, so it need not be kept until it is whole."""
+    client = joined("a")
+    client.publish("a", "hey", "c0-4-0")
+    tracemalloc.start()
+    client.on_frame(b"\x30\x80\x80\x80\x05" + MILLION)  # 10 MB, and a half more
+    for _ in range(9):
+        client.on_frame(MILLION)
+    kept_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert kept_bytes < len(MILLION)
+    rest = MILLION[: 5 * 128**3 - 10 * len(MILLION)]
+    assert client.on_frame(rest + b"\x40\x02\x00\x01").acks == [Ack("c0-4-0")]
+
+
+def test_who_is_told_twice_that_it_is_in_still_hears_that_it_has_joined() -> None:
+    """The second time says nothing new."""
+    client = a_client()
+    client.open(["a"])
+    client.on_connected()
+    client.on_frame(CONNACK)
+    client.join(["a"])
+    client.on_frame(CONNACK)
+
+    assert client.awaited == "SUBACK"
+    assert client.on_frame(SUBACK).confirmed is Confirmation.JOINED
 
 
 def test_pings_want_an_answer() -> None:

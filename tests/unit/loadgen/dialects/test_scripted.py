@@ -2,7 +2,7 @@
 
 import json
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 
 import jwt
 import pytest
@@ -26,7 +26,7 @@ from loadgen.dialects.script import (
     StepScript,
     TokenScript,
 )
-from loadgen.dialects.scripted import ScriptedDialect
+from loadgen.dialects.scripted import MOST_IN_A_FRAME, ScriptedDialect
 from loadgen.dialects.signing import sign
 
 SECRET = "s3cret-of-at-least-32-bytes-for-HS256"
@@ -160,6 +160,12 @@ def test_a_path_quotes_what_is_put_into_it() -> None:
         ("$.token", an_answer(b"\xff\xfe"), None),
         ("$.token", an_answer(b"[" * 100_000), None),
         ("$.token", an_answer(b"1" * 10_000), None),
+        ("$.token", an_answer(b'{"token": true}'), None),
+        ("$.token", an_answer(rb'{"token": "\ud800"}'), None),
+        ("$.token", an_answer(rb'{"token": "a\r\nX-Mine: b"}'), None),
+        ("$.token", an_answer('{"token": "żółw"}'.encode()), "żółw"),
+        ("header:X-Token", an_answer(headers=(("X-Token", "\udcff"),)), None),
+        ("cookie:session", an_answer(cookies=(("session", "\udcff"),)), None),
         ("header:X-Token", an_answer(headers=(("x-token", "abc"),)), "abc"),
         ("header:X-Token", an_answer(headers=(("X-Other", "abc"),)), None),
         ("cookie:session", an_answer(cookies=(("other", "o"), ("session", "abc"))), "abc"),
@@ -171,7 +177,7 @@ def test_the_token_is_taken_from_where_the_file_says(place: str, answer: HttpAns
     dialect = a_dialect(login=LoginScript(HttpScript("/login"), place), connect=ConnectScript("/ws?t={token}"))
 
     assert dialect.token_from(answer) == token
-    assert dialect.open(["lobby"]).path == f"/ws?t={token or ''}"
+    assert dialect.open(["lobby"]).path == f"/ws?t={quote(token or '')}"
 
 
 def test_a_login_without_a_token_is_content_with_any_answer() -> None:
@@ -610,6 +616,16 @@ def test_whatever_may_be_said_in_a_frame_is_looked_for() -> None:
     assert dialect.keep_alive() is not None
     dialect.on_frame(b"MSG hi\nI AM\n")
     assert not dialect.misses_answer
+
+
+def test_a_frame_of_millions_of_messages_is_not_looked_through() -> None:
+    """What is left out is told."""
+    dialect = a_dialect(frames=FramesScript(separator="\n"), alive=AliveScript({"{}": "{}"}))
+
+    assert dialect.on_frame(b"{}\n" * MOST_IN_A_FRAME).error is None
+    heard = dialect.on_frame(b"{}\n" * (MOST_IN_A_FRAME + 1))
+    assert heard.error == "more than 100,000 messages in a frame: the rest is not looked at"
+    assert len(heard.replies) == MOST_IN_A_FRAME
 
 
 # --- acknowledgements that do not name our id
