@@ -22,7 +22,7 @@ class Highest:
 
     def watch(self, users: Int64s) -> None:
         """From now on, know it of these users as well; rising."""
-        if len(self._users) and np.isin(users, self._users).all():
+        if len(self._users) and self._find(users)[1].all():
             return
         together = np.union1d(self._users, users)
         numbers = np.full(len(together), NOTHING, np.int64)
@@ -32,13 +32,19 @@ class Highest:
     def note(self, users: Int64s, number: int) -> None:
         """They have got the message of that number."""
         if len(self._users):
-            have_it = np.isin(self._users, users)
-            self._numbers[have_it] = np.maximum(self._numbers[have_it], number)
+            at, watched = self._find(users)
+            here = at[watched]
+            self._numbers[here] = np.maximum(self._numbers[here], number)
 
     def of(self, users: Int64s) -> Int64s:
         """What is known of each: NOTHING where that is nothing."""
         if not len(self._users):
             return np.full(len(users), NOTHING, np.int64)
-        at = np.minimum(np.searchsorted(self._users, users), len(self._users) - 1)
-        numbers: Int64s = np.where(self._users[at] == users, self._numbers[at], NOTHING)
+        at, watched = self._find(users)
+        numbers: Int64s = np.where(watched, self._numbers[at], NOTHING)
         return numbers
+
+    def _find(self, users: Int64s) -> tuple[Int64s, npt.NDArray[np.bool_]]:
+        """Where each stands, and whether it is he; np.isin would take 15 us, and this 4."""
+        at = np.minimum(self._users.searchsorted(users), len(self._users) - 1)
+        return at, self._users[at] == users

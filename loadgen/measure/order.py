@@ -111,7 +111,9 @@ class Order:
                 several[entry.lane].append(entry)
         compared: list[Compared] = []
         for number, entries in several.items():
-            compared += self._side_by_side(self._lanes[number], entries, batch)
+            lane = self._lanes[number]
+            if _may_be_mixed(lane):
+                compared += self._side_by_side(lane, entries, batch)
         return overtaken_among(compared) if compared else []
 
     def settled(self, entry: Entry, new: Arrivals, now_ns: int, *, finished: bool) -> None:
@@ -164,6 +166,20 @@ class Order:
         return later + [
             Compared(entry, batch[entry], entry.measured, lane.highest if entry.overdue else None) for entry in new
         ]
+
+
+def _may_be_mixed(lane: _Lane) -> bool:
+    """Whether some message may have an arrival after the first one of a later message; almost always none has."""
+    if lane.kept or lane.overdue:
+        return True
+    earliest_ns = None
+    for entry in reversed(lane.under_way.values()):
+        if earliest_ns is not None and entry.last_ns is not None and earliest_ns < entry.last_ns:
+            return True
+        first_ns = entry.first_ns if entry.first_ns is not None else entry.log[0] if entry.log else None
+        if first_ns is not None and (earliest_ns is None or first_ns < earliest_ns):
+            earliest_ns = first_ns
+    return False
 
 
 def _came_one_after_the_other(entries: Iterable[Entry]) -> bool:
