@@ -16,7 +16,7 @@ from tests.support import peers
 from tests.support.benches import chatbench
 from tests.support.chat import Chat, Member
 from tests.support.event_loop import on_an_event_loop
-from tests.support.peers import Peer
+from tests.support.peers import Peer, in_files
 
 pytestmark = pytest.mark.system
 
@@ -190,16 +190,6 @@ async def test_who_is_refused_is_told_why(
 
     assert caught.value.kind is kind
     assert says in str(caught.value)
-
-
-def in_files(peer: Peer, folder: Path) -> list[str]:
-    """Flags for the command line."""
-    (folder / f"{peer.name}.toml").write_text(peer.text)
-    flags = ["--target", peer.url, "--dialect", f"{peer.name}.toml"]
-    if peer.accounts:
-        (folder / "users.csv").write_text("".join(f"{name},{password}\n" for name, password in peer.accounts))
-        flags += ["--users-file", "users.csv"]
-    return flags
 
 
 def test_a_run_closes_its_books(peer: Peer, tmp_path: Path) -> None:

@@ -62,6 +62,16 @@ class Peer:
         return Peer(self.name, self.url, text, self.accounts, self.pid)
 
 
+def in_files(peer: Peer, folder: Path) -> list[str]:
+    """Flags for a command line in the folder: a dialect file, and one of users where it knows some."""
+    (folder / f"{peer.name}.toml").write_text(peer.text)
+    flags = ["--target", peer.url, "--dialect", f"{peer.name}.toml"]
+    if peer.accounts:
+        (folder / "users.csv").write_text("".join(f"{name},{password}\n" for name, password in peer.accounts))
+        flags += ["--users-file", "users.csv"]
+    return flags
+
+
 def needed(*programs: str, files: Sequence[Path] = (), install: str) -> None:
     """Go on where all of these are installed; else skip the test that asks, or fail it where it must not be skipped."""
     missing = [name for name in programs if shutil.which(name) is None]

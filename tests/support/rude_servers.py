@@ -7,7 +7,7 @@ import logging
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -17,7 +17,8 @@ from websockets.http11 import Request, Response
 from websockets.sync.server import Server, ServerConnection, serve
 
 from tests.support.patience import PATIENCE_S
-from tests.support.raw_websocket import CLOSE, accepting, frame
+from tests.support.raw_websocket import BINARY, CLOSE, TEXT, accepting, frame
+from tests.support.tongues import LOGIN_ANSWER, Tongue
 
 Talk = Callable[[socket.socket, int], None]
 """What is done with one client; those who say something are numbered from 0, in the order in which they do."""
@@ -222,6 +223,43 @@ def pouring_server(chunk: bytes) -> Iterator[str]:
             client.sendall(chunk)
 
     with talking_server(pour) as url:
+        yield url
+
+
+# A name that no cookie may have, and more of it than anybody wants to read.
+STRANGE_COOKIE = b"@" * 8000
+
+
+@contextmanager
+def speaking_server(tongue: Tongue, noise: bytes = b"", turns: int | None = None) -> Iterator[str]:
+    """Speak to everybody in a dialect, with ``noise`` before each turn, and fall silent after so many. The address.
+
+    Whoever logs in gets a cookie besides, which is none.
+    """
+    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nSet-Cookie: %b=1\r\nContent-Length: %d\r\n\r\n"
+    kind = BINARY if tongue.is_binary else TEXT
+
+    def speak(client: socket.socket, _: int) -> None:
+        request = request_of(client)
+        if request.startswith(b"POST"):
+            client.sendall(head % (STRANGE_COOKIE, len(LOGIN_ANSWER)) + LOGIN_ANSWER)
+            return
+        client.sendall(accepting(request))
+        turn = itertools.count()
+
+        def say(answers: Sequence[bytes]) -> None:
+            if answers and (turns is None or next(turn) < turns):
+                client.sendall(noise + b"".join(frame(kind, each) for each in answers))
+
+        say(tongue.hello)
+        for opcode, payload in frames_of(client):
+            if opcode == CLOSE:
+                client.sendall(frame(CLOSE, payload))
+                return
+            if opcode in (TEXT, BINARY):
+                say(tongue.answers(payload))
+
+    with talking_server(speak) as url:
         yield url
 
 

@@ -27,6 +27,7 @@ from tests.support.programs import Listening, listening
 pytestmark = pytest.mark.system
 
 SHORT = (*FEW, "--duration", "500ms", "--drain", "200ms")
+ONE_AND_TWO = pytest.mark.parametrize("processes", ["1", "2"], ids=["one process", "two processes"])
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +78,11 @@ def test_a_full_disk_is_known_before_the_start(tmp_path: Path) -> None:
         assert list((tmp_path / "run").iterdir()) == []
 
 
-def test_a_disk_that_fills_up_meanwhile_is_told_in_one_line(relay: Listening, tmp_path: Path) -> None:
+@ONE_AND_TWO
+def test_a_disk_that_fills_up_meanwhile_is_told_in_one_line(processes: str, relay: Listening, tmp_path: Path) -> None:
     """The figures are on the terminal; a verdict without a document is none (1)."""
-    with mounted(tmp_path / "run", "size=4m"), bench(*SHORT, *at(relay.url, RELAY_DIALECT), cwd=tmp_path) as running:
+    load = (*SHORT, "--processes", processes, *at(relay.url, RELAY_DIALECT))
+    with mounted(tmp_path / "run", "size=4m"), bench(*load, cwd=tmp_path) as running:
         running.wait_for("starting")
         fill(tmp_path / "run")
 
@@ -87,9 +90,11 @@ def test_a_disk_that_fills_up_meanwhile_is_told_in_one_line(relay: Listening, tm
         assert {path.name for path in (tmp_path / "run").iterdir()} == {"run.log", "ballast"}
 
 
-def test_a_disk_that_becomes_read_only_is_told_in_one_line(relay: Listening, tmp_path: Path) -> None:
+@ONE_AND_TWO
+def test_a_disk_that_becomes_read_only_is_told_in_one_line(processes: str, relay: Listening, tmp_path: Path) -> None:
     """As a file system does at its first bad block."""
-    with bench(*SHORT, *at(relay.url, RELAY_DIALECT), cwd=tmp_path) as running:
+    load = (*SHORT, "--processes", processes, *at(relay.url, RELAY_DIALECT))
+    with bench(*load, cwd=tmp_path) as running:
         running.wait_for("starting")
         with mounted(tmp_path / "run", "ro"):
             lost(running, "Read-only file system")

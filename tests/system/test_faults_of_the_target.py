@@ -56,6 +56,8 @@ pytestmark = pytest.mark.system
 # How long a server stands still that goes on afterwards: far more than a busy machine adds.
 FREEZE_S = 1.2
 
+ONE_AND_TWO = pytest.mark.parametrize("processes", ["1", "2"], ids=["one process", "two processes"])
+
 
 # --- nobody gets in -----------------------------------------------------------------------------------------
 
@@ -203,10 +205,11 @@ def test_endings_are_counted_by_kind(transport: str, tmp_path: Path) -> None:
     assert fatal_doubts_of(document) <= GENERATOR_DOUBTS
 
 
-def test_text_that_is_no_utf_8_is_passed_over(tmp_path: Path) -> None:
+@ONE_AND_TWO
+def test_text_that_is_no_utf_8_is_passed_over(processes: str, tmp_path: Path) -> None:
     """Texts are searched for markers, not read: what cannot be read is no delivery, and no error either."""
     misdeed = Misdeed(frame(TEXT, b"\xc3\x28 \xff\xfe \xed\xa0\x80"))
-    load = (*FEW, "--duration", "500ms", "--drain", "200ms")
+    load = (*FEW, "--duration", "500ms", "--drain", "200ms", "--processes", processes)
     with misbehaving_server(misdeed) as url, bench(*load, *at(url, "echo"), cwd=tmp_path) as running:
         document = running.ends_with(97)
 
@@ -218,13 +221,14 @@ def test_text_that_is_no_utf_8_is_passed_over(tmp_path: Path) -> None:
 # --- it goes away -------------------------------------------------------------------------------------------
 
 
-def test_a_target_that_dies_is_data(tmp_path: Path) -> None:
+@ONE_AND_TWO
+def test_a_target_that_dies_is_data(processes: str, tmp_path: Path) -> None:
     """The run ends at once, since nobody is left; what the server lost breaks its budgets: 99.
 
     Hundreds of thousands of messages are still to come then; that they are written off must not look as if the
     generator could not keep up.
     """
-    load = (*LONG, "--rate", "500", "--force")
+    load = (*LONG, "--rate", "500", "--force", "--processes", processes)
 
     def attempt() -> tuple[int, dict[str, Any]]:
         with listening(FAST_SERVER) as server, bench(*load, *at(server.url, RELAY_DIALECT), cwd=tmp_path) as running:
