@@ -80,8 +80,10 @@ def watched(*arguments: str, cwd: Path) -> tuple[str, set[str]]:
     ):
         while process.poll() is None:
             with suppress(psutil.Error):
-                children = psutil.Process(process.pid).children(recursive=True)
-                command_lines |= {" ".join(child.cmdline()) for child in children}
+                itself = psutil.Process(process.pid)
+                children = itself.children(recursive=True)
+                # One that is about to become another program has the command line of who started it.
+                command_lines |= {" ".join(child.cmdline()) for child in children} - {" ".join(itself.cmdline())}
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.05)
     return output.read_text(encoding="utf-8"), command_lines
