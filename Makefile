@@ -84,9 +84,9 @@ dist: $(STAMP)  ## an sdist and its wheel in dist/, whole and bounded
 lock:  ## requirements.lock, from what pyproject.toml asks for today
 	rm -rf .venv-lock
 	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]'
+	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check --dry-run --ignore-installed --report .venv-lock/report '.[dev]'
 	sed -n '/^#/p' requirements.lock > .venv-lock/lock
-	.venv-lock/bin/python -m pip freeze | grep -v '^chatbench' >> .venv-lock/lock
+	.venv-lock/bin/python -m tests.support.lock .venv-lock/report >> .venv-lock/lock
 	mv .venv-lock/lock requirements.lock
 	rm -rf .venv-lock
 

@@ -10,6 +10,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.support.lock import lines_of
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LINES = [
@@ -50,3 +52,13 @@ def test_what_users_install_has_a_lower_bound(asked: Requirement) -> None:
 
     assert ">=" in operators
     assert "<" in operators or asked.name == "packaging"
+
+
+def test_what_pip_would_install_is_locked_but_for_ourselves_and_pip() -> None:
+    """In the order in which pip lists what is installed, so that a diff shows what has changed."""
+    found = [("SQLAlchemy", "2.1"), ("argon2-cffi", "25.1"), ("argon2-cffi-bindings", "26.2"), ("chatbench", "0.1.0")]
+    report = {
+        "install": [{"metadata": {"name": name, "version": version}} for name, version in (*found, ("pip", "26"))]
+    }
+
+    assert lines_of(report) == ["argon2-cffi-bindings==26.2", "argon2-cffi==25.1", "SQLAlchemy==2.1"]
