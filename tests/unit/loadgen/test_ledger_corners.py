@@ -231,10 +231,10 @@ def test_each_message_of_a_part_of_history_is_read() -> None:
     ledger.absences.began(2, 3, 5)
     ledger.members.left(2, 5)
     ledger.members.left(0, 16)
-    first = marker.write(PREFIX, Stamp(0, 0, 10, 10))
-    second = marker.write(PREFIX, Stamp(0, 1, 11, 11))
-    for text, at_ns in ((first, 10), (second, 11)):
-        ledger.sent(text, Stamp(0, ledger.next_sequence(0), at_ns, at_ns))
+    stamps = [Stamp(0, sequence, 10 + sequence, 10 + sequence) for sequence in range(3)]
+    texts = [marker.write(PREFIX, stamp) for stamp in stamps]
+    for text, stamp in zip(texts, stamps, strict=True):
+        ledger.sent(text, stamp)
     for user in (0, 2):
         ledger.members.joining(user, 30)
         ledger.members.joined(user, 30)
@@ -242,15 +242,15 @@ def test_each_message_of_a_part_of_history_is_read() -> None:
     ledger.settle(200)
     for _ in range(2):
         for user in (0, 2):
-            ledger.read_history(user, first + b" and " + second, 300)
+            ledger.read_history(user, b" and ".join(texts), 300)
     ledger.close(1_000)
 
     incident = ledger.tally.of_incident(3)
-    assert (incident.missed_count, incident.recovered_count) == (2, 2)
+    assert (incident.missed_count, incident.recovered_count) == (3, 3)
     assert counted(ledger) == {
-        Count.DELIVERIES_EXPECTED: 2,
-        Count.DELIVERIES_EXCUSED: 2,
-        Count.DELIVERIES_RECOVERED: 2,
+        Count.DELIVERIES_EXPECTED: 3,
+        Count.DELIVERIES_EXCUSED: 3,
+        Count.DELIVERIES_RECOVERED: 3,
     }
 
 

@@ -305,6 +305,18 @@ def test_what_is_not_measured_is_not_owed() -> None:
     assert counted(ledger) == {}
 
 
+def test_copies_from_node_to_node_are_counted_one_by_one() -> None:
+    """Those that come together, too."""
+    ledger = a_ledger_that_catches_up(layout=Layout(("http://one", "http://two")), slicing=ONE_STAGE)
+    said = say(ledger, 10)
+    for at_ns in (20, 21, 22):
+        ledger.receive(BOB, said, at_ns)
+    ledger.close(1_000)
+
+    assert ledger.tally.of_slice(OTHER_NODE).counts[Count.DELIVERIES_DUPLICATED] == 2
+    assert ledger.tally.of_slice(SAME_NODE).counts[Count.DELIVERIES_DUPLICATED] == 0
+
+
 def test_what_history_has_brought_is_remembered_as_long_as_a_copy_may_come() -> None:
     """It came live as he was back; within the deadline, the history brings it as well."""
     ledger = a_ledger_that_catches_up(deadline_ns=5 * NS_PER_S, numbered=True, slicing=ONE_STAGE)

@@ -57,6 +57,21 @@ def test_who_gets_a_message_after_a_later_one_is_counted_once_whenever_it_is_set
         assert ledger.tally.of_slice("stage: 1").counts[Count.DELIVERIES_REORDERED] == 3
 
 
+def test_of_several_senders_each_is_held_to_its_own_order() -> None:
+    """One receiver gets the two messages of either the wrong way round; all is settled together."""
+    ledger = a_ledger(rooms=1)
+    frames = [send(ledger, sender, at_ns) for at_ns in (10, 11) for sender in (0, 1)]
+    for at_ns, message in enumerate((0, 1, 2, 3), start=20):
+        receive(ledger, *((user, frames[message], at_ns) for user in (0, 1, 3)))
+    for at_ns, message in enumerate((2, 3, 0, 1), start=20):
+        receive(ledger, (2, frames[message], at_ns))
+    ledger.settle(40)
+
+    assert ledger.under_way == 0
+    assert ledger.tally.counts[Count.DELIVERIES_REORDERED] == 2
+    assert noted(ledger, Fault.REORDERED) == {((0, 0), 2), ((1, 0), 2)}
+
+
 @pytest.mark.parametrize("finished", [False, True])
 def test_who_was_excused_from_the_later_message_has_not_got_it_before(*, finished: bool) -> None:
     """Its socket was gone, and when it is back the earlier one comes, long after the deadline.
@@ -79,6 +94,19 @@ def test_who_was_excused_from_the_later_message_has_not_got_it_before(*, finishe
     assert counts.get(Count.DELIVERIES_REORDERED, 0) == finished
     assert counts[Count.DELIVERIES_RECEIVED] == 6 + finished
     assert counts[Count.DELIVERIES_EXCUSED] == 1
+
+
+def test_it_does_not_matter_in_which_order_the_receivers_of_the_later_message_got_it() -> None:
+    """It is under way still; two of them get the earlier one long after its deadline."""
+    ledger = a_ledger(rooms=1)
+    first, second = send(ledger, 0, 10), send(ledger, 0, 60)
+    receive(ledger, (0, first, 15), (3, second, 70), (1, second, 71), (0, second, 72))
+    ledger.settle(112)
+    receive(ledger, (3, first, 150), (1, first, 151))
+    ledger.settle(155)
+
+    assert ledger.tally.counts[Count.DELIVERIES_REORDERED] == 2
+    assert noted(ledger, Fault.REORDERED) == {((0, 0), 1), ((0, 0), 3)}
 
 
 def test_what_history_has_brought_has_overtaken_nothing() -> None:

@@ -29,4 +29,4 @@ def test_of_whom_is_watched_the_highest_number_stays() -> None:
     highest.watch(np.array([1, 2, 9]))
     highest.note(np.array([9]), 6)
 
-    assert known(highest, 9, 1, 2, 7, 3) == [6, NOTHING, 5, 5, NOTHING]
+    assert known(highest, 9, 1, 2, 7, 3, 10) == [6, NOTHING, 5, 5, NOTHING, NOTHING]
