@@ -140,6 +140,19 @@ def test_only_who_comes_back_is_accounted_for_before_its_stay_is_forgotten() -> 
     }
 
 
+def test_who_was_there_until_a_message_was_late_is_not_excused_as_its_stay_is_forgotten() -> None:
+    """It had missed it before it was cut off."""
+    ledger = a_ledger()
+    ledger.receive(0, send(ledger, 0, 10), 12)
+    for left_ns in (15 + DEADLINE_NS, 25 + DEADLINE_NS):
+        ledger.members.left(2, left_ns)
+        ledger.joining(2, left_ns + 5)
+        ledger.members.joined(2, left_ns + 5)
+    ledger.close(1_000)
+
+    assert counted(ledger) == LOST
+
+
 def test_where_nobody_asks_for_what_it_missed_nothing_is_owed() -> None:
     """What was acknowledged, and missed, is excused; what comes by history and live was missed, and is no copy."""
     ledger = a_ledger()

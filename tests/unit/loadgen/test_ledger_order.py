@@ -258,3 +258,30 @@ def test_what_says_that_it_was_sent_a_moment_from_now_was_not() -> None:
     ledger.close(1_000)
 
     assert counted(ledger) == {Count.DELIVERIES_UNEXPECTED: 1}
+
+
+def test_what_one_of_our_users_has_not_written_nobody_has() -> None:
+    """No news of it will come from elsewhere."""
+    ledger = a_ledger(share=Share(0, 2), rooms=1)
+    receive(ledger, (2, marker.write(PREFIX, Stamp(0, 7, 10, 10)), 20))
+    ledger.close(1_000)
+
+    assert counted(ledger) == {Count.DELIVERIES_UNEXPECTED: 1}
+
+
+def test_a_message_that_is_told_at_last_had_overtaken_all_that_came_after_it() -> None:
+    """Though they were settled when it was yet to be told."""
+    here, there = a_ledger(share=Share(0, 3)), a_ledger(share=Share(2, 3))
+    first, second, third = (send(here, 0, at_ns) for at_ns in (10, 11, 12))
+    receive(there, (2, third, 20))
+    there.hear(News(text_of(first) + text_of(second), b""))
+    receive(there, (2, first, 30), (2, second, 31))
+    there.settle(40)
+    there.hear(News(text_of(third), b""))
+    there.close(1_000)
+
+    assert counted(there) == {
+        Count.DELIVERIES_EXPECTED: 3,
+        Count.DELIVERIES_RECEIVED: 3,
+        Count.DELIVERIES_REORDERED: 2,
+    }

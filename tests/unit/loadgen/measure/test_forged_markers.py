@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import zlib
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loadgen.dialects.script import Reach
 from loadgen.measure import marker
 from loadgen.measure.clocks import Clock
+from loadgen.measure.entry import NOBODY, Entry
 from loadgen.measure.examples import Fault
-from loadgen.measure.hearsay import MOST_UNTOLD, Bounds, Hearsay
+from loadgen.measure.hearsay import Bounds, Hearsay
 from loadgen.measure.ledger import Ledger
 from loadgen.measure.marker import Stamp
 from loadgen.measure.rules import Rules
@@ -255,12 +257,20 @@ def test_a_figure_with_a_sign_is_no_figure() -> None:
         assert marker.read(body + b"%08x" % zlib.crc32(body)) is None
 
 
-def test_what_nobody_tells_of_does_not_pile_up() -> None:
-    """A server that forges without end fills no memory."""
+def test_what_nobody_tells_of_does_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that forges without end fills no memory; what is told makes room."""
+    monkeypatch.setattr("loadgen.measure.hearsay.MOST_UNTOLD", 3)
+    entries = [Entry(b"%d" % n, Stamp(0, n, START_NS, START_NS), NOBODY, measured=True) for n in range(4)]
     hearsay = Hearsay()
-    assert not hearsay.is_full
-    hearsay._count = MOST_UNTOLD
-    assert hearsay.is_full
+    full = []
+    for entry in entries[:3]:
+        hearsay.add(entry)
+        full.append(hearsay.is_full)
+    hearsay.told(entries[0].marker, entries[0].stamp)
+    full.append(hearsay.is_full)
+    hearsay.add(entries[3])
+
+    assert [*full, hearsay.is_full] == [False, False, True, False, True]
 
 
 def test_a_message_cannot_have_been_due_in_the_future_or_before_the_run() -> None:
@@ -271,7 +281,11 @@ def test_a_message_cannot_have_been_due_in_the_future_or_before_the_run() -> Non
     assert bounds.admit(stamp, START_NS + 20, 0)
     assert not bounds.admit(stamp, START_NS + 19, 0)
     assert bounds.admit(stamp, START_NS + 19, 1)
+    assert bounds.admit(stamp._replace(due_ns=START_NS), START_NS + 20, 0)
     assert not bounds.admit(stamp._replace(due_ns=START_NS - 1), START_NS + 20, 0)
+    assert bounds.admit(stamp._replace(due_ns=START_NS - 1), START_NS + 20, 1)
     assert not bounds.admit(stamp._replace(sent_ns=START_NS + 9), START_NS + 20, 0)
     assert not bounds.admit(stamp._replace(receiver=1), START_NS + 20, 0)
     assert not bounds.admit(stamp._replace(sender=USERS), START_NS + 20, 0)
+    direct = Bounds(USERS, START_NS, has_direct=True)
+    assert [direct.admit(stamp._replace(receiver=to), START_NS + 20, 0) for to in (USERS - 1, USERS)] == [True, False]
