@@ -199,6 +199,30 @@ def test_what_nobody_gets_any_more_keeps_no_other_message_from_being_settled() -
     assert (counted(ledger)[Count.DELIVERIES_RECEIVED], ledger.under_way) == (2, 1)
 
 
+def test_what_is_yet_to_be_told_keeps_no_other_message_from_being_settled() -> None:
+    """It has come from another process, whose news are on their way."""
+    ledger = a_ledger(share=Share(0, 2), rooms=1)
+    ledger.receive(0, marker.write(PREFIX, Stamp(1, 0, 10, 10)), 20)
+    frame = send(ledger, 0, 30)
+    for user in (0, 2):
+        ledger.receive(user, frame, 35)
+    ledger.settle(40)
+
+    assert counted(ledger)[Count.DELIVERIES_RECEIVED] == 2
+
+
+def test_what_is_due_at_an_instant_is_not_late_for_it() -> None:
+    """The delivery of that very nanosecond calls it."""
+    ledger = a_ledger()
+    calls: list[int] = []
+    frame = send(ledger, 0, 10)
+    ledger.on_due = lambda: calls.append(1)
+    ledger.remind(20)
+    ledger.receive(0, frame, 20)
+
+    assert calls == [1]
+
+
 def test_a_server_that_numbers_nothing_is_settled_all_the_same() -> None:
     """Second after second; there is no order in rooms to look at."""
     ledger = a_ledger()
@@ -252,6 +276,19 @@ def test_the_first_copy_is_the_delivery_however_many_there_are() -> None:
     times = ledger.tally.metrics[Metric.DELIVERY_TIME]
     assert (times.count, times.min_ns, times.max_ns, times.mean_ns) == (40, 90, 129, 109.5)
     assert counted(ledger)[Count.DELIVERIES_DUPLICATED] == 160
+
+
+def test_a_delivery_may_take_no_time_at_all() -> None:
+    """A clock may show the same twice."""
+    ledger = a_ledger()
+    frame = send(ledger, 0, 10)
+    for user, at_ns in ((0, 10), (2, 11)):
+        ledger.receive(user, frame, at_ns)
+    ledger.close(1_000)
+
+    times = ledger.tally.metrics[Metric.DELIVERY_SERVICE_TIME]
+    assert (times.count, times.min_ns, times.max_ns) == (2, 0, 1)
+    assert ledger.tally.counts[Note.NEGATIVE_TIMES] == 0
 
 
 def test_a_delivery_at_its_deadline_is_in_time() -> None:

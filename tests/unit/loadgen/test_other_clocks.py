@@ -117,7 +117,9 @@ def test_a_message_of_ones_own_host_is_timed_as_ever() -> None:
     ledger.sent(text, Stamp(OURS, 0, 6_000, 6_000))
     ledger.receive(OURS, b"words " + text, 6_100)
 
-    assert close(ledger).metrics[Metric.DELIVERY_TIME].max_ns == 100
+    tally = close(ledger)
+    assert tally.metrics[Metric.DELIVERY_TIME].max_ns == 100
+    assert tally.counts[Note.DELIVERIES_UNTIMED] == 0
 
 
 def test_the_window_holds_for_messages_of_another_host_too() -> None:
