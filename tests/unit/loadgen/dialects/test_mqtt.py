@@ -188,6 +188,12 @@ def test_what_is_no_mqtt_is_told_and_the_next_frame_begins_anew(frame: bytes, er
     assert client.on_frame(b"\x40\x02\x00\x01").acks == [Ack("c0-4-0")]
 
 
+def test_as_many_packets_as_are_looked_at_are_no_error() -> None:
+    """One more would be."""
+    client = joined("a")
+    assert client.on_frame(b"\xd0\x00" * MOST_IN_A_FRAME) == NOTHING
+
+
 def test_a_message_without_end_fills_no_memory() -> None:
     """Its text is looked for elsewhere, so it need not be kept until it is whole."""
     client = joined("a")
