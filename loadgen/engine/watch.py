@@ -25,7 +25,7 @@ SMALL_BITE = Bite(messages=10, arrivals=1_500)
 # a third of the CPU.
 LARGE_BITE = BITE
 MANY_MESSAGES = 1_000
-# With so many, waiting makes nothing cheaper: the more messages of a sender are open, the more their order costs.
+# With so many, waiting makes nothing cheaper: the bites are full.
 SOME_MESSAGES = 150
 # Otherwise it can wait, so that there are fewer bites.
 SETTLE_PERIOD_NS = 500_000_000

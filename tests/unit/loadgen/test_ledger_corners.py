@@ -10,6 +10,7 @@ from loadgen.measure.examples import Fault
 from loadgen.measure.ledger import Ledger
 from loadgen.measure.marker import Stamp
 from loadgen.measure.news import News
+from loadgen.measure.nodes import Layout
 from loadgen.measure.numbered_rooms import JUDGED_AT_ONCE
 from loadgen.measure.rules import Rules
 from loadgen.measure.settling import Bite
@@ -178,6 +179,49 @@ def test_an_echo_server_answers_its_sender_alone() -> None:
         Count.DELIVERIES_DUPLICATED: 1,
         Count.DELIVERIES_UNEXPECTED: 1,
     }
+
+
+def test_what_was_sent_can_be_counted_before_anything_is_settled() -> None:
+    """Who is killed in the next second has said what it sent."""
+    ledger = a_ledger()
+    send(ledger, 0, 10)
+    ledger.account_sends()
+
+    assert ledger.tally.counts[Count.MESSAGES_SENT] == 1
+    assert ledger.tally.counts[Count.DELIVERIES_EXPECTED] == 2
+
+
+def test_a_direct_message_has_no_place_in_the_order_of_a_room() -> None:
+    """The server numbers what is said to the room."""
+    ledger = a_ledger(numbered=True)
+    direct, to_room = send(ledger, 0, 10, to=2), send(ledger, 0, 11)
+    ledger.acked(to_room[-marker.WIDTH :], 0)
+    ledger.acked(direct[-marker.WIDTH :], 1)
+    ledger.receive(2, direct, 20)
+    for user in (0, 2):
+        ledger.receive(user, to_room, 21)
+    ledger.close(1_000)
+
+    assert ledger.tally.counts[Count.DELIVERIES_RECEIVED] == 3
+    assert ledger.tally.counts[Count.DELIVERIES_REORDERED] == 0
+
+
+def test_deliveries_of_a_single_node_cross_nothing() -> None:
+    """Whether it says its name or not: there is no other one."""
+    rules = Rules(USERS, Rooms.alike(1), Reach.ROOM, True, DEADLINE_NS, nodes=Layout(("http://one",)))
+    ledger = Ledger(rules, PREFIX, Tally(0))
+    ledger.measure(0, 10**15)
+    assert ledger.nodes is not None
+    for user in range(USERS):
+        ledger.nodes.greeted(user, "one", 0)
+        ledger.members.joining(user, 0)
+        ledger.members.joined(user, 0)
+    send(ledger, 0, 10)
+    ledger.close(1_000)
+
+    assert ledger.tally.counts[Count.DELIVERIES_LOST] == USERS
+    assert ledger.tally.slices == {}
+    assert ledger.nodes.take_moves() == b""
 
 
 # --- direct messages
