@@ -14,7 +14,7 @@ demo: $(STAMP)  ## benchmark the reference server: 500 users, one room, every de
 test: $(STAMP)  ## all tests: first those that may run side by side, then those that may not; both, whatever fails
 	failed=0; \
 	$(BIN)/python -m pytest -m "not alone" $(SIDE_BY_SIDE) || failed=1; \
-	$(BIN)/python -m pytest -m alone || failed=1; \
+	$(BIN)/python -m pytest -m alone tests/system || failed=1; \
 	exit $$failed
 
 hunt: $(STAMP)  ## the tests that draw at random (docs/reliability.md), with 30 times as many examples, and new ones each time

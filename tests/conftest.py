@@ -27,6 +27,15 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 # What the tests look at is not told to the page of a job that they may be part of.
 os.environ.pop("GITHUB_ACTIONS", None)
+# A server makes three hashes when it starts, and hundreds of them start. What a hash costs is not the subject.
+os.environ |= {"CHATBENCH_ARGON2_MEMORY_KIB": "8", "CHATBENCH_ARGON2_PASSES": "1"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that may not run beside others are looked for in tests/system only (Makefile): elsewhere none would run."""
+    for item in items:
+        if item.get_closest_marker("alone") is not None and "system" not in item.path.parts:
+            raise pytest.UsageError(f"{item.nodeid}: expected a test that is marked alone to be in tests/system")
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from target_app.settings import Settings
 from tests.support.hunting import examples
 from tests.support.patience import PATIENCE_S
 from tests.support.rooms_client import token_for, visitors
-from tests.support.server_process import SECRET, ServerProcess, server_process
+from tests.support.server_process import ServerProcess, server_process
 
 pytestmark = [
     pytest.mark.system,
@@ -43,8 +43,7 @@ ROLES = ["admin", "member", "guest"]
 @pytest.fixture(scope="module")
 def server() -> Iterator[ServerProcess]:
     """A server where something goes on."""
-    cheap = {"CHATBENCH_SECRET": SECRET, "CHATBENCH_ARGON2_MEMORY_KIB": "8", "CHATBENCH_ARGON2_PASSES": "1"}
-    with server_process("--lift-limits", environment=cheap) as running, visitors(running) as people:
+    with server_process("--lift-limits") as running, visitors(running) as people:
         for role in ROLES:
             client = people.arrive(role, role, max_queue=None)
             for room in ROOMS[: 3 if role == "admin" else 2]:

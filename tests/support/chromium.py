@@ -20,6 +20,8 @@ QUIET = [
     "--no-first-run",
 ]
 PATIENCE_MS = PATIENCE_S * 1000
+# What does not fit has nothing to do with the colours, so each screen is seen in one of them.
+VIEWS = pytest.mark.parametrize(("width_px", "height_px", "scheme"), [(390, 844, "dark"), (1280, 800, "light")])
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from reports import ab_page, calibration_page, capacity_page, compare, compare_page, page, sweep_page
 from tests.support.axe import grave_faults
 from tests.support.calibrations import a_calibration
-from tests.support.chromium import chromium
+from tests.support.chromium import VIEWS, chromium
 from tests.support.documents import (
     a_document,
     a_failed_document,
@@ -51,8 +51,6 @@ LIVE = {
     "fail": ("over", a_failed_document()),
     "storm": ("over", a_storm_document()),
 }
-SCREENS = pytest.mark.parametrize(("width_px", "height_px"), [(390, 844), (1280, 800)])
-SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +80,7 @@ def opened(browser: Browser, url: str, width_px: int, height_px: int, scheme: An
     return found
 
 
-@SCHEMES
-@SCREENS
+@VIEWS
 @pytest.mark.parametrize("name", PAGES)
 def test_nothing_keeps_people_from_reading_a_page(
     browser: Browser, folder: Path, name: str, width_px: int, height_px: int, scheme: Any
@@ -112,8 +109,7 @@ def test_a_table_that_is_wider_than_the_screen_is_moved_by_keys(browser: Browser
     shown.close()
 
 
-@SCHEMES
-@SCREENS
+@VIEWS
 @pytest.mark.parametrize("state", LIVE)
 def test_nothing_keeps_people_from_following_a_run(
     browser: Browser, feed: LiveFeed, state: str, width_px: int, height_px: int, scheme: Any

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from reports.budgets import Document
+from tests.support.benches import FAST_SERVER, RELAY_DIALECT, at
 from tests.support.patience import PATIENCE_S
+from tests.support.programs import listening
 
 COMMAND = [sys.executable, "-P", "-c", "from scenarios.cli import main; main()", "capacity"]
 SCENARIO = """
@@ -36,9 +38,11 @@ def scenario_in(folder: Path) -> str:
 
 
 def searched(folder: Path, *flags: str) -> tuple[int, str, Document]:
-    """Exit code, what was said, and the document."""
+    """Exit code, what was said, and the document of a search on a server that is there already."""
     command = [*COMMAND, scenario_in(folder), "-d", "1s", "-o", str(folder / "search"), *flags]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=6 * PATIENCE_S)
+    with listening(FAST_SERVER) as server:
+        there = at(server.url, RELAY_DIALECT)
+        done = subprocess.run([*command, *there], capture_output=True, text=True, timeout=6 * PATIENCE_S)
     return done.returncode, done.stderr, json.loads((folder / "search" / "capacity.json").read_text())
 
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 import reports
 from reports import numbers
-from tests.support.chromium import chromium
+from tests.support.chromium import VIEWS, chromium
 from tests.support.documents import a_document, a_failed_document, a_late_document, a_storm_document
 from tests.support.live_feed import DATA_URL, LiveFeed, live_feed
 
@@ -70,8 +70,7 @@ def seconds(document: dict[str, Any], first: int, last: int) -> dict[str, Any]:
     return document | {"series": series}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width_px", "height_px"), [(390, 844), (1280, 800)])
+@VIEWS
 @pytest.mark.parametrize("state", STATES)
 def test_the_page_fits_and_shows_its_state_at_once(
     browser: Browser, feed: LiveFeed, state: str, width_px: int, height_px: int, scheme: Any

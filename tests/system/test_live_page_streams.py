@@ -14,7 +14,7 @@ from reports.page import render
 from scenarios import live_site
 from scenarios.live_server import LiveServer
 from tests.support.axe import grave_faults
-from tests.support.chromium import chromium
+from tests.support.chromium import VIEWS, chromium
 from tests.support.documents import a_document, a_failed_document
 from tests.support.tcp_relay import tcp_relay
 
@@ -133,8 +133,7 @@ def test_where_no_stream_gets_through_the_page_asks(browser: Browser, server: Li
     page.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width_px", "height_px"), [(390, 844), (1280, 800)])
+@VIEWS
 def test_at_the_end_the_page_is_the_report_and_stays(
     browser: Browser, tmp_path: Path, width_px: int, height_px: int, scheme: Any
 ) -> None:

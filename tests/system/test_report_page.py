@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from reports import compare, compare_page, numbers
 from reports.page import render
-from tests.support.chromium import chromium
+from tests.support.chromium import VIEWS, chromium
 from tests.support.documents import a_document, a_failed_document, a_late_document, a_storm_document, an_incident
 from tests.support.patience import PATIENCE_S
 
@@ -102,8 +102,7 @@ def point_at(page: Page, chart: str, share: float) -> None:
     page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width_px", "height_px"), [(390, 844), (1280, 800)])
+@VIEWS
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_the_page_fits_and_shows_its_verdict_at_once(
     browser: Browser, reports: dict[str, str], name: str, width_px: int, height_px: int, scheme: Any

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from scenarios.catalogue import catalogue
+from scenarios.cli import main
 from tests.support.benches import (
     CHATBENCH,
     FAST_SERVER,
@@ -20,6 +22,7 @@ from tests.support.benches import (
     bench,
     books_close,
     chatbench,
+    code_of,
     document_in,
     errors_of,
     unless_starved,
@@ -27,8 +30,10 @@ from tests.support.benches import (
 from tests.support.programs import Listening, listening
 from tests.support.server_process import server_process
 
-# Most of them pass, and so need a machine that is at ease.
-pytestmark = [pytest.mark.system, pytest.mark.alone]
+pytestmark = pytest.mark.system
+
+# It has to pass, and so needs a machine that is at ease; what others count is the same on a busy one.
+ALONE = pytest.mark.alone
 
 # At 40 messages a second both sides are at ease.
 SHORT = ("smoke", "--users", "9", "--rate", "40", "--warmup", "200ms", "--duration", "1s", "--drain", "500ms")
@@ -51,7 +56,9 @@ def served() -> Iterator[Listening]:
         yield server
 
 
-def run_shortly(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def run_shortly(
+    *arguments: str, cwd: Path, only_counts: bool = True, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """A short run into ``cwd/run``; what it said."""
     ended: subprocess.CompletedProcess[str]
 
@@ -60,17 +67,17 @@ def run_shortly(*arguments: str, cwd: Path, **variables: str) -> subprocess.Comp
         ended = chatbench("run", *SHORT, *arguments, "--out", "run", "--force", cwd=cwd, **variables)
         return ended.returncode, document_in(cwd / "run")
 
-    unless_starved(attempt)
+    unless_starved(attempt, only_counts=only_counts)
     return ended
 
 
 def a_short_run(cwd: Path, *arguments: str, seed: int = 1) -> dict[str, Any]:
-    """The document of a short run that has passed, in which nothing was lost."""
+    """The document of a short run in which nothing was lost; it has passed, unless this machine was too busy."""
     ended = run_shortly(*BARE, "--seed", str(seed), *arguments, cwd=cwd)
-    assert (ended.returncode, ended.stderr) == (0, "")
     document = document_in(cwd / "run")
     counts = document["counters"]
-    assert document["verdict"] == "pass"
+    assert (ended.returncode, ended.stderr) == (code_of(document, 0), "")
+    assert document["verdict"] == ("pass" if ended.returncode == 0 else "invalid")
     assert books_close(document)
     assert counts["deliveries_received"] == counts["deliveries_expected"] > 0
     assert counts["messages_sent"] == counts["messages_due"] > 0
@@ -87,11 +94,12 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A run with everything that can be written: its directory and what went to stderr."""
     cwd = tmp_path_factory.mktemp("smoke")
     # An ack waits for the disk, and that can take long where others use it.
-    ended = run_shortly("--drain", "3s", cwd=cwd)
+    ended = run_shortly("--drain", "3s", cwd=cwd, only_counts=False)
     assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr
     return cwd / "run", ended.stderr
 
 
+@ALONE
 def test_a_run_leaves_its_directory(smoke: tuple[Path, str]) -> None:
     """The document, the page, the summary, the pictures and the log; nothing half-written."""
     directory, _ = smoke
@@ -110,6 +118,7 @@ def test_a_run_leaves_its_directory(smoke: tuple[Path, str]) -> None:
     assert "Traceback" not in (directory / "run.log").read_text(encoding="utf-8")
 
 
+@ALONE
 def test_a_run_on_an_easy_server_delivers_everything_and_passes(smoke: tuple[Path, str]) -> None:
     """Its books close; two rooms of nine users have five and four members."""
     document = document_in(smoke[0])
@@ -135,6 +144,7 @@ def test_a_run_on_an_easy_server_delivers_everything_and_passes(smoke: tuple[Pat
     assert document["plan"]["users.rooms.count"] == {"value": 2, "origin": "file"}
 
 
+@ALONE
 def test_a_run_says_on_stderr_what_it_came_to_and_where_to_read_on(smoke: tuple[Path, str]) -> None:
     """Standard output stays free: the fixture has seen that it was empty."""
     _, said = smoke
@@ -144,6 +154,7 @@ def test_a_run_says_on_stderr_what_it_came_to_and_where_to_read_on(smoke: tuple[
     assert "\x1b" not in said
 
 
+@ALONE
 def test_a_report_can_be_drawn_again(smoke: tuple[Path, str]) -> None:
     """From result.json alone; the same page comes of it."""
     directory, _ = smoke
@@ -187,9 +198,10 @@ def test_one_seed_gives_the_same_run(served: Listening, tmp_path: Path) -> None:
 def test_json_is_the_document_and_all_there_is_on_stdout(served: Listening, tmp_path: Path) -> None:
     """The same as in result.json, so that a script needs no file."""
     ended = run_shortly(*BARE, "--json", "--target", served.url, cwd=tmp_path)
+    document = document_in(tmp_path / "run")
 
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert json.loads(ended.stdout) == document_in(tmp_path / "run")
+    assert (ended.returncode, ended.stderr) == (code_of(document, 0), "")
+    assert json.loads(ended.stdout) == document
     texts = {"result.json", "summary.md", "junit.xml", "series.csv", "run.log"}
     assert {path.name for path in (tmp_path / "run").iterdir()} == texts
 
@@ -199,8 +211,8 @@ def test_quiet_prints_nothing(served: Listening, tmp_path: Path) -> None:
     url = served.url.replace("http", "ws", 1)
     ended = run_shortly("--no-plots", "--no-html", "--target", url, cwd=tmp_path, CHATBENCH_QUIET="true")
 
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
     document = document_in(tmp_path / "run")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (code_of(document, 0), "", "")
     assert document["target"]["url"] == served.url
     assert document["target"]["owned"] is False
     assert document["server"] is None
@@ -298,20 +310,33 @@ def test_serve_says_where_and_ends_when_told(tmp_path: Path) -> None:
         (["report", "file"], "file: expected the result.json of a run, got something that is not JSON"),
     ],
 )
-def test_what_cannot_be_done_is_one_line_and_104(tmp_path: Path, arguments: list[str], line: str) -> None:
-    """No traceback, nothing on standard output, and no directory that says a run has been there."""
+def test_what_cannot_be_done_is_one_line_and_104(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    line: str,
+) -> None:
+    """No traceback, nothing on standard output, and no directory that says a run has been there.
+
+    The command in this process, since of one in its own there is nothing to see but how long Python takes to start.
+    """
     (tmp_path / "typo.toml").write_text("[users]\ncuont = 5\n", encoding="utf-8")
     (tmp_path / "broken.toml").write_text("[users\n", encoding="utf-8")
     (tmp_path / "file").write_text("mine", encoding="utf-8")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").touch()
     before = sorted(tmp_path.rglob("*"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["chatbench", *arguments])
 
-    ended = chatbench(*arguments, cwd=tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main()
 
-    assert (ended.returncode, ended.stdout) == (104, "")
-    assert ended.stderr.startswith(f"chatbench: {line}")
-    assert ended.stderr.count("\n") == 1
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out) == (104, "")
+    assert said.err.startswith(f"chatbench: {line}")
+    assert said.err.count("\n") == 1
     assert sorted(tmp_path.rglob("*")) == before
 
 

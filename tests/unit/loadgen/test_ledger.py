@@ -179,7 +179,7 @@ class Processes:
         return total
 
 
-@examples(1_000)
+@examples(400)
 @given(STEPS, st.integers(1, 3), st.sampled_from([UNSLICED, TWO_SLICES]))
 def test_the_ledger_agrees_with_naive_books_whenever_it_settles(
     steps: list[tuple[object, ...]], process_count: int, slicing: Slicing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from reports.plots import draw_all, draw_for_page
+from reports.plots import draw_all
 from tests.support.documents import (
     a_document,
     a_document_of_five_storms,
@@ -14,11 +14,12 @@ from tests.support.documents import (
     an_incidents_document,
     came_back,
 )
+from tests.support.drawings import drawings_of
 
 
 def drawn(document: dict[str, Any]) -> dict[str, tuple[str, str]]:
     """Name -> the picture for a screen, and the one for a phone."""
-    return {drawing.plot.name: (drawing.wide_svg, drawing.narrow_svg) for drawing in draw_for_page(document)}
+    return {drawing.plot.name: (drawing.wide_svg, drawing.narrow_svg) for drawing in drawings_of(document)}
 
 
 def test_who_came_back_is_drawn_only_where_somebody_did(tmp_path: Path) -> None:

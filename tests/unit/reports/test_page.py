@@ -136,10 +136,10 @@ def test_html_in_a_name_is_shown_as_text(section: str) -> None:
         "doubts": {"doubts": [{"code": evil, "severity": "note", "detail": evil, "advice": evil}]},
         "budgets": {"budgets": [{"expression": evil, "observed": 1, "ok": False}], "verdict": "fail"},
     }
-    page = render(a_document(**sections[section]))
+    page = render(a_document(**sections[section]), plots=False)
 
     assert "<script>alert" not in page
-    assert page.count("</script") == 3
+    assert "</script" not in page, "without pictures there is none"
     assert evil in text_of(page)
 
 
