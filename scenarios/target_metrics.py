@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
@@ -47,8 +47,7 @@ def values_of(text: str, names: Iterable[str]) -> dict[str, float]:
     values: dict[str, float] = {}
     for family in _families(text, wanted):
         for sample in family.samples:
-            if sample.name in wanted:
-                values[sample.name] = values.get(sample.name, 0.0) + sample.value
+            values[sample.name] = values.get(sample.name, 0.0) + sample.value
     if not values:
         raise NotPrometheusError("none of the series is there")
     return {name: value for name, value in values.items() if math.isfinite(value)}
@@ -61,7 +60,8 @@ def chosen_of(text: str) -> tuple[Wanted, ...]:
     NotPrometheusError where nothing in the text is in the format.
     """
     check(text)
-    known = {str(each): each for family in _families(text, None) for each in _of_family(family)}
+    told = frozenset(found["name"] for line in text.splitlines() if (found := _LINE.match(line)) is not None)
+    known = {str(each): each for family in _families(text, None) for each in _of_family(family, told)}
     chosen = [each for each in _WELL_KNOWN if str(each) in known]
     for pattern in (_OF_CONNECTIONS, _OF_MESSAGES):
         chosen += [each for each in known.values() if pattern.search(each.name) and each not in chosen]
@@ -74,14 +74,16 @@ def check(text: str) -> None:
         raise NotPrometheusError("nothing in it is in Prometheus' text format")
 
 
-def _of_family(family: Metric) -> Sequence[Wanted]:
+def _of_family(family: Metric, told: Set[str]) -> Sequence[Wanted]:
+    """``told``: all names that the server tells."""
     if len(family.samples) > _MOST_SAMPLES:
         return ()
-    # Without a sample yet, the name is the family's with what the type adds to it.
     names = dict.fromkeys(sample.name for sample in family.samples if not sample.name.endswith("_created"))
     match family.type:
         case "counter":
-            return [Wanted(name, is_rate=True) for name in names or [f"{family.name}_total"]]
+            # The library calls each counter x_total, whatever the server calls it, which may have no sample of it yet.
+            own = [name if name in told else name.removesuffix("_total") for name in names or [f"{family.name}_total"]]
+            return [Wanted(name, is_rate=True) for name in own]
         case "gauge":
             return [Wanted(name) for name in names or [family.name]]
         case "unknown":
@@ -100,9 +102,10 @@ def _families(text: str, names: frozenset[str] | None) -> Iterable[Metric]:
 
 def _lines(text: str, names: frozenset[str] | None) -> Iterable[str]:
     if names is not None:
-        # One search for all of them: for 3 MB of other lines half of the 43 ms that a look at each takes.
+        # One search for all of them: for 3 MB of other lines half of the 43 ms that a look at each takes. Without their
+        # types, by which the library would call a counter otherwise.
         wanted = "|".join(map(re.escape, sorted(names)))
-        for found in re.finditer(rf"^(?:#[ \t]*TYPE[ \t]+)?(?:{wanted})(?![a-zA-Z0-9_:]).*$", text, re.MULTILINE):
+        for found in re.finditer(rf"^(?:{wanted})(?![a-zA-Z0-9_:]).*$", text, re.MULTILINE):
             yield f"{found[0]}\n"
         return
     for line in text.splitlines():

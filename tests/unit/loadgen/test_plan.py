@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadgen.dialects.script import ConnectScript, DialectScript, PublishScript, TokenScript
+from loadgen.dialects.script import ConnectScript, DialectScript, HistoryScript, PublishScript, TokenScript
 from loadgen.plan.incidents import Incident, IncidentKind
 from loadgen.plan.pacing import (
     BLOCK_SIZE,
@@ -188,3 +188,19 @@ def test_what_nobody_may_read_is_known_of_all_users_and_headers() -> None:
     assert plan.secrets.hide(told) == "*** *** *** *** *** *** ***"
     assert plan.secrets_of(0, "a-token").hide(f"{told} a-token") == "*** swordfish let-me-in *** *** *** *** ***"
     assert plan.secrets_of(None, "").hide(told) == "open-sesame swordfish let-me-in *** *** *** ***"
+
+
+def test_who_comes_back_catches_up_where_the_server_says_what_it_keeps() -> None:
+    """It takes a way to ask, somebody who comes back, and acknowledgements."""
+    asking = replace(
+        a_plan().dialect,
+        history=HistoryScript("HISTORY", catch_up="AFTER {after}"),
+        publish=PublishScript(send="{text}", ack="ACK {id}"),
+    )
+    back = (Incident(IncidentKind.RECONNECT_STORM, NS_PER_S, share=1.0),)
+
+    assert replace(a_plan(), dialect=asking, incidents=back).catches_up
+    assert not replace(a_plan(), dialect=asking).catches_up
+    assert not replace(a_plan(), incidents=back).catches_up
+    silent = replace(asking, publish=PublishScript(send="{text}"))
+    assert not replace(a_plan(), dialect=silent, incidents=back).catches_up

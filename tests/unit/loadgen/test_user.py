@@ -906,3 +906,29 @@ def test_who_is_in_or_away_is_waited_for_no_more() -> None:
     user.time_is_up()
 
     assert not errors_of(tally)
+
+
+class Speechless(ScriptedDialect):
+    """Waits for something that has no name."""
+
+    @property
+    def awaited(self) -> str | None:
+        return None
+
+
+def test_what_has_no_name_is_missed_without_one() -> None:
+    """A dialect in Python need not say what it waits for."""
+    tally = Tally(0)
+    ledger = Ledger(
+        Rules(2, Rooms.alike(1), Reach.ROOM, echo=True, deadline_ns=1_000), marker.prefix_of("abc123"), tally
+    )
+    books = Books(ledger, Payload(1, 100), "abc123", 1_000)
+    user = User(0, [0], Speechless(FULL, Credentials(0, "ann", "pw")), books)
+    user.logging_in(0)
+    user.logged_in(TOKEN, 1)
+    user.connecting(2)
+    user.opened(3)
+    user.time_is_up()
+
+    assert user.token == "t0"
+    assert errors_of(tally) == [(ErrorKind.JOIN_TIMEOUT, "the greeting never came; no frame came")]

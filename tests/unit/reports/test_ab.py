@@ -204,3 +204,18 @@ def test_while_pairs_go_on_their_ratios_are_told_and_no_verdict_before_its_time(
     assert before.startswith("p50 x 1.2")
     assert before.endswith("judged at 16")
     assert so_far_text(course).endswith("worse by 16")
+
+
+def test_a_run_that_cannot_be_believed_has_no_figures_in_its_line() -> None:
+    """It says why."""
+    doubt = {"code": "machine_busy", "severity": "fatal", "detail": "x", "advice": "y"}
+    course = Course(ONE_LOOK, TOLERANCES, [Pair(1, Side.BASE, a_trial(), a_trial(doubts=[doubt], verdict="invalid"))])
+    (pair,) = build(FACTS, course)["pairs"]
+
+    assert "head invalid (" in pair_line(pair, 16, None)
+    assert pair_line(pair, 16, None).endswith("cannot be believed, tried again")
+
+
+def test_where_no_look_is_planned_nothing_is_said_of_one() -> None:
+    """And without a pair there is no ratio either."""
+    assert so_far_text(Course((), TOLERANCES)) == ""

@@ -280,3 +280,8 @@ def test_names_from_a_file_are_text() -> None:
     text = page.render(a_document(incidents=[an_incident(evil, closes={evil: 2})]))
 
     assert "<script>alert" not in text
+
+
+def test_an_outage_is_told_by_who_was_to_come_back() -> None:
+    """It hits nobody by itself."""
+    assert "whoever was cut off" in row_of(an_incident("outage"), backoff="none").what

@@ -176,3 +176,11 @@ def test_nothing_is_noted_where_nobody_asked_or_all_went_well() -> None:
 def test_a_figure_is_told_in_its_unit(value: float | None, unit: str, text: str) -> None:
     """As all others of the report."""
     assert value_text(value, unit) == text
+
+
+def test_a_counter_is_called_what_the_server_calls_it() -> None:
+    """Many have no "_total" at their end; a client library adds it as it reads."""
+    told = "# TYPE chat_messages counter\nchat_messages 3\n# TYPE frames counter\n"
+
+    assert [str(each) for each in chosen_of(told)] == ["rate(chat_messages)", "rate(frames)"]
+    assert values_of(told, ["chat_messages"]) == {"chat_messages": 3.0}

@@ -707,3 +707,18 @@ def test_a_frame_with_messages_is_looked_at_where_it_may_say_more() -> None:
     assert not dialect.may_tell(b"MSG hello\r\n")
     dialect.keep_alive()
     assert dialect.may_tell(b"MSG hello\r\n")
+
+
+def test_an_alternative_that_names_no_message_acknowledges_none() -> None:
+    """A pattern may match what is no acknowledgement of ours."""
+    dialect = a_dialect(publish=PublishScript("{text}", ack="re:ACK (?:{id}|NONE) at {seq}"))
+
+    assert dialect.on_frame(b"ACK NONE at 7") == NOTHING
+    assert dialect.on_frame(b"ACK ann-1 at 8").acks == [Ack("ann-1", 8)]
+
+
+def test_a_file_that_nothing_follows_from_is_complete() -> None:
+    """Only protocols of their own fill something in."""
+    script = DialectScript("test", ConnectScript("/ws"), PublishScript("{text}"))
+
+    assert ScriptedDialect.complete(script) is script

@@ -8,7 +8,7 @@ from dataclasses import replace
 from loadgen.engine.wire import Attended, Closed, Done, Finish, Hear, Measure, Speak, Stop, Tell, Tick
 from loadgen.locust_bridge.clocks import Offset
 from loadgen.locust_bridge.lead import NOTICE_NS, SILENCE_NS, START_DELAY_NS, Lead, Mate, hosts_of
-from loadgen.locust_bridge.messages import Died, Leaving, Ready, Refused, ToMaster, ToWorker, Used
+from loadgen.locust_bridge.messages import Died, Leaving, Pong, Ready, Refused, ToMaster, ToWorker, Used
 from loadgen.measure.news import News
 from loadgen.measure.record import EndedEarly, Phase, ProcessRecord, Reading, Record
 from loadgen.measure.spread import Spreads
@@ -520,3 +520,25 @@ def test_a_worker_that_does_not_close_its_books_is_given_up() -> None:
 
     assert play.lead.is_closed
     assert [(death.name, death.how) for death in play.record.deaths] == [("b", "did not close its books")]
+
+
+def test_what_is_no_word_on_a_run_changes_nothing() -> None:
+    """The answer to a look at a worker's clock is somebody else's affair; that it came is a sign of life."""
+    play = Play()
+
+    assert play.lead.hear("a", Pong(1, 5), 7) is None
+    assert play.lead.crew["a"].heard_ns == 7
+
+
+def test_who_is_still_closing_down_is_waited_for() -> None:
+    """Books are closed when all have stopped, or their time is up."""
+    play = Play(is_open_ended=True)
+    play.spawn(USERS)
+    play.pass_until(3 * NS_PER_S)
+    play.dead.add("a")
+    play.lead.interrupt(play.now_ns)
+    play.lead.pass_time(play.now_ns)
+
+    assert play.told(Finish) == []
+    play.pass_until(play.now_ns + 2 * SILENCE_NS)
+    assert play.told(Finish) != []
