@@ -91,6 +91,10 @@ class PostgresStore:
             await self.close()
             raise
 
+    @property
+    def was_cut_off(self) -> bool:
+        return False
+
     async def append(self, messages: Sequence[Message]) -> None:
         rows = [_row(message) for message in messages]
         async with self._turn:

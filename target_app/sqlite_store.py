@@ -47,6 +47,7 @@ class SqliteStore:
         self._busy_ms = busy_ms
         self._folder: OneLifeFolder | None = None
         self._engine: Engine | None = None
+        self._was_cut_off = False
         self._writing: Connection | None = None
         self._writer: ThreadPoolExecutor | None = None
         self._readers: ThreadPoolExecutor | None = None
@@ -61,6 +62,10 @@ class SqliteStore:
         except BaseException:
             await self.close()
             raise
+
+    @property
+    def was_cut_off(self) -> bool:
+        return self._was_cut_off
 
     async def append(self, messages: Sequence[Message]) -> None:
         await _in(self._writer, lambda: self._append(messages))
@@ -82,7 +87,10 @@ class SqliteStore:
     # --- in the writer's thread
 
     def _open(self) -> Mapping[str, int]:
-        self._engine = _engine(self._path or self._temporary_path(), self._durability, self._busy_ms)
+        path = self._path or self._temporary_path()
+        # Who is the last to close the file removes its log; what is left of one that was killed SQLite reads by itself.
+        self._was_cut_off = path.with_name(f"{path.name}-wal").exists()
+        self._engine = _engine(path, self._durability, self._busy_ms)
         with self._told_as_ours():
             self._writing = self._engine.connect()
             self._prepare(self._writing)

@@ -35,6 +35,13 @@ class Store(Protocol):
         Raises StoreError where the store cannot be reached, or holds what we cannot read.
         """
 
+    @property
+    def was_cut_off(self) -> bool:
+        """Whether the server before is known not to have ended in good order: it may have sent what it did not store.
+
+        Asked once the store is open. False where others may be at work in the database, so that it cannot be known.
+        """
+
     async def append(self, messages: Sequence[Message]) -> None:
         """Keep all of them or, with StoreError, none; on return they are as durable as the store makes them.
 

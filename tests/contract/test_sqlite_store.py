@@ -53,9 +53,13 @@ def test_what_was_stored_survives_a_kill(tmp_path: Path) -> None:
         store = store_from(url, Durability.ACK)
         # The last of them may have been stored before it could be said.
         assert (await store.open())["tea"] in (stored_last, stored_last + 1)
+        assert store.was_cut_off
         found = await store.after("tea", 0, stored_last)
         assert [message.seq for message in found] == list(range(1, stored_last + 1))
         assert {message.text for message in found} == {f"text {seq}" for seq in range(1, stored_last + 1)}
+        await store.close()
+        await store.open()
+        assert not store.was_cut_off
         await store.close()
 
     asyncio.run(read())

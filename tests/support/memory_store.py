@@ -24,6 +24,8 @@ class MemoryStore:
     broken: Exception | None = None
     # While it is cleared, an append has begun and does not end.
     let_through: asyncio.Event = field(default_factory=asyncio.Event)
+    # Whether whoever kept them before was killed.
+    was_cut_off: bool = False
 
     def __post_init__(self) -> None:
         """Let everything through until told otherwise."""

@@ -4,13 +4,16 @@ import asyncio
 
 import pytest
 
+from target_app.nodes.homes import LEAP
+from target_app.outbox import Outbox, Outboxes
 from target_app.rooms import Message
 from target_app.services import Services, make_services
-from target_app.settings import Settings
+from target_app.settings import Limits, Settings
 from target_app.store import StoreError
 from target_app.storing import open_store, storing
 from target_app.writer import Writer
 from tests.support.event_loop import on_an_event_loop
+from tests.support.lines import FakeLine
 from tests.support.memory_store import MemoryStore
 
 HELLO = Message("tea", 8, "ann", "hello", 0)
@@ -62,3 +65,17 @@ async def test_a_store_that_cannot_be_opened_ends_the_start() -> None:
     services.store = Closed()
     with pytest.raises(StoreError, match="no such folder"):
         await open_store(services)
+
+
+@pytest.mark.parametrize(("was_cut_off", "last_seq"), [(False, 7), (True, 7 + LEAP)])
+@on_an_event_loop
+async def test_after_a_kill_no_number_is_given_that_somebody_may_have_heard(
+    services: Services, store: MemoryStore, was_cut_off: bool, last_seq: int
+) -> None:
+    """What a killed server sent and did not store had numbers, too; one that ended in good order leaves no gap."""
+    store.was_cut_off = was_cut_off
+    await open_store(services)
+    async with storing(services):
+        assert (
+            await services.broker.join(Outbox(FakeLine(), Outboxes(Limits())), "bob", "tea", presence=False)
+        ).seq == last_seq
