@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from target_app.one_life import OneLifeFolder
+
+# Its only thread ends with this process, and not with an event loop.
+_STARTER = ThreadPoolExecutor(1, "starter")
+
+
+def started(command: Sequence[str], number: int = signal.SIGTERM, **options: Any) -> subprocess.Popen[bytes]:
+    """Start it as a :func:`mortal` one that outlives the thread which asks for it."""
+    return _STARTER.submit(lambda: subprocess.Popen[bytes](mortal(command, number), **options)).result()
 
 
 def mortal(command: Sequence[str], number: int = signal.SIGTERM) -> list[str]:

@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from tests.support.mortal import mortal, mortal_folder
+from tests.support.mortal import mortal_folder, started
 from tests.support.patience import PATIENCE_S
 from tests.support.peers import needed
 from tests.support.silent_port import refusing_port
@@ -86,11 +86,11 @@ class PostgresServer:
             *("-p", f"{self.port}", "-c", "listen_addresses=127.0.0.1"),
             *("-c", "fsync=on" if self._durable else "fsync=off"),
         ]
-        # In order, so that it leaves no shared memory behind; its own processes end with it.
-        command = [*self._prefix, *mortal(server, signal.SIGINT)]
         with (self.folder / "log").open("ab") as log:
-            self._process = process = subprocess.Popen(
-                command,
+            # In order, so that it leaves no shared memory behind; its own processes end with it.
+            self._process = process = started(
+                [*self._prefix, *server],
+                signal.SIGINT,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

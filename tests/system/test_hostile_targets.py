@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from loadgen.measure import marker
-from tests.support.benches import FEW, at, bench, errors_of, fatal_doubts_of
+from tests.support.benches import FEW, GENERATOR_DOUBTS, at, bench, errors_of, fatal_doubts_of
 from tests.support.forgery import forged
 from tests.support.patience import PATIENCE_S
 from tests.support.raw_websocket import PING, TEXT, accepting, frame
@@ -53,8 +53,11 @@ def test_a_flood_that_is_faster_than_we_read_is_told_as_such(transport: str, tmp
     assert document["run"]["ended_early"] is None
     assert [phase["name"] for phase in document["phases"]][-1] == "drain"
     assert document["counters"]["frames_received"] > 10_000
-    assert fatal_doubts_of(document) & {"generator_cpu_bound", "loop_lag"}
-    assert any("frames that came meanwhile" in doubt["detail"] for doubt in document["doubts"])
+    fatal = fatal_doubts_of(document)
+    assert fatal & GENERATOR_DOUBTS
+    # Where others on this machine keep it from filling its core, it was late for want of CPU, and says no more.
+    if fatal & {"generator_cpu_bound", "loop_lag"}:
+        assert any("frames that came meanwhile" in doubt["detail"] for doubt in document["doubts"])
     assert document["generator"]["processes"][0]["rss_bytes"] < MOST_BYTES
 
 
