@@ -204,3 +204,10 @@ def test_who_comes_back_catches_up_where_the_server_says_what_it_keeps() -> None
     assert not replace(a_plan(), incidents=back).catches_up
     silent = replace(asking, publish=PublishScript(send="{text}"))
     assert not replace(a_plan(), dialect=silent, incidents=back).catches_up
+
+
+def test_where_no_token_is_signed_here_there_is_none_to_hide() -> None:
+    """Passwords are hidden all the same."""
+    plan = replace(a_plan(), accounts=(("ann", "open-sesame"),))
+
+    assert plan.secrets.hide("open-sesame") == "***"
