@@ -179,7 +179,8 @@ def test_a_master_with_workers_started_by_hand_counts_the_same(expected: dict[st
 
 def test_stages_become_a_shape(tmp_path: Path) -> None:
     """Locust follows them, whatever -u says; the stages are the measured window."""
-    stages = ("--stage", "1s:20", "--stage", "1s:20", "--stage", "1s:5")
+    # On a busy machine it takes the last of them some seconds to be in.
+    stages = ("--stage", "1s:20", "--stage", "4s:20", "--stage", "1s:5")
     with locust("smoke", *stages, "--rate", "40", "--drain", "500ms", *HEADLESS, cwd=tmp_path) as running:
         document = ends_well(running)
 
@@ -187,7 +188,7 @@ def test_stages_become_a_shape(tmp_path: Path) -> None:
     assert counts["users_planned"] == counts["connections_opened"] == 20
     assert counts["messages_sent"] > 0
     assert counts["deliveries_received"] > counts["messages_sent"]
-    assert document["rates"]["window_s"] == pytest.approx(3)
+    assert document["rates"]["window_s"] == pytest.approx(6)
 
 
 def test_an_incident_hits_those_whom_locust_has_brought_in(tmp_path: Path) -> None:
