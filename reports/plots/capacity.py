@@ -19,8 +19,8 @@ def plot_of_search() -> Plot:
     return Plot(
         "capacity",
         "Delivery time over load",
-        "Each mark is a run of its own: filled where every budget held, hollow where one did not, crossed where the "
-        "generator or the machine was at its end. The knee lies in the band.",
+        "Each mark is a run of its own: filled where every budget held, hollow where one did not, crossed where it "
+        "cannot be believed. The knee lies in the band.",
         over_load,
         wide=(1080, 360),
         narrow=(350, 320),
