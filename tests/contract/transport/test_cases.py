@@ -1,6 +1,6 @@
 """What a server may do within the rules, and just beyond them, after the cases of the Autobahn test suite.
 
-What `test_transport` has is not repeated: lengths, opcodes and reserved bits, close codes, garbage, the limit. Whether
+What its neighbours have is not repeated: lengths, opcodes and reserved bits, close codes, garbage, the limit. Whether
 text is UTF-8 is not looked at (section 6 of the suite): a marker counts wherever it stands.
 """
 
