@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from loadgen.errors import InputError
-from scenarios.machine import Machine
 from scenarios.settle import Settled, settle
+from tests.support.settled import A_MACHINE, A_SERVER
 
-A_MACHINE = Machine(core_count=4, sockets_per_process=1000, ephemeral_port_count=28_232)
 MQTT_WITH_TOKENS = """
 protocol = "mqtt"
 [connect]
@@ -21,14 +20,8 @@ password = "{token}"
 """
 
 
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def settled(**flags: Any) -> Settled:
-    return settle("smoke", {"target.url": "http://chat.example.org"} | flags, {}, A_MACHINE)
+    return settle("smoke", {"target.url": A_SERVER} | flags, {}, A_MACHINE)
 
 
 @pytest.mark.parametrize(
