@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 # In the order of the files: the long ones of tests/system come before the short ones of tests/unit, which fill the gaps.
 SIDE_BY_SIDE := -n $(shell echo $$(($$(nproc) + 1))) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test hunt coverage mutants check audit lock bench bench-peers soak kills docs gallery pictures dist clean
+.PHONY: demo test hunt faults coverage mutants check audit lock bench bench-peers soak kills docs gallery pictures dist clean
 
 demo: $(STAMP)  ## benchmark the reference server: 500 users, one room, every delivery measured
 	$(BIN)/chatbench run fanout --users 500
@@ -19,6 +19,9 @@ test: $(STAMP)  ## all tests: first those that may run side by side, then those 
 
 hunt: $(STAMP)  ## the tests that draw at random (docs/reliability.md), with 30 times as many examples, and new ones each time
 	CHATBENCH_HUNT=30 $(BIN)/python -m pytest -m hunt $(FLAGS)
+
+faults: $(STAMP)  ## the tests in which something goes wrong on purpose, ten times in a row (FLAGS='--times 1 tests/contract')
+	$(BIN)/python -m tests.support.rounds -m faults $(SIDE_BY_SIDE) $(FLAGS)
 
 coverage: $(STAMP)  ## the unit tests, and which branches of the pure modules they leave out: none may be
 	$(BIN)/python -m tests.support.pure_coverage

@@ -15,7 +15,7 @@ from tests.support.raw_websocket import BINARY, CLOSE, CONTINUATION, PING, PONG,
 from tests.support.rooms_client import RoomsClient, token_for, visitors
 from tests.support.server_process import ServerProcess, server_process
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 FRAME_BYTES = Limits().frame_bytes
 # More than a busy server gains by chance, and less than what thousands of broken connections would leave behind.

@@ -23,7 +23,7 @@ from tests.support.benches import eventually
 from tests.support.patience import PATIENCE_S
 from tests.support.server_process import COMMAND, ServerProcess, asked, close_of, heard, server_process, text_from
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 ANN, BOB, CAT, DAN = EVERYBODY = [f"user-{number:06d}" for number in range(1, 5)]
 

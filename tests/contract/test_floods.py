@@ -14,7 +14,7 @@ from tests.support.raw_client import RawClient, raw_client
 from tests.support.rooms_client import RoomsClient, visitors
 from tests.support.server_process import COMMAND, ServerProcess, server_process
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 MOST = 60
 SMALL = f"""

@@ -14,7 +14,7 @@ from target_app.settings import Limits
 from tests.support.patience import PATIENCE_S
 from tests.support.server_process import ServerProcess, asked, close_of, heard, server_process, text_from
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 LIMITS = Limits()
 A_FLOOD = 10_000

@@ -32,7 +32,7 @@ from tests.support.patience import PATIENCE_S
 from tests.support.raw_websocket import CLOSE, PING, TEXT, Conversation, RawPeer, close_frame, frame, raw_server
 from tests.support.waiting import Bell
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 RATE_BYTES_PER_S = 5_000
 # The kernel keeps so much for a ghost.

@@ -42,7 +42,7 @@ from tests.support.raw_websocket import (
 )
 from tests.support.tongues import TONGUES, Tongue, tongue
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 SCRIPTS = {each.name: load_dialect(each.dialect) for each in TONGUES}
 

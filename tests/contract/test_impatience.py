@@ -9,7 +9,7 @@ import pytest
 from tests.support.patience import PATIENCE_S
 from tests.support.server_process import COMMAND, ServerProcess, server_process
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 # With a time limit that a test can wait for.
 IMPATIENT = """

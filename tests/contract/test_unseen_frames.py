@@ -9,7 +9,7 @@ from websockets.sync.client import ClientConnection
 
 from tests.support.server_process import ServerProcess, close_of, server_process, text_from
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 # On a machine that stands still for half a minute they are too many still: 500 at once, and 50 a second.
 FAR_TOO_MANY = 2_000

@@ -14,7 +14,7 @@ from tests.support.postgres_server import PostgresServer
 from tests.support.sender import Sender
 from tests.support.server_process import ServerProcess, server_process
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 SENDERS = 10
 ROOMS = 3

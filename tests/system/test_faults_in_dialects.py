@@ -29,7 +29,7 @@ from tests.support.raw_websocket import TEXT, frame
 from tests.support.rude_servers import DOOR_DIALECT, door_server, speaking_server
 from tests.support.tongues import tongue
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 TWO = ("--processes", "2")
 # How long a server stands still that goes on afterwards: far more than a busy machine adds.

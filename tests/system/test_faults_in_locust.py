@@ -28,7 +28,7 @@ from tests.support.programs import listening
 from tests.support.raw_websocket import CLOSE, CONTINUATION, TEXT, close_frame, frame
 from tests.support.rude_servers import Misdeed, misbehaving_server
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 HEADLESS = ("--headless", "-u", "10", "-r", "50", "--out", "run")
 FEW = ("smoke", "--rooms", "1", "--warmup", "0s", "--drain", "500ms")

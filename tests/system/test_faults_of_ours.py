@@ -26,7 +26,7 @@ from tests.support.patience import PATIENCE_S
 from tests.support.programs import Listening, listening
 from tests.support.rude_servers import DOOR_DIALECT, door_server
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 TWO = ("--processes", "2")
 

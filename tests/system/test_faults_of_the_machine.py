@@ -24,7 +24,7 @@ from tests.support.benches import (
 from tests.support.patience import PATIENCE_S
 from tests.support.programs import Listening, listening
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 SHORT = (*FEW, "--duration", "500ms", "--drain", "200ms")
 ONE_AND_TWO = pytest.mark.parametrize("processes", ["1", "2"], ids=["one process", "two processes"])

@@ -50,7 +50,7 @@ from tests.support.rude_servers import (
     unwilling_server,
 )
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 # How long a server stands still that goes on afterwards: far more than a busy machine adds.
 FREEZE_S = 1.2

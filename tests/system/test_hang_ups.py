@@ -26,7 +26,7 @@ from tests.support.patience import PATIENCE_S
 from tests.support.pty_command import OnTerminal, on_terminal
 from tests.support.screen import Terminal
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 SHORT = (*FEW, "--duration", "2s", "--drain", "200ms")
 QUIETLY = ("--no-plots", "--no-html", "--out", "run")

@@ -14,7 +14,7 @@ from tests.support.patience import PATIENCE_S
 from tests.support.raw_websocket import PING, TEXT, accepting, frame
 from tests.support.rude_servers import forging_server, frames_of, pouring_server, request_of, talking_server
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 SHORT = (*FEW, "--duration", "1s", "--drain", "200ms")
 

@@ -27,7 +27,7 @@ from tests.support.patience import PATIENCE_S
 from tests.support.programs import Listening, listening
 from tests.support.rude_servers import silent_server
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 # Whoever holds a pipe of a command that was killed ends within this time.
 ORPHANS_END_WITHIN_S = 5

@@ -19,7 +19,7 @@ from tests.support.patience import PATIENCE_S
 from tests.support.raw_websocket import TEXT, accepting, frame
 from tests.support.rude_servers import request_of, talking_server
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 USERS = 20
 MANY = (*LONG, "--users", str(USERS))

@@ -11,7 +11,7 @@ from tests.support.postgres_server import PostgresServer, postgres_server
 from tests.support.sender import Sender
 from tests.support.server_process import ServerProcess, server_process
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 SENDERS = 8
 ROOMS = 3

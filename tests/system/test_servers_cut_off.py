@@ -16,7 +16,7 @@ from tests.support.redis_server import RedisServer, redis_server
 from tests.support.rooms_client import Frame, RoomsClient, Visitors, token_for, visitors
 from tests.support.server_process import COMMAND, SECRET, ServerProcess, server_process
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from tests.support.event_loop import on_an_event_loop
 from tests.support.listener import Closed, RecordingListener
 from tests.support.raw_websocket import CONTINUATION, PING, PONG, TEXT, RawPeer, close_frame, frame, raw_server
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 ANYWHERE = Opening("/chat")
 # A good part of a second for the quickest of them.
