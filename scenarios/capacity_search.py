@@ -1,7 +1,8 @@
 """Which load to try next: doubled until something breaks, then halved between what held and what broke. Pure.
 
 Feedback, not guesswork. A load *held* when every budget did and the run could be believed. The answer is an interval:
-the largest load that held, and the smallest that did not; the former confirmed by a longer run. A load so small that
+the largest load that held, and the smallest that did not. Neither end rests on one run: the latter is tried once more,
+since a single hiccup of the machine breaks any load, and the former is confirmed by a longer run. A load so small that
 there were too few samples to judge by says nothing of the server: more is tried, as if it had held.
 """
 
@@ -14,6 +15,8 @@ from enum import StrEnum
 PRECISION = 0.1
 # A load that does not hold for longer is given up, and another one sought below it, so often.
 MOST_CONFIRMATIONS = 5
+# A load that broke by chance is taken back, so often: where answers change all the time, one of them has to do.
+MOST_TAKEN_BACK = 5
 # Doubled so often without samples enough, more load will not bring them.
 MOST_SPARSE = 8
 
@@ -48,6 +51,8 @@ class Search:
     # Only before one held: afterwards it is the server that sends less.
     _sparse: list[int] = field(default_factory=list)
     _broke: dict[int, Outcome] = field(default_factory=dict)
+    _surely_broke: set[int] = field(default_factory=set)  # twice, or when it was to be confirmed
+    _taken_back_count: int = 0
     _confirmed: int | None = None
     _confirmation_count: int = 0
 
@@ -62,12 +67,16 @@ class Search:
                 return None
             wanted = self.start if not floor else 2 * floor
             return Next(wanted if self.most is None else min(wanted, self.most), confirms=False)
-        if broke <= 1:
-            return None  # not even one
         between = broke - floor
-        if floor and between <= max(1, PRECISION * broke):
-            return self._confirmation()
+        # Narrowed down; or not even one has held.
+        if broke <= 1 or (floor and between <= max(1, PRECISION * broke)):
+            return self._again(broke) or self._confirmation()
         return Next(floor + between // 2 if floor else broke // 2, confirms=False)
+
+    def _again(self, broke: int) -> Next | None:
+        if broke in self._surely_broke or self._taken_back_count >= MOST_TAKEN_BACK:
+            return None
+        return Next(broke, confirms=False)
 
     def _confirmation(self) -> Next | None:
         if self.held is None or self._confirmed == self.held or self._confirmation_count >= MOST_CONFIRMATIONS:
@@ -82,10 +91,14 @@ class Search:
             if tried.confirms:
                 self._confirmed = tried.load
             else:
+                if self._broke.pop(tried.load, None) is not None:
+                    self._taken_back_count += 1
                 self._held = sorted([*self._held, tried.load])
         elif outcome is Outcome.SPARSE and self.held is None:
             self._sparse.append(tried.load)
         else:
+            if tried.confirms or tried.load in self._broke:
+                self._surely_broke.add(tried.load)
             self._broke[tried.load] = outcome
             # What held below is believed; what held above a load that did not was luck.
             self._held = [load for load in self._held if load < tried.load]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import random
+from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,3 +129,56 @@ def test_between_too_few_samples_and_too_much_there_may_be_nothing() -> None:
     assert search.held is None
     assert search.broke is not None
     assert tries < 12
+
+
+def test_a_load_that_broke_by_chance_is_no_upper_end() -> None:
+    """One hiccup far below what the server carries: the answer would be a fifth of the truth, and confirmed."""
+    search, tried_often = Search(100), Counter[int]()
+    while (tried := search.next()) is not None:
+        tried_often[tried.load] += 1
+        hiccup = tried.load == 200 and tried_often[200] == 1
+        search.tell(tried, Outcome.BROKE if tried.load > 1_000 or hiccup else Outcome.HELD)
+
+    assert search.held is not None
+    assert search.broke is not None
+    assert search.held <= 1_000 < search.broke
+    assert search.is_confirmed
+
+
+def test_the_upper_end_has_broken_twice_or_been_given_up_when_it_was_to_be_confirmed() -> None:
+    """And a load is tried a third time only to confirm it."""
+    search, broke_often = Search(100), Counter[int]()
+    while (tried := search.next()) is not None:
+        held = tried.load <= (600 if tried.confirms else 800)
+        broke_often[tried.load] += 2 if not held and tried.confirms else not held
+        search.tell(tried, Outcome.HELD if held else Outcome.BROKE)
+
+    assert search.broke is not None
+    assert broke_often[search.broke] >= 2
+    assert max(broke_often.values()) == 2
+
+
+def test_not_even_one_is_said_when_one_has_broken_twice() -> None:
+    """A server that carries two, and whose first runs were unlucky."""
+    search, tries = Search(2), 0
+    while (tried := search.next()) is not None:
+        tries += 1
+        search.tell(tried, Outcome.HELD if tries > 2 and tried.load <= 2 else Outcome.BROKE)
+
+    assert (search.held, search.broke) == (2, 3)
+
+
+def test_where_one_run_in_thirty_breaks_by_chance_answers_are_near_the_truth_all_the_same() -> None:
+    """Of 300 servers, 99 in 100 answers are at least two thirds of what the server carries, and none is more."""
+    rng, shares = random.Random(1), []
+    for _ in range(300):
+        limit = rng.randint(100, 5_000)
+        search = Search(rng.randint(10, 2 * limit))
+        while (tried := search.next()) is not None:
+            chance = rng.random() < (3 if tried.confirms else 1) / 30
+            search.tell(tried, Outcome.BROKE if tried.load > limit or chance else Outcome.HELD)
+        assert search.held is not None
+        shares.append(search.held / limit)
+
+    assert sorted(shares)[3] >= 2 / 3
+    assert max(shares) <= 1
