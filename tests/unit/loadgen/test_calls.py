@@ -21,7 +21,7 @@ from loadgen.plan.acts import Act
 from loadgen.plan.incidents import Incident, IncidentKind
 from loadgen.plan.rooms import Rooms
 from tests.support.event_loop import on_an_event_loop
-from tests.unit.loadgen.test_plan import a_plan
+from tests.support.plans import a_plan
 
 WHO_IS_THERE = HttpRequest("GET", "/users")
 # Measured is what is due from 100 on.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from loadgen.engine.course import Course
-from tests.unit.loadgen.test_plan import a_plan
+from tests.support.plans import a_plan
 
 
 def test_the_parts_of_a_run_follow_one_another() -> None:

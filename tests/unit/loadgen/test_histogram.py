@@ -13,31 +13,11 @@ from hypothesis import strategies as st
 
 from loadgen.measure.histogram import COARSE, FINE, HIGHEST_NS, Histogram
 from reports import hdr
+from tests.support.histograms import contents, histogram_of
 from tests.support.hunting import examples
 
 VALUES = st.lists(st.integers(0, HIGHEST_NS), max_size=200)
 QUANTILES = st.floats(0.001, 0.999)
-
-
-def histogram_of(values: list[int], bits: int = FINE) -> Histogram:
-    """A histogram that has seen ``values``."""
-    histogram = Histogram(bits)
-    histogram.record_many(np.array(values, dtype=np.int64))
-    return histogram
-
-
-def contents(histogram: Histogram) -> tuple[object, ...]:
-    """All that can be seen of it."""
-    upper_ns, counts = histogram.buckets()
-    return (
-        histogram.count,
-        histogram.min_ns,
-        histogram.max_ns,
-        histogram.mean_ns,
-        upper_ns.tolist(),
-        counts.tolist(),
-        str(counts.dtype),
-    )
 
 
 @given(st.lists(st.integers(0, HIGHEST_NS), min_size=1, max_size=200), QUANTILES)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from loadgen.measure.histogram import COARSE, FINE, HIGHEST_NS, Histogram, State, bucket_of, bucket_upper_ns
-from tests.unit.loadgen.test_histogram import contents, histogram_of
+from tests.support.histograms import contents, histogram_of
 
 # About where one more bit of a value is left out.
 EDGES = [0, 1, 2, 127, 128, 129, 130, 255, 256, 2047, 2048, 2049, 2050, 4095, 4096, 2**20 - 1, 2**20, 2**46, HIGHEST_NS]

@@ -17,12 +17,7 @@ from loadgen.measure.settling import Bite
 from loadgen.measure.tally import Count, Tally
 from loadgen.plan.plan import WHOLE, Share
 from loadgen.plan.rooms import Layer, Rooms
-from tests.unit.loadgen.test_ledger import COUNTED, DEADLINE_NS, PREFIX, USERS, a_ledger, a_return, send
-
-
-def counted(ledger: Ledger) -> dict[Count, int]:
-    """What there is of deliveries."""
-    return {name: ledger.tally.counts[name] for name in COUNTED if ledger.tally.counts[name]}
+from tests.support.ledgers import COUNTED, DEADLINE_NS, PREFIX, USERS, a_ledger, a_return, counted, send
 
 
 def test_there_is_nothing_to_tell_where_nothing_was_sent_or_acknowledged() -> None:

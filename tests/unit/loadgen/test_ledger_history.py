@@ -15,10 +15,18 @@ from loadgen.measure.tally import Count, Tally
 from loadgen.plan.pacing import NS_PER_S
 from loadgen.plan.rooms import Layer, Rooms
 from loadgen.plan.slices import OTHER_NODE, SAME_NODE, Slicing, Stretch
+from tests.support.ledgers import (
+    DEADLINE_NS,
+    PREFIX,
+    USERS,
+    a_ledger,
+    a_return,
+    an_unmeasured_ledger,
+    counted,
+    noted,
+    send,
+)
 from tests.unit.loadgen.measure.test_catching_up import ANN, BOB, Books
-from tests.unit.loadgen.test_ledger import DEADLINE_NS, PREFIX, USERS, a_ledger, a_return, send
-from tests.unit.loadgen.test_ledger_corners import counted
-from tests.unit.loadgen.test_ledger_settling import an_unmeasured_ledger, noted
 
 RECOVERED = {
     Count.DELIVERIES_EXPECTED: 2,

@@ -16,9 +16,18 @@ from loadgen.plan.pacing import NS_PER_S
 from loadgen.plan.plan import Share
 from loadgen.plan.rooms import Layer, Rooms
 from loadgen.plan.slices import UNSLICED, Slicing, Stretch
-from tests.unit.loadgen.test_ledger import DEADLINE_NS, PREFIX, USERS, Processes, a_ledger, a_return, send
-from tests.unit.loadgen.test_ledger_corners import counted
-from tests.unit.loadgen.test_ledger_settling import an_unmeasured_ledger, noted
+from tests.support.ledgers import (
+    DEADLINE_NS,
+    PREFIX,
+    USERS,
+    Processes,
+    a_ledger,
+    a_return,
+    an_unmeasured_ledger,
+    counted,
+    noted,
+    send,
+)
 
 IN_ONE_ROOM = Slicing(Rooms.alike(1), USERS, (), (Stretch("stage: 1", 0, None),))
 

@@ -11,29 +11,24 @@ from loadgen.measure.ledger import Ledger
 from loadgen.measure.marker import Stamp
 from loadgen.measure.news import News
 from loadgen.measure.rules import Rules
-from loadgen.measure.tally import Count, Metric, Note, PerSecond, Tally
+from loadgen.measure.tally import Count, Metric, Note, PerSecond
 from loadgen.plan.pacing import NS_PER_S
 from loadgen.plan.plan import Share
 from loadgen.plan.rooms import Layer, Rooms
 from loadgen.plan.slices import Slicing, Stretch
-from tests.unit.loadgen.test_ledger import DEADLINE_NS, PREFIX, ROOMS, USERS, a_ledger, send
-from tests.unit.loadgen.test_ledger_corners import counted
+from tests.support.ledgers import (
+    DEADLINE_NS,
+    PREFIX,
+    ROOMS,
+    USERS,
+    a_ledger,
+    an_unmeasured_ledger,
+    counted,
+    noted,
+    send,
+)
 
 ONE_STAGE = Slicing(Rooms.alike(ROOMS), USERS, (), (Stretch("stage: 1", 0, None),))
-
-
-def noted(ledger: Ledger, fault: Fault) -> set[tuple[tuple[int, int], int]]:
-    """Of the examples of a fault: which message, and who."""
-    return {(each.message, each.receiver) for each in ledger.tally.examples.of(fault)}
-
-
-def an_unmeasured_ledger(rules: Rules) -> Ledger:
-    """Everybody joined at 0; nobody has said what is measured."""
-    ledger = Ledger(rules, PREFIX, Tally(0))
-    for user in range(rules.user_count):
-        ledger.members.joining(user, 0)
-        ledger.members.joined(user, 0)
-    return ledger
 
 
 # --- what is measured

@@ -14,7 +14,7 @@ from loadgen.measure.marker import WIDTH, Stamp
 from loadgen.measure.payload import Payload, payload_of
 from loadgen.plan.pacing import BLOCK_SIZE
 from loadgen.plan.payload_sizes import LogNormal, OneOf, PayloadBytes, Sizes, most_bytes
-from tests.unit.loadgen.test_plan import a_plan
+from tests.support.plans import a_plan
 
 SIZES = st.integers(WIDTH, 5_000)
 DRAWN = st.one_of(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadgen.dialects.script import ConnectScript, DialectScript, HistoryScript, PublishScript, TokenScript
+from loadgen.dialects.script import HistoryScript, PublishScript, TokenScript
 from loadgen.plan.incidents import Incident, IncidentKind
 from loadgen.plan.pacing import (
     BLOCK_SIZE,
@@ -22,33 +22,12 @@ from loadgen.plan.pacing import (
     Stream,
     schedule,
 )
-from loadgen.plan.plan import Plan
 from loadgen.plan.rooms import LayerChoice, Rooms
+from tests.support.plans import a_plan
 
 RATES = st.floats(0.01, 100_000)
 SEEDS = st.integers(0, 2**63 - 1)
 IN_COMMON = st.sampled_from(sorted(set(Gaps) - OF_EACH_USER))
-
-
-def a_plan(user_count: int = 10) -> Plan:
-    """A plan of no importance."""
-    return Plan(
-        tag="abc123",
-        seed=1,
-        base_urls=("http://127.0.0.1:1",),
-        dialect=DialectScript("none", ConnectScript("/"), PublishScript(send="{text}")),
-        accounts=(("a", "b"),),
-        user_count=user_count,
-        connect_rate_per_s=100.0,
-        rooms=Rooms.alike(1),
-        rate_per_s=10.0,
-        gaps=Gaps.CONSTANT,
-        payload_bytes=100,
-        warmup_ns=0,
-        measure_ns=NS_PER_S,
-        drain_ns=0,
-        deadline_ns=NS_PER_S,
-    )
 
 
 @given(IN_COMMON, RATES, SEEDS, st.lists(st.integers(0, 10_000), max_size=20))

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from loadgen.measure.record import (
-    MachineReading,
-    MachineRecord,
-    ProcessRecord,
-    Reading,
-    Record,
-    excuse_the_unknown,
-)
+from loadgen.measure.record import MachineReading, MachineRecord, ProcessRecord, Reading, Record, excuse_the_unknown
 from loadgen.measure.tally import Count, Tally
 from loadgen.plan.pacing import NS_PER_S
-from tests.unit.loadgen.test_plan import a_plan
+from tests.support.plans import a_plan
 
 MS = 1_000_000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from loadgen.plan.sections import Section, whole_run
-from tests.unit.loadgen.test_plan import a_plan
+from tests.support.plans import a_plan
 
 
 def test_the_acts_of_the_first_section_are_those_of_a_run_by_plan() -> None:

@@ -14,7 +14,7 @@ from loadgen.plan.pauses import AlikePauses, Think
 from loadgen.plan.plan import Plan
 from loadgen.plan.senders import ActiveUsers, active_users
 from loadgen.plan.thinking import Thinking, factors_of, thinking_of, thoughts_per_s
-from tests.unit.loadgen.test_plan import a_plan
+from tests.support.plans import a_plan
 
 USER_COUNT = 10_000
 USERS, NUMBERS = st.integers(0, USER_COUNT - 1), st.integers(1, 5_000)

@@ -20,7 +20,7 @@ from loadgen.plan.senders import active_users
 from loadgen.plan.stages import Stage, user_count_at
 from loadgen.plan.thinking import thoughts_per_s
 from loadgen.plan.turns import SETTLING_IN_NS, Turn, turns_of
-from tests.unit.loadgen.test_plan import a_plan
+from tests.support.plans import a_plan
 
 EACH_GAPS = st.sampled_from(Gaps)
 STAGES = st.lists(st.builds(Stage, st.integers(0, 4 * NS_PER_S), st.integers(0, 40)), max_size=4)

@@ -23,8 +23,8 @@ from loadgen.plan.pacing import NS_PER_S
 from reports.budgets import parse
 from reports.document import RunFacts, build, snapshot
 from reports.summary import summarise
+from tests.support.plans import a_plan
 from tests.support.simulator import MS, Simulation, in_time
-from tests.unit.loadgen.test_plan import a_plan
 
 FACTS = RunFacts("id", "fanout", "one room", "2026-01-01T00:00:00Z", "chatbench run", ("http://127.0.0.1:1",), True, {})
 BUDGETS = [parse("delivery_time: p(50) < 250ms"), parse("deliveries_lost: count == 0")]

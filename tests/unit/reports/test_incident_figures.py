@@ -15,7 +15,7 @@ from loadgen.measure.tally import PerSecond, Tally
 from loadgen.plan.incidents import COME_BACK, CUT_BY_THE_SERVER, Incident, IncidentKind
 from loadgen.plan.pacing import NS_PER_S
 from reports.incident_figures import figures_of
-from tests.unit.loadgen.test_plan import a_plan
+from tests.support.plans import a_plan
 
 MS = 1_000_000
 ORIGIN_NS = 100 * NS_PER_S

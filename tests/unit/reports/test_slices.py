@@ -20,8 +20,8 @@ from reports.slices import meaning_of, of_slice, slice_table
 from reports.summary import summarise
 from reports.terminal import print_summary
 from tests.support.documents import a_document, a_storm_document
+from tests.support.plans import a_plan
 from tests.support.simulator import MS, Simulation
-from tests.unit.loadgen.test_plan import a_plan
 
 FACTS = RunFacts("id", "mine", "", "2026-01-01T00:00:00Z", "chatbench run", ("http://127.0.0.1:1",), True, {})
 STRETCHES = (Stretch("stage: 1", 0, 2 * NS_PER_S), Stretch("incident: 1", NS_PER_S, None))

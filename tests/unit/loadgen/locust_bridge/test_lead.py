@@ -14,7 +14,7 @@ from loadgen.measure.record import EndedEarly, Phase, ProcessRecord, Reading, Re
 from loadgen.measure.spread import Spreads
 from loadgen.measure.tally import Count, Tally
 from loadgen.plan.pacing import NS_PER_S
-from tests.unit.loadgen.test_plan import a_plan
+from tests.support.plans import a_plan
 
 BEAT_NS = 50_000_000
 NOTHING = Spreads.of([])
