@@ -22,6 +22,7 @@ from reports import junit, markdown, series_csv
 from reports.budgets import parse
 from reports.document import RunFacts, build
 from tests.support.hunting import examples
+from tests.support.plans import a_plan
 from tests.support.recount import (
     MS,
     QUANTILES,
@@ -41,7 +42,6 @@ from tests.support.recount import (
     times_ns_of,
 )
 from tests.support.simulator import Simulation
-from tests.unit.loadgen.test_plan import a_plan
 
 FACTS = RunFacts("id", "mine", "", "2026-01-01T00:00:00Z", "chatbench run", ("http://127.0.0.1:1",), False, {})
 PROTOCOL = Protocol(
