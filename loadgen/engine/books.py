@@ -30,6 +30,7 @@ class Books:
     """Where all users of a process write down what they see."""
 
     __slots__ = (
+        "awaited_count",
         "catches_up",
         "deadline_ns",
         "is_over",
@@ -53,6 +54,8 @@ class Books:
         self.prefix = marker.prefix_of(tag)
         ledger.on_damaged = lambda frame: self.text_changed(frame, frame.find(self.prefix))
         self.deadline_ns = deadline_ns
+        self.awaited_count = 0
+        """Messages of all users whose acknowledgement may still come."""
         self.phase = "login"
         """Errors are counted under it, and what belongs to the whole run."""
         self.names_steps = False

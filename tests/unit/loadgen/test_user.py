@@ -112,15 +112,29 @@ def test_an_ack_is_timed_from_sent_and_counted_once() -> None:
     assert tally.metrics[Metric.ACK_TIME].max_ns == 40
 
 
-def test_acks_that_never_come_do_not_pile_up() -> None:
-    """What is past the deadline is forgotten when the next message leaves."""
+def acks_counted(sent_ns: tuple[int, ...]) -> int:
+    """Of messages that were sent then, by a user whose deadline is 1,000 ns, when all acks come at last."""
     user, tally = ready()
-    frames = [user.due(n, at, at, writable=True) for n, at in enumerate((100, 2_000, 4_000))]
+    frames = [user.due(n, at, at, writable=True) for n, at in enumerate(sent_ns)]
     for frame in frames:
         assert isinstance(frame, bytes)
-        user.heard(b"ACK " + frame.split()[1], 4_100)
+        user.heard(b"ACK " + frame.split()[1], sent_ns[-1] + 100)
+    assert tally.counts[Count.ACKS_RECEIVED] == tally.metrics[Metric.ACK_TIME].count
+    return tally.counts[Count.ACKS_RECEIVED]
 
-    assert tally.counts[Count.ACKS_RECEIVED] == 1
+
+def test_an_ack_counts_however_late_it_is_and_whatever_was_sent_meanwhile() -> None:
+    """It would look as if a server that stands still for long had acknowledged what it was quick with, and no more."""
+    assert acks_counted((100, 2_000, 4_000)) == 3
+
+
+def test_acks_that_never_come_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there are too many of them, what is past the deadline is forgotten when the next message leaves."""
+    monkeypatch.setattr("loadgen.engine.user.MOST_AWAITED", 2)
+
+    assert acks_counted((100, 2_000, 4_000)) == 2
+    assert acks_counted((100, 200, 300, 400)) == 4  # none of them is past it
+    assert acks_counted((100, 200, 300, 400, 4_000)) == 2
 
 
 def test_a_message_that_cannot_be_sent_is_unsent() -> None:

@@ -167,6 +167,7 @@ def simulations(draw: st.DrawFn) -> Witnessed:
         deadline_ns=draw(st.sampled_from([500 * MS, 5 * S])),
         fate=fate,
         unacknowledged=frozenset(draw(st.lists(st.integers(0, 50), max_size=5))),
+        ack_delay_ns=draw(st.sampled_from([1, 800])) * MS,
         late_by_ns=draw(st.sampled_from([0, 3 * MS])),
         process_count=draw(st.integers(1, 3)),
         stretches=(Stretch("stage:1", 0, 400 * MS), Stretch("stage:2", 400 * MS, None)),
