@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 
 from tests.support.benches import CHATBENCH, Bench, books_close, document_in, environment, eventually
+from tests.support.mortal import started
 from tests.support.patience import PATIENCE_S
 
 LOCUST = (CHATBENCH, "locust")
@@ -115,6 +116,7 @@ def locust(
 ) -> Iterator[LocustProcess]:
     """Start it in ``cwd``, its run directory ``cwd/run``; it does not outlive the block, nor does what it started.
 
+    Where the test is killed in the block, it is asked to end.
     ``program`` may start it in another way; ``trace`` is that of whom it belongs to, who ends what it leaves behind.
     """
     is_leader = trace is None
@@ -122,7 +124,7 @@ def locust(
     output = cwd / f"said-{uuid.uuid4().hex}"
     kept = {name: value for name, value in environment(trace).items() if not name.startswith("LOCUST_")}
     with output.open("wb") as stream, _interruptible():
-        process = subprocess.Popen(
+        process = started(
             [*program, *arguments],
             cwd=cwd,
             env=kept | UNDRAWN | variables,
