@@ -95,6 +95,9 @@ class Files:
     """What errors call the files that it extends, from the nearest on."""
 
 
+CONFIDED = "CHATBENCH_CONFIDED"
+"""The variable that names flags whose own variables stand for them (scenarios/confided.py): the user has typed these."""
+
 # Whose flags can be repeated, and whose variables hold several.
 _LISTS = frozenset({"target.url", "users.stages"})
 _BETWEEN_ITEMS = re.compile(r"[\s,]+")
@@ -117,8 +120,12 @@ class Layers:
             if value != {}:  # an empty table says nothing of what could stand in it
                 self._origins[key] = Origin.FILE, files.places[key]
         names = {flag.key: flag.name for flag in FLAGS}
+        confided = environ.get(CONFIDED, "").split()
         for key, (variable, value) in _from_environment(environ).items():
-            self._put(key, value, Origin.ENV, variable)
+            if names[key] in confided:
+                self._put(key, value, Origin.FLAG, names[key])
+            else:
+                self._put(key, value, Origin.ENV, variable)
         for key, value in flags.items():
             self._put(key, _value_of(key, value), Origin.FLAG, names[key])
 

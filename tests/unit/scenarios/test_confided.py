@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from loadgen.errors import InputError
 from scenarios.confided import confided
 from scenarios.settle import settle
 
@@ -15,7 +18,7 @@ def test_headers_go_together_since_flags_hide_a_variable() -> None:
 
     assert (kept, variables) == (
         ["smoke", "--users", "5"],
-        {"CHATBENCH_HEADER": "Origin: http://me\nX-Api-Key: abc"},
+        {"CHATBENCH_HEADER": "Origin: http://me\nX-Api-Key: abc", "CHATBENCH_CONFIDED": "--header"},
     )
     assert settle("smoke", {}, variables).plan_for(("http://x",), "abcdef").headers == (
         ("Origin", "http://me"),
@@ -37,3 +40,17 @@ def test_addresses_with_passwords_are_read_as_they_were_typed() -> None:
     assert settled.access.proxy == "http://ann:abc@127.0.0.1:3"
     assert settled.rows["target.metrics_url"]["value"] == "http://127.0.0.1:4/m?token=***"
     assert confided(["smoke", *nodes[2:]]) == (["smoke", *nodes[2:]], {})
+
+
+def test_what_was_typed_is_told_of_as_flags() -> None:
+    """And what the environment says, of its own accord, as that."""
+    typed = ["--header", "X-Api-Key: abc", "--proxy", "http://ann:abc@127.0.0.1:3", "--target", "http://127.0.0.1:1"]
+
+    kept, variables = confided(typed)
+    settled = settle("smoke", {"target.url": kept[1]}, variables | {"CHATBENCH_USERS": "7"})
+
+    origins = {key: row["origin"] for key, row in settled.rows.items()}
+    assert origins["target.headers.X-Api-Key"] == origins["target.proxy"] == "flag"
+    assert origins["users.count"] == "env"
+    with pytest.raises(InputError, match=r"^--proxy: "):
+        settle("smoke", {"target.url": kept[1]}, variables | {"CHATBENCH_PROXY": "ftp://ann:abc@127.0.0.1:3"})
