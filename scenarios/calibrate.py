@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from reports.terminal import Waiting
 from scenarios.calibration_runs import Place
 from scenarios.calibration_store import default_path
 from scenarios.calibration_story import FULL, QUICK, Story
+from scenarios.kept_folder import kept_folder
 from scenarios.outputs import check_writable
 from scenarios.pinning import separate_cores
 from scenarios.probing import say
@@ -89,8 +89,8 @@ async def _calibrated(wish: Wish) -> Document:
     for number in that_ask_to_end():
         asyncio.get_running_loop().add_signal_handler(number, ask, number)
     pinning = separate_cores()
-    with tempfile.TemporaryDirectory(prefix="chatbench-calibrate-") as folder:
-        place = Place(Path(folder), pinning.server if pinning else None, pinning.generator if pinning else None)
+    with kept_folder() as folder:
+        place = Place(folder, pinning.server if pinning else None, pinning.generator if pinning else None)
         extent = QUICK if wish.quick else FULL
         with Waiting() as waiting:
             return calibration.build(await Story(place, extent, quick=wish.quick, waiting=waiting).told())

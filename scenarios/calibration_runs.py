@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from loadgen.measure.record import Reading
 from reports.budgets import Document, ExitCode
 from reports.truth import Truth, read_truth
 from scenarios.pinning import confined_to
+from scenarios.probing import command_of_a_run
 from scenarios.target import PYTHON
 
 READY_TIMEOUT_S = 20.0
@@ -135,9 +135,9 @@ async def run_chatbench(flags: Sequence[str], place: Place, length_s: float) -> 
 
     ``length_s`` is how long its phases take.
     """
-    command = (sys.executable, "-P", "-c", "from scenarios.cli import main; main()", "run", *flags)
+    command = command_of_a_run(flags)
     if place.generator_cores is not None:
-        command += ("--worker-cores", ",".join(map(str, sorted(place.generator_cores))))
+        command += ["--worker-cores", ",".join(map(str, sorted(place.generator_cores)))]
     output = ("--out", str(place.folder / "run"), "--force", "--quiet", "--json", "--no-html", "--no-plots")
     process = await asyncio.create_subprocess_exec(
         *(*command, *output),

@@ -96,7 +96,7 @@ class Files:
 
 
 CONFIDED = "CHATBENCH_CONFIDED"
-"""The variable that names flags whose own variables stand for them (scenarios/confided.py): the user has typed these."""
+"""The variable that names flags whose variables stand for what the user has typed (scenarios/confided.py)."""
 
 # Whose flags can be repeated, and whose variables hold several.
 _LISTS = frozenset({"target.url", "users.stages"})

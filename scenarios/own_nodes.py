@@ -2,7 +2,7 @@
 
 Everything lies in a temporary folder that nobody else can look into, Redis' socket, too, and all of it is gone when the
 run is over. The nodes hold a pipe of ours, so they end even if we are killed; Redis, which reads none, is killed then,
-and the folder is left behind.
+and whoever keeps the folder removes it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import os
 import secrets
 import shutil
 import sys
-import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from typing import IO
 
 from loadgen.engine.hand import ending_of
 from loadgen.errors import TargetUnreachableError
+from scenarios.kept_folder import kept_folder
 from scenarios.pinning import confined_to
 from scenarios.target import READY_TIMEOUT_S, Wish, command_of_our_server, end, lifetime_flags, ready_url
 
@@ -61,7 +61,7 @@ def what_is_missing() -> str | None:
 async def own_nodes(wish: Wish, log: IO[bytes]) -> AsyncIterator[OwnNodes]:
     """Start them, and end them afterwards; TargetUnreachableError where one of them does not start."""
     async with contextlib.AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chatbench-")))
+        folder = stack.enter_context(kept_folder())
         with confined_to(wish.cores):
             redis, broker = await _redis(folder, log, stack)
             environment = os.environ | {"CHATBENCH_SECRET": secrets.token_hex(32)}

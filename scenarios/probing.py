@@ -20,7 +20,9 @@ from scenarios.confided import confided
 from scenarios.rendezvous import agree
 from scenarios.signals import Requests, that_ask_to_end
 
-COMMAND = (sys.executable, "-P", "-c", "from scenarios.cli import main; main()", "run")
+_COMMAND = (
+    "from loadgen.engine.parent import end_with_parent; end_with_parent({pid}); from scenarios.cli import main; main()"
+)
 # What a run takes beside its own phases before we call it hung.
 OVERHEAD_S = 120.0
 
@@ -28,6 +30,11 @@ OVERHEAD_S = 120.0
 Asked = Callable[[], int]
 # Told about ten times a second how long a run has been waited for, in seconds.
 OnWait = Callable[[float], None]
+
+
+def command_of_a_run(arguments: Sequence[str]) -> list[str]:
+    """What starts ``chatbench run`` with these arguments: one that is interrupted where we are killed."""
+    return [sys.executable, "-P", "-c", _COMMAND.format(pid=os.getpid()), "run", *arguments]
 
 
 class InterruptedRunError(Exception):
@@ -107,7 +114,7 @@ def _begun(arguments: Sequence[str], stack: ExitStack, without: frozenset[str], 
     complaint = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  # the stack is one
     ours, theirs = socket.socketpair() if together else (None, None)
     kept, variables = confided(arguments)
-    command = [*COMMAND, *kept]
+    command = command_of_a_run(kept)
     if ours is not None and theirs is not None:
         stack.enter_context(ours)
         stack.enter_context(theirs)

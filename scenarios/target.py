@@ -9,7 +9,6 @@ import os
 import secrets
 import signal
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import IO
@@ -19,6 +18,7 @@ from loadgen.engine.dial import dialled, dialled_at_once
 from loadgen.engine.hand import ending_of
 from loadgen.errors import ServerError, TargetUnreachableError
 from loadgen.plan.access import Access, without_passwords
+from scenarios.kept_folder import kept_folder
 from scenarios.pinning import confined_to
 
 READY_TIMEOUT_S = 20.0
@@ -98,7 +98,7 @@ async def embedded(wish: Wish, log: IO[bytes]) -> AsyncIterator[OwnTarget]:
     """
     with contextlib.ExitStack() as stack:
         # What it keeps for its next life lies in a folder of ours.
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="chatbench-")) if wish.restarts else None
+        folder = stack.enter_context(kept_folder()) if wish.restarts else None
         flags = [] if folder is None else ["--db", f"sqlite:///{folder}/chat.db"]
         environment = os.environ | ({"CHATBENCH_SECRET": secrets.token_hex(32)} if wish.restarts else {})
 

@@ -1,12 +1,14 @@
 """A temporary folder that ends with its process: removed by it, or, where that was killed, by the next one that asks.
 
-Who is alive holds a lock on its folder; the kernel takes it away from the dead.
+Who is alive holds a lock on its folder; the kernel takes it away from the dead. ``python -m target_app.one_life`` keeps
+one for whoever starts it.
 """
 
 import contextlib
 import fcntl
 import os
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -52,3 +54,18 @@ def _remove_if_dead(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     finally:
         os.close(lock)
+
+
+def main() -> None:
+    """Make one and say where it is; remove it when standard input ends: whoever started us is done, or dead."""
+    folder = OneLifeFolder()
+    try:
+        sys.stdout.write(f"{folder.path}\n")
+        sys.stdout.flush()
+        sys.stdin.buffer.read()
+    finally:
+        folder.remove()
+
+
+if __name__ == "__main__":
+    main()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ import psutil
 import pytest
 
 from tests.support.benches import (
+    CHATBENCH,
     FAST_SERVER,
     FEW,
     LONG,
@@ -19,11 +22,14 @@ from tests.support.benches import (
     Bench,
     at,
     bench,
+    document_in,
     doubts_of,
+    environment,
     eventually,
     overhear,
 )
 from tests.support.patience import PATIENCE_S
+from tests.support.peers import needed
 from tests.support.programs import Listening, listening
 from tests.support.rude_servers import silent_server
 
@@ -31,6 +37,24 @@ pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 # Whoever holds a pipe of a command that was killed ends within this time.
 ORPHANS_END_WITHIN_S = 5
+
+
+# A run that nobody waits for to its end, and two of them.
+LONG_ENOUGH = """
+[users]
+count = 4
+rooms = { shape = "single" }
+[traffic]
+rate_per_s = 10
+[phases]
+warmup = "0s"
+measure = "10m"
+[budgets]
+deliveries_lost = ["count == 0"]
+"""
+RESTARTED = '[[incident]]\nat = "50%"\nkind = "server_restart"\n'
+TWO_NODES = "[target]\nnodes = 2\n"
+SWEPT = f"{LONG_ENOUGH}[sweep]\npayload_bytes = [100, 200]\n"
 
 
 @pytest.fixture(scope="module")
@@ -186,3 +210,52 @@ def test_nothing_outlives_a_command_that_was_killed(own: bool, relay: Listening,
         _, alive = psutil.wait_procs(parts, timeout=ORPHANS_END_WITHIN_S)
         assert alive == []
         assert running.log.count("\n") <= 3
+
+
+@pytest.mark.parametrize("kept", [RESTARTED, TWO_NODES], ids=["restarts", "nodes"])
+def test_the_temporary_folder_goes_with_a_run_that_was_killed(
+    kept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Messages of a server that is to come back, and all that several nodes share."""
+    if kept is TWO_NODES:
+        needed("redis-server", install="apt-get install redis-server")
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    (tmp_path / "kept.toml").write_text(LONG_ENOUGH + kept, encoding="utf-8")
+    with bench("kept.toml", cwd=tmp_path) as running:
+        running.wait_for("measured window")
+        assert len(list(place.iterdir())) == 1
+
+        running.send(signal.SIGKILL)
+        running.finish(PATIENCE_S)
+
+        eventually(lambda: not list(place.iterdir()), "the removal of the folder")
+        eventually(lambda: not running.processes(), "the end of all its processes")
+
+
+@pytest.mark.parametrize("leader", ["ab", "capacity", "run"])
+def test_the_runs_of_a_command_that_was_killed_are_interrupted(leader: str, tmp_path: Path) -> None:
+    """Nobody waits for them any more: within 5 s they have left their document, and no process."""
+    (tmp_path / "long.toml").write_text(SWEPT if leader == "run" else LONG_ENOUGH, encoding="utf-8")
+    trace = uuid.uuid4().hex
+    own = {"run": ["--no-html"], "ab": ["--apart"], "capacity": ["--duration", "5m"]}[leader]
+    command = [CHATBENCH, leader, "long.toml", "--out", "out", *own]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment(trace), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        running = Bench(process, tmp_path, trace)  # type: ignore[arg-type]  # reads no stream
+        try:
+            running.part(WORKER)
+            parts = [each for each in running.processes() if each.pid != process.pid]
+            assert len(parts) >= 3  # the run, its worker and a server
+
+            process.kill()
+
+            _, alive = psutil.wait_procs(parts, timeout=ORPHANS_END_WITHIN_S)
+            assert alive == []
+        finally:
+            for left in running.processes():
+                left.kill()
+    (run,) = (path.parent for path in tmp_path.rglob("run.log"))
+    assert document_in(run)["run"]["interrupted"] is True

@@ -1,6 +1,8 @@
 """A folder for one life: what the dead have left is removed, and nothing of the living."""
 
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from target_app.one_life import PREFIX, YOUNG_S, OneLifeFolder
+from tests.support.patience import PATIENCE_S
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +71,21 @@ def test_what_is_young_or_not_of_this_kind_stays(tmp_path: Path) -> None:
     OneLifeFolder().remove()
 
     assert set(tmp_path.iterdir()) == {young, other, target, file, link}
+
+
+@pytest.mark.system
+def test_a_process_keeps_one_for_whoever_started_it(tmp_path: Path) -> None:
+    """Until its standard input ends, as it does when that one is killed."""
+    command = [sys.executable, "-m", "target_app.one_life"]
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as keeper:
+        assert keeper.stdout is not None
+        assert keeper.stdin is not None
+        folder = Path(keeper.stdout.readline().rstrip("\n"))
+        (folder / "chat.db").touch()
+        assert folder.parent == tmp_path
+
+        keeper.stdin.close()
+
+        assert keeper.wait(PATIENCE_S) == 0
+        assert list(tmp_path.iterdir()) == []
