@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ctypes
 import os
 import sys
@@ -76,8 +75,13 @@ class _TimerFd:
 
     def __init__(self) -> None:
         # os.timerfd_create exists from Python 3.13 on only.
-        self._libc = ctypes.CDLL(None, use_errno=True)
-        self._fd = self._libc.timerfd_create(self._CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._settime = libc.timerfd_settime
+        # struct itimerspec: no interval, then the instant. Made once, since with 10,000 messages a second it is set as
+        # often.
+        self._spec = (ctypes.c_long * 4)()
+        self._spec_at = ctypes.byref(self._spec)
+        self._fd = libc.timerfd_create(self._CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
         if self._fd < 0:
             raise OSError(ctypes.get_errno(), "timerfd_create failed")
         self._loop = asyncio.get_running_loop()
@@ -88,9 +92,8 @@ class _TimerFd:
     async def until(self, at_ns: int) -> None:
         self._woken = False
         while now_ns() < at_ns and not self._woken:
-            # struct itimerspec: no interval, then the instant
-            spec = (ctypes.c_long * 4)(0, 0, at_ns // NS_PER_S, at_ns % NS_PER_S)
-            if self._libc.timerfd_settime(self._fd, self._ABSOLUTE, spec, None) != 0:
+            self._spec[2], self._spec[3] = divmod(at_ns, NS_PER_S)
+            if self._settime(self._fd, self._ABSOLUTE, self._spec_at, None) != 0:
                 raise OSError(ctypes.get_errno(), "timerfd_settime failed")
             self._rung = self._loop.create_future()
             await self._rung
@@ -105,7 +108,9 @@ class _TimerFd:
         os.close(self._fd)
 
     def _ring(self) -> None:
-        with contextlib.suppress(BlockingIOError):
+        try:
             os.read(self._fd, 8)
+        except BlockingIOError:
+            return  # it was set anew in the meantime
         if self._rung is not None and not self._rung.done():
             self._rung.set_result(None)

@@ -97,7 +97,7 @@ class Duty(ABC):
             await self._report()
 
     async def _report(self) -> None:
-        self._swarm.ledger.account_sends()  # who is killed in the next second has said what it sent
+        self._swarm.ledger.account()  # who is killed in the next second has said what it sent
         await self._wire.send(Tick(self._swarm.tally.take(), self._swarm.ledger.take_spreads(), self._attended()))
 
     def _attended(self) -> Attended | None:

@@ -56,21 +56,20 @@ class Speaker:
         """
         swarm = self._swarm
         member = swarm.members[user]
-        act = self._acts.act_of(n)
+        chatter, connection = member.chatter, member.connection
+        act, layer = self._acts.act_of(n), self._layers.layer_of(n)
         late = now > self._course.give_up_ns
-        asks = act in self._over_http and not late and member.chatter.state is UserState.READY
+        asks = self._over_http and act in self._over_http and not late and chatter.state is UserState.READY
         refused = asks and self._calls.refused()
         if act not in MESSAGES:
             if not late and not refused:
-                self._send(member, member.chatter.does(act, self._layers.layer_of(n)), due_ns)
+                self._send(member, chatter.does(act, layer), due_ns)
             return None
-        connection = member.connection
         if late and connection is not None and swarm.ledger.is_measured(due_ns):
             swarm.tally.counts[Note.UNSENT_BY_US] += 1
         writable = connection is not None and connection.writable and not late and not refused
         to = None if act is Act.MESSAGE else self._receiver_of(n, user, user_count)
-        layer = self._layers.layer_of(n)
-        message = member.chatter.due(n, due_ns, now, writable=writable, to=to, layer=layer)
+        message = chatter.due(n, due_ns, now, writable=writable, to=to, layer=layer)
         self._send(member, message, due_ns)
         return message
 

@@ -10,7 +10,7 @@ It touches no socket and no clock; whoever drives it (the swarm, or the simulato
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 
 from loadgen.dialects import Ack, Confirmation, Dialect, HttpAnswer, HttpRequest, Opening
@@ -64,6 +64,7 @@ class User:
         "_books",
         "_cut_ns",
         "_dialect",
+        "_has_ack",
         "_has_logged_in",
         "_incident",
         "_kept_alive_with",
@@ -81,6 +82,7 @@ class User:
         """One of each layer."""
         self.state = UserState.NEW
         self._dialect = dialect
+        self._has_ack = dialect.has_ack  # asked for each message
         self._books = books
         self._asked_ns = 0  # when the answer we wait for was asked for
         self._awaiting_ack: dict[str, tuple[Stamp, bytes]] | None = None
@@ -204,40 +206,40 @@ class User:
         ``writable`` is False where the server has stopped reading and the socket is full. ``to`` is the one user whom
         it is for, and his name; None: everybody in the user's room of the ``layer``.
         """
-        payload = self._books.payload
-        text_with = lambda mark: payload.text(n, mark)  # noqa: E731
-        return self._publish(text_with, due_ns, now_ns, writable=writable, to=to, layer=layer)
-
-    def says(self, words: str, due_ns: int, now_ns: int, *, writable: bool) -> bytes | HttpRequest | None:
-        """The same with words that somebody else has chosen."""
-        return self._publish(lambda mark: f"{words} {mark.decode()}", due_ns, now_ns, writable=writable, to=None)
-
-    def _publish(
-        self,
-        text_with: Callable[[bytes], str],
-        due_ns: int,
-        now_ns: int,
-        *,
-        writable: bool,
-        to: tuple[int, str] | None,
-        layer: int = 0,
-    ) -> bytes | HttpRequest | None:
         if self.state is not _READY or not writable:
             self._count_unsent(due_ns, now_ns)
             return None
         books = self._books
-        ledger, dialect = books.ledger, self._dialect
-        sequence = ledger.next_sequence(self.index)
-        stamp = Stamp(self.index, sequence, due_ns, now_ns, None if to is None else to[0], 0 if to else layer)
+        stamp = self._stamp(due_ns, now_ns, to, layer)
         mark = marker.write(books.prefix, stamp)
-        message_id = f"{books.tag}-{self.index}-{sequence}"
-        text = text_with(mark)
+        return self._publish(stamp, mark, books.payload.text(n, mark), to)
+
+    def says(self, words: str, due_ns: int, now_ns: int, *, writable: bool) -> bytes | HttpRequest | None:
+        """The same with words that somebody else has chosen."""
+        if self.state is not _READY or not writable:
+            self._count_unsent(due_ns, now_ns)
+            return None
+        stamp = self._stamp(due_ns, now_ns, None, 0)
+        mark = marker.write(self._books.prefix, stamp)
+        return self._publish(stamp, mark, f"{words} {mark.decode()}", None)
+
+    def _stamp(self, due_ns: int, now_ns: int, to: tuple[int, str] | None, layer: int) -> Stamp:
+        sequence = self._books.ledger.next_sequence(self.index)
         if to is None:
-            message = dialect.publish(room_name(self.rooms[layer]), text, message_id)
+            return Stamp(self.index, sequence, due_ns, now_ns, None, layer)
+        return Stamp(self.index, sequence, due_ns, now_ns, to[0])
+
+    def _publish(self, stamp: Stamp, mark: bytes, text: str, to: tuple[int, str] | None) -> bytes | HttpRequest:
+        books, dialect = self._books, self._dialect
+        message_id = f"{books.tag}-{stamp.sender}-{stamp.sequence}"
+        if to is None:
+            message = dialect.publish(room_name(self.rooms[stamp.layer]), text, message_id)
+            has_ack = self._has_ack
         else:
             message = dialect.direct(to[1], text, message_id)
-        ledger.sent(mark, stamp)
-        if dialect.has_ack if to is None else dialect.has_direct_ack:
+            has_ack = dialect.has_direct_ack
+        books.ledger.sent(mark, stamp)
+        if has_ack:
             self._await_ack(message_id, stamp, mark)
         return message
 

@@ -42,6 +42,7 @@ class Accounts:
         # Who was first and last to get a message takes all processes that have receivers of it, and one clock.
         self._spreads_are_told = rules.crosses_processes
         self._spreads_are_known = not (rules.crosses_processes and rules.other_clocks)
+        self._finished: list[Entry] = []  # measured messages whose spreads are not in the tally yet
         self._spreads: list[Spreads] = []
 
     # --- what is measured -----------------------------------------------------------------------------------
@@ -57,6 +58,7 @@ class Accounts:
         self._window_ns = _NO_WINDOW_NS
         self._sends.account(self.tally, _NO_WINDOW_NS)
         self._expected_count = 0
+        self._finished.clear()
         self._spreads.clear()
 
     def close(self) -> None:
@@ -99,10 +101,15 @@ class Accounts:
 
     def finished(self, entries: Sequence[Entry]) -> None:
         """Nobody here waits for these any more: first and last arrivals are known, as far as they lie with us."""
-        measured = [entry for entry in entries if entry.measured]
-        if not measured or not self._spreads_are_known:
+        if self._spreads_are_known:
+            self._finished += [entry for entry in entries if entry.measured]
+
+    def account_finished(self) -> None:
+        """Note in the tally, or for the other processes, when those came first and last."""
+        if not self._finished:
             return
-        spreads = Spreads.of(measured)
+        spreads = Spreads.of(self._finished)
+        self._finished.clear()
         if self._spreads_are_told:
             self._spreads.append(spreads)
         else:

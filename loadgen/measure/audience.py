@@ -25,9 +25,14 @@ class Audience:
     def __init__(self, rules: Rules, members: Membership) -> None:
         self._rules = rules
         self._members = members
+        self._room_of = rules.rooms.room_of
+        # Almost always: whoever is in the room gets it, and all go by one clock.
+        self._is_the_room = rules.reach is Reach.ROOM and rules.echo and not rules.other_clocks
 
     def of(self, stamp: Stamp) -> Int64s:
         """Who must get a message: our users, rising. Not to be written to."""
+        if self._is_the_room and stamp.receiver is None:
+            return self._members.audience(self._room_of(stamp.sender, stamp.layer), stamp.sent_ns)
         clock = self._rules.clock_of(stamp.sender)
         return self._of(stamp) if clock is None else self._sure(stamp, clock)
 

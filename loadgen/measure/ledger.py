@@ -32,6 +32,7 @@ from loadgen.measure.numbered_rooms import NumberedRooms
 from loadgen.measure.open_messages import OpenMessages
 from loadgen.measure.order import Order
 from loadgen.measure.receive_path import HistoryApart, Receive, ReceivePath
+from loadgen.measure.received import Received
 from loadgen.measure.rules import Rules
 from loadgen.measure.settling import BITE, Bite, Settling
 from loadgen.measure.slice_tally import SliceTally
@@ -81,6 +82,7 @@ class Ledger:
             self._catching_up,
             self._extras,
             self._accounts,
+            Received(self._accounts, rules.deadline_ns),
         )
 
     # --- what is measured -----------------------------------------------------------------------------------
@@ -96,6 +98,7 @@ class Ledger:
 
         Say it before the window begins. What the tally holds is for its owner to forget.
         """
+        self._settling.account()
         for entry in self._messages.by_marker.values():
             entry.measured = False
         if self._numbered_rooms is not None:
@@ -274,9 +277,9 @@ class Ledger:
         """How many messages are not finished."""
         return len(self._messages.by_marker)
 
-    def account_sends(self) -> None:
-        """Count what was sent; a part of settling that can be done by itself."""
-        self._accounts.account_sends()
+    def account(self) -> None:
+        """Count what was sent, and what is settled; a part of settling that can be done by itself."""
+        self._settling.account()
 
     def settle(self, now_ns: int, bite: Bite = BITE) -> bool:
         """Account for messages that everybody has, or that are past the deadline; whether there may be more."""

@@ -28,6 +28,8 @@ from loadgen.measure.entry import Arrivals, Entry
 from loadgen.measure.highest import Highest
 from loadgen.measure.overtaking import Compared, Overtaken, overtaken_among, overtaken_by
 
+_NEVER_NS = 2**63 - 1
+
 
 @dataclass(slots=True)
 class _Lane:
@@ -36,6 +38,7 @@ class _Lane:
     # A heap by sequence; the second number keeps equal ones apart.
     kept: list[tuple[int, int, Entry, Arrivals]] = field(default_factory=list)
     highest: Highest = field(default_factory=Highest)  # of who misses one that is overdue
+    orderly_until_ns: int = 0  # what arrived before then, of those under way, came in the order of the messages
     untold_count: int = 0
     settled: deque[tuple[int, Entry, Arrivals]] = field(default_factory=deque)  # when, while some were untold
 
@@ -67,6 +70,7 @@ class Order:
         """
         lane = self._lanes[entry.lane]
         lane.under_way[entry.sequence] = entry
+        lane.orderly_until_ns = 0  # it has arrivals that were not looked at
         overtaken: Overtaken = []
         if lane.settled and entry.log:
             arrived, first_ns = self._arrivals_so_far(entry), entry.log[0]
@@ -112,7 +116,7 @@ class Order:
         compared: list[Compared] = []
         for number, entries in several.items():
             lane = self._lanes[number]
-            if _may_be_mixed(lane):
+            if _may_be_mixed(lane, entries):
                 compared += self._side_by_side(lane, entries, batch)
         return overtaken_among(compared) if compared else []
 
@@ -168,18 +172,42 @@ class Order:
         ]
 
 
-def _may_be_mixed(lane: _Lane) -> bool:
-    """Whether some message may have an arrival after the first one of a later message; almost always none has."""
+def _may_be_mixed(lane: _Lane, entries: Iterable[Entry]) -> bool:
+    """Whether one of the entries may have an arrival after the first one of a later message; almost always none has.
+
+    With thousands under way, to look through them for each bite of what is settled would take most of the time. So it
+    is remembered how far all is in order: what arrives later can only be later.
+    """
     if lane.kept or lane.overdue:
         return True
-    earliest_ns = None
-    for entry in reversed(lane.under_way.values()):
-        if earliest_ns is not None and entry.last_ns is not None and earliest_ns < entry.last_ns:
-            return True
-        first_ns = entry.first_ns if entry.first_ns is not None else entry.log[0] if entry.log else None
-        if first_ns is not None and (earliest_ns is None or first_ns < earliest_ns):
+    last_ns = max(0 if entry.last_ns is None else entry.last_ns for entry in entries)
+    if last_ns < lane.orderly_until_ns:
+        return False
+    lane.orderly_until_ns = _orderly_until_ns(lane.under_way)
+    return last_ns > lane.orderly_until_ns
+
+
+def _orderly_until_ns(under_way: dict[int, Entry]) -> int:
+    """No arrival up to then came after the first one of a later message; the latest arrival where all is in order.
+
+    ``under_way`` are the messages of a lane by sequence, rising, none of which was settled before.
+    """
+    latest_ns, earliest_ns, until_ns = 0, _NEVER_NS, _NEVER_NS
+    for entry in reversed(under_way.values()):
+        log = entry.log
+        if log:
+            first_ns, last_ns = log[0], log[-2]
+        elif entry.first_ns is not None and entry.last_ns is not None:
+            first_ns, last_ns = entry.first_ns, entry.last_ns
+        else:
+            continue
+        if last_ns > latest_ns:
+            latest_ns = last_ns
+        if last_ns > earliest_ns:
+            until_ns = earliest_ns  # the earliest only falls
+        if first_ns < earliest_ns:
             earliest_ns = first_ns
-    return False
+    return min(until_ns, latest_ns)
 
 
 def _came_one_after_the_other(entries: Iterable[Entry]) -> bool:

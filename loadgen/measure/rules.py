@@ -62,7 +62,7 @@ class Rules:
 
     def clock_of(self, sender: int) -> Clock | None:
         """That of a sender on another host; None: ours."""
-        return self.other_clocks.get(sender % self.share.count)
+        return self.other_clocks.get(sender % self.share.count) if self.other_clocks else None
 
     def shift_ns_of(self, user: int) -> int:
         """What is added to the times of a user's process to get ours."""

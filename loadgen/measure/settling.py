@@ -14,7 +14,7 @@ from loadgen.measure.first_arrivals import FirstArrivals
 from loadgen.measure.numbered_rooms import NumberedRooms
 from loadgen.measure.open_messages import OpenMessages
 from loadgen.measure.order import Order
-from loadgen.measure.received import record_received
+from loadgen.measure.received import Received
 from loadgen.measure.rules import Rules
 from loadgen.plan.pacing import NS_PER_S
 
@@ -41,10 +41,16 @@ class Settling:
     catching_up: CatchingUp
     extras: Extras
     accounts: Accounts
+    received: Received
+
+    def account(self) -> None:
+        """Put into the tally what is settled, and what was sent."""
+        self.accounts.account_sends()
+        self.received.account()
+        self.accounts.account_finished()
 
     def settle(self, now_ns: int, bite: Bite) -> bool:
         """Account for messages that everybody has, or that are past the deadline; whether there may be more."""
-        self.accounts.account_sends()
         self.order.forget_unsure(now_ns - self.rules.deadline_ns - NS_PER_S)
         oldest_ns = now_ns - self.rules.deadline_ns
         batch: list[Entry] = []
@@ -65,11 +71,12 @@ class Settling:
                 break
         if batch:
             self._settle(batch, now_ns)
+        if not more or self.received.is_much:
+            self.account()
         return more or self._judge_some(now_ns)
 
     def close(self, end_ns: int) -> None:
         """The drain has ended: account for everything; what is missing is lost, or excused."""
-        self.accounts.account_sends()
         messages = self.messages
         messages.drop_untold()
         if messages.by_marker:
@@ -78,6 +85,7 @@ class Settling:
         self.accounts.lost(left)
         self.catching_up.close()
         self.accounts.finished(left)
+        self.account()
         if self.numbered_rooms is not None:
             self.numbered_rooms.judge(end_ns)
         messages.drop(list(messages.by_marker.values()))
@@ -86,7 +94,7 @@ class Settling:
 
     def _settle(self, batch: Sequence[Entry], now_ns: int) -> None:
         arrivals, extras = self.first_arrivals.take(batch)
-        record_received(arrivals, self.accounts, self.rules.deadline_ns)
+        self.received.note(arrivals)
         for entry, late in self.order.overtaken(arrivals):
             self.accounts.overtaken(entry, late)
         finished = []

@@ -87,7 +87,7 @@ class Rooms:
     def room_of(self, user: int, layer: int = 0) -> int:
         """The room that a user has in a layer."""
         room = self.layers[layer].room_of(user)
-        return room if not layer else room + sum(each.count for each in self.layers[:layer])
+        return room + sum(each.count for each in self.layers[:layer]) if layer else room
 
     def rooms_of(self, user: int) -> tuple[int, ...]:
         """All rooms of a user, layer by layer."""

@@ -12,6 +12,7 @@ from loadgen.measure.marker import Stamp
 from loadgen.measure.news import News
 from loadgen.measure.nodes import Layout
 from loadgen.measure.numbered_rooms import JUDGED_AT_ONCE
+from loadgen.measure.received import MUCH_MESSAGES
 from loadgen.measure.rules import Rules
 from loadgen.measure.settling import Bite
 from loadgen.measure.tally import Count, Tally
@@ -180,7 +181,7 @@ def test_what_was_sent_can_be_counted_before_anything_is_settled() -> None:
     """Who is killed in the next second has said what it sent."""
     ledger = a_ledger()
     send(ledger, 0, 10)
-    ledger.account_sends()
+    ledger.account()
 
     assert ledger.tally.counts[Count.MESSAGES_SENT] == 1
     assert ledger.tally.counts[Count.DELIVERIES_EXPECTED] == 2
@@ -367,6 +368,7 @@ def test_a_bite_ends_with_the_message_that_reaches_either_limit() -> None:
         told, more = [], True
         while more:
             more = ledger.settle(50, bite)
+            ledger.account()
             told.append(ledger.tally.counts[Count.DELIVERIES_RECEIVED])
         return told
 
@@ -375,6 +377,23 @@ def test_a_bite_ends_with_the_message_that_reaches_either_limit() -> None:
     assert settled(Bite(messages=100, arrivals=4)) == [4, 6]
     assert settled(Bite(messages=100, arrivals=3)) == [4, 6]
     assert settled(Bite(messages=100, arrivals=7)) == [6]
+
+
+def test_bites_are_put_into_the_tally_together_and_not_more_at_once_than_a_pause_allows() -> None:
+    ledger = a_ledger()
+    for n in range(MUCH_MESSAGES + 2):
+        frame = send(ledger, 0, 10 + n)
+        for user in (0, 2):
+            ledger.receive(user, frame, 20 + n)
+
+    def received_after(bite: Bite) -> int:
+        ledger.settle(1_000, bite)
+        return ledger.tally.counts[Count.DELIVERIES_RECEIVED]
+
+    assert received_after(Bite(messages=MUCH_MESSAGES - 1, arrivals=10**6)) == 0
+    assert received_after(Bite(messages=1, arrivals=10**6)) == 2 * MUCH_MESSAGES
+    assert received_after(Bite(messages=1, arrivals=10**6)) == 2 * MUCH_MESSAGES
+    assert received_after(Bite(messages=10, arrivals=10**6)) == 2 * (MUCH_MESSAGES + 2)  # there is no more
 
 
 def test_what_is_not_yet_due_does_not_keep_what_is_from_being_settled() -> None:

@@ -20,7 +20,7 @@ class FillingBooks:
         self.bites: list[Bite] = []
         self.is_settled = asyncio.Event()
 
-    def account_sends(self) -> None:
+    def account(self) -> None:
         pass
 
     def settle(self, _now_ns: int, bite: Bite) -> bool:
