@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from loadgen.measure.tally import Metric
+from reports.subjects import Resource
+
 # A process of one event loop that is this busy is at its end.
 SATURATED_CPU_RATIO = 0.9
 
@@ -15,6 +18,12 @@ CROWDED_CPU_RATIO = 0.2
 # What others can do to a generator by taking its CPU, and what it can only do to itself.
 _DOUBTS_OF_LATENESS = ("generator_late", "loop_lag", "schedule_unmet")
 _OUR_DOUBTS = (*_DOUBTS_OF_LATENESS, "generator_cpu_bound", "users_missing", "limit_hit", "worker_died")
+
+# Budgets on these say nothing of the server.
+_OUR_FIGURES = (
+    *(Metric.SEND_LATENESS, Metric.LOOP_LAG, Metric.GC_PAUSE),
+    *(Resource.GENERATOR_MEMORY, Resource.COORDINATOR_MEMORY, Resource.GENERATOR_DESCRIPTORS),
+)
 
 
 def limit_of(document: dict[str, Any]) -> dict[str, str]:
@@ -33,6 +42,8 @@ def limit_of(document: dict[str, Any]) -> dict[str, str]:
     strained = _strain_of_server(document)
     if strained:
         return {"side": "server", "reason": f"{strained}; {_ease_of_generator(document)}"}
+    if broken := _broken_budgets(document, of_ours=True):
+        return {"side": "generator", "reason": ", ".join(broken)}
     return {"side": "none", "reason": "neither the server nor the generator was at its limit"}
 
 
@@ -62,8 +73,13 @@ def _strain_of_server(document: dict[str, Any]) -> str | None:
             signs.append(f"{counters[name]:,} {words}")
     if document["run"]["ended_early"] == "login_refused":
         signs.append("nobody could log in")
-    signs += [f"{budget['expression']} was broken" for budget in document["budgets"] if budget["ok"] is False]
+    signs += _broken_budgets(document, of_ours=False)
     return ", ".join(signs) or None
+
+
+def _broken_budgets(document: dict[str, Any], *, of_ours: bool) -> list[str]:
+    broken = [budget["expression"] for budget in document["budgets"] if budget["ok"] is False]
+    return [f"{each} was broken" for each in broken if each.startswith(_OUR_FIGURES) is of_ours]
 
 
 def _ease_of_generator(document: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from loadgen.measure.tally import OF_THE_WHOLE_RUN, Count, Metric, Note
 from loadgen.plan.pacing import NS_PER_S
 from loadgen.plan.plan import Plan
 from reports.budgets import Budget
+from reports.figures import NS_PER_MS
 from reports.subjects import MEASURED
 from scenarios.machine import this_machine
 from scenarios.settle import Settled
@@ -46,7 +47,11 @@ def evidence_of(
         target_died=target_died,
         judged_quantiles=tuple(
             JudgedQuantile(
-                budget.expression, Metric(budget.metric), (budget.percent or 50.0) / 100, _told_apart(budget, plan)
+                budget.expression,
+                Metric(budget.metric),
+                (budget.percent or 50.0) / 100,
+                _told_apart(budget, plan),
+                budget.limit * NS_PER_MS if budget.operator in ("<", "<=") else None,
             )
             for budget in settled.budgets
             if budget.metric in set(Metric) and budget.aggregate in ("p", "med")

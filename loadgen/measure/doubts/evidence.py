@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from loadgen.measure.histogram import Histogram
 from loadgen.measure.record import Death
+from loadgen.measure.slice_tally import SliceTally
 from loadgen.measure.tally import Metric, Tally
 
 
@@ -19,6 +20,8 @@ class JudgedQuantile:
     q: float
     slice: str | None = None
     """Of which part of the run; None: of all of it."""
+    at_most_ns: float | None = None
+    """What it may be; None where the budget wants it to be no less than something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +60,9 @@ class Evidence:
     extensions: str | None = None
     """The Sec-WebSocket-Extensions that the server agreed to."""
     dialect_has_join: bool = True
+
+    def times_of(self, part: str | None, metric: Metric) -> Histogram:
+        """A metric of a slice of the run; None: of all of it."""
+        if part is None:
+            return self.tally.metrics[metric]
+        return self.tally.slices.get(part, SliceTally()).of(metric)

@@ -25,7 +25,10 @@ MANY_FRAMES = 10_000
 
 
 def generator_late(evidence: Evidence) -> Doubt | None:
-    """Messages left later than a share of the median delivery time allows, or a fixed time where that is longer."""
+    """Messages left later than a share of the median delivery time allows, or a fixed time where that is longer.
+
+    Or so few that p99 does not show it did, and a budget on a higher quantile is broken by that alone.
+    """
     metrics = evidence.tally.metrics
     late_ms = _rough_ms(metrics[Metric.SEND_LATENESS], 0.99)
     if late_ms is None:
@@ -34,15 +37,40 @@ def generator_late(evidence: Evidence) -> Doubt | None:
     warning = max(LATE_MS.warning, LATE_SHARE_OF_P50.warning * p50_ms)
     fatal = max(LATE_MS.fatal, LATE_SHARE_OF_P50.fatal * p50_ms)
     severity = Threshold(warning=warning, fatal=fatal).severity_of(late_ms)
+    detail = (
+        f"messages left {late_ms:.1f} ms after they were due (p99; more than {fatal:.1f} ms is fatal, "
+        f"median delivery {p50_ms:.1f} ms)"
+    )
+    if severity is not Severity.FATAL and (broken := _broken_by_lateness(evidence)):
+        severity, detail = Severity.FATAL, broken
     if severity is None:
         return None
     return Doubt(
         DoubtCode.GENERATOR_LATE,
         severity,
-        f"messages left {late_ms:.1f} ms after they were due (p99; more than {fatal:.1f} ms is fatal, "
-        f"median delivery {p50_ms:.1f} ms)",
+        detail,
         "give the generator a core of its own, or lower --rate or --users; lateness is part of delivery time",
     )
+
+
+def _broken_by_lateness(evidence: Evidence) -> str | None:
+    """A budget that would hold if messages had been sent on time: what the server has no part in is not its failure."""
+    for judged in evidence.judged_quantiles:
+        if judged.metric is not Metric.DELIVERY_TIME or judged.at_most_ns is None:
+            continue
+        felt_ns, served_ns = (
+            evidence.times_of(judged.slice, metric).quantile_ns(judged.q)
+            for metric in (Metric.DELIVERY_TIME, Metric.DELIVERY_SERVICE_TIME)
+        )
+        if felt_ns is None or served_ns is None or not served_ns <= judged.at_most_ns < felt_ns:
+            continue
+        if felt_ns - served_ns > max(LATE_MS.fatal * NS_PER_MS, LATE_SHARE_OF_P50.fatal * served_ns):
+            return (
+                f'"{judged.expression}" was broken because messages left late: that quantile is '
+                f"{felt_ns / NS_PER_MS:.1f} ms from when they were due, and {served_ns / NS_PER_MS:.1f} ms from when "
+                "they were sent"
+            )
+    return None
 
 
 def generator_cpu_bound(evidence: Evidence) -> Doubt | None:

@@ -6,9 +6,8 @@ import math
 
 from loadgen.errors import ErrorKind
 from loadgen.measure.doubts.doubt import Doubt, DoubtCode, Severity
-from loadgen.measure.doubts.evidence import Evidence, JudgedQuantile
-from loadgen.measure.histogram import MIN_SAMPLES_BEYOND, Histogram
-from loadgen.measure.slice_tally import SliceTally
+from loadgen.measure.doubts.evidence import Evidence
+from loadgen.measure.histogram import MIN_SAMPLES_BEYOND
 from loadgen.measure.tally import Count, Note
 
 
@@ -16,7 +15,7 @@ def too_few_samples(evidence: Evidence) -> Doubt | None:
     """A budget judges a quantile of which the samples do not tell."""
     short = []
     for judged in evidence.judged_quantiles:
-        histogram = _judged(evidence, judged)
+        histogram = evidence.times_of(judged.slice, judged.metric)
         if histogram.count and histogram.quantile_ns(judged.q) is None:
             # Rounded first: in floating point 10 / (1 - 0.9) is a little more than 100.
             needed = math.ceil(round(MIN_SAMPLES_BEYOND / (1 - judged.q), 6))
@@ -29,12 +28,6 @@ def too_few_samples(evidence: Evidence) -> Doubt | None:
         f"fewer than {MIN_SAMPLES_BEYOND} samples lie beyond a quantile that is judged: {', '.join(short)}",
         "measure longer (--duration), raise --rate or --users, or judge a lower quantile",
     )
-
-
-def _judged(evidence: Evidence, judged: JudgedQuantile) -> Histogram:
-    if judged.slice is None:
-        return evidence.tally.metrics[judged.metric]
-    return evidence.tally.slices.get(judged.slice, SliceTally()).of(judged.metric)
 
 
 def no_deliveries(evidence: Evidence) -> Doubt | None:

@@ -72,6 +72,53 @@ def test_a_late_generator_is_doubted_by_what_it_spoils(
     assert found(a_tally(late_ms=late_ms, delivery_ms=delivery_ms)) == expected
 
 
+def a_hiccup(*, ours_ms: float, servers_ms: float) -> Tally:
+    """Of ten thousand deliveries that take 5 ms, sixty take longer: they left late, or the server was slow."""
+    tally = Tally(0)
+    for metric, slow_ms in (
+        (Metric.SEND_LATENESS, ours_ms),
+        (Metric.DELIVERY_SERVICE_TIME, 5 + servers_ms),
+        (Metric.DELIVERY_TIME, 5 + ours_ms + servers_ms),
+    ):
+        usual_ms = 0.1 if metric is Metric.SEND_LATENESS else 5
+        tally.metrics[metric].record_many(np.array([usual_ms * MS] * 9_940 + [slow_ms * MS] * 60, np.int64))
+    return tally
+
+
+def p999(limit_ms: float | None) -> JudgedQuantile:
+    """A budget on the p99.9 of the delivery time."""
+    return JudgedQuantile(
+        "delivery_time: p(99.9) < N", Metric.DELIVERY_TIME, 0.999, None, None if limit_ms is None else limit_ms * MS
+    )
+
+
+def test_a_budget_that_lateness_alone_has_broken_is_no_failure_of_the_servers() -> None:
+    """A worker that stood still for a moment: p99 of the lateness is in order, and the p99.9 that is judged is ours."""
+    tally = a_hiccup(ours_ms=200, servers_ms=0)
+
+    (doubt,) = raised(tally, judged_quantiles=(p999(100),))
+    assert (doubt.code, doubt.severity) == (DoubtCode.GENERATOR_LATE, Severity.FATAL)
+    assert "p(99.9) < N" in doubt.detail
+    assert "205.0 ms from when they were due, and 5.0 ms from when they were sent" in doubt.detail
+
+
+@pytest.mark.parametrize(
+    ("ours_ms", "servers_ms", "limit_ms"),
+    [
+        (200, 0, 300),  # held all the same
+        (200, 0, None),
+        (0, 200, 100),  # the server's
+        (200, 200, 100),  # the server would have broken it without us
+        (9, 90, 100),  # a little late, as anybody may be
+    ],
+)
+def test_a_server_that_would_have_broken_its_budget_anyway_is_not_excused(
+    ours_ms: float, servers_ms: float, limit_ms: float | None
+) -> None:
+    """Nor is anything doubted where the budget held."""
+    assert found(a_hiccup(ours_ms=ours_ms, servers_ms=servers_ms), judged_quantiles=(p999(limit_ms),)) == []
+
+
 def test_a_late_generator_in_the_simulator_is_doubted() -> None:
     """The same from a whole run."""
     tally = Simulation(late_by_ns=30 * MS, fate=in_time(5 * MS), rate_per_s=100).run()

@@ -121,3 +121,16 @@ def test_a_server_at_the_end_of_its_core_is_its_own_limit() -> None:
     assert limit_of(full)["side"] == limit_of(closed)["side"] == "server"
     assert limit_of(full)["reason"].startswith("the server used 99% of a core; ")
     assert limit_of(closed)["reason"].startswith("nobody could log in; ")
+
+
+@pytest.mark.parametrize(
+    "expression", ["loop_lag: p(99) < 1ms", "send_lateness: max < 5ms", "generator_memory: growth < 1MB/h"]
+)
+def test_a_broken_budget_on_the_generator_is_not_the_servers(expression: str) -> None:
+    """The server has no part in it; where it breaks one of its own as well, it is named for that alone."""
+    ours = {"expression": expression, "observed": 9.0, "ok": False}
+
+    assert limit_of(a_document(budgets=[ours])) == {"side": "generator", "reason": f"{expression} was broken"}
+    both = limit_of(a_document(budgets=[ours, *A_BROKEN_BUDGET]))
+    assert both["side"] == "server"
+    assert expression not in both["reason"]
