@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadgen.engine.wire import Attended, Closed, Done, Finish, Hear, Measure, Speak, Stop, Tell, Tick
-from loadgen.measure import plain
+from loadgen.measure import plain, plain_tally
 from loadgen.measure.clocks import Clock
 from loadgen.measure.record import MachineReading, Reading
 from loadgen.plan.sections import Section
@@ -174,7 +174,7 @@ def _data_of(message: Said) -> Any:
         case Tick():
             attended = message.attendance
             return {
-                "tally": plain.tally_to_plain(message.tally),
+                "tally": plain_tally.tally_to_plain(message.tally),
                 "spreads": plain.spreads_to_plain(message.spreads),
                 "attended": None
                 if attended is None
@@ -182,7 +182,7 @@ def _data_of(message: Said) -> Any:
             }
         case Closed():
             return {
-                "tally": plain.tally_to_plain(message.tally),
+                "tally": plain_tally.tally_to_plain(message.tally),
                 "spreads": plain.spreads_to_plain(message.spreads),
                 "headers": message.handshake_headers,
             }
@@ -245,10 +245,10 @@ def _message_of(kind: str, data: Any) -> Said:
         case "Done", int(user_count):
             return Done(user_count)
         case "Tick", {"tally": tally, "spreads": spreads, "attended": attended}:
-            return Tick(plain.tally_from_plain(tally), plain.spreads_from_plain(spreads), _attended(attended))
+            return Tick(plain_tally.tally_from_plain(tally), plain.spreads_from_plain(spreads), _attended(attended))
         case "Closed", {"tally": tally, "spreads": spreads, "headers": dict(headers)}:
             texts = {str(name): str(value) for name, value in headers.items()}
-            return Closed(plain.tally_from_plain(tally), plain.spreads_from_plain(spreads), texts)
+            return Closed(plain_tally.tally_from_plain(tally), plain.spreads_from_plain(spreads), texts)
     raise ValueError(f"no such message: {kind}")
 
 

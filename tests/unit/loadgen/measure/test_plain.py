@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadgen.errors import ErrorKind
-from loadgen.measure import marker, plain
+from loadgen.measure import marker, plain, plain_tally
 from loadgen.measure.examples import Example, Fault
 from loadgen.measure.histogram import HIGHEST_NS, Histogram
 from loadgen.measure.incident_tally import IncidentTally
@@ -124,7 +124,7 @@ A_MACHINE_READING = MachineReading(
 
 # Made into plain data, and how it is read.
 ALL: dict[str, tuple[dict[str, Any], Callable[[object], object]]] = {
-    "tally": (plain.tally_to_plain(a_tally()), plain.tally_from_plain),
+    "tally": (plain_tally.tally_to_plain(a_tally()), plain_tally.tally_from_plain),
     "spreads": (plain.spreads_to_plain(some_spreads()), plain.spreads_from_plain),
     "news": (plain.news_to_plain(some_news()), plain.news_from_plain),
     "reading": (plain.reading_to_plain(A_READING), plain.reading_from_plain),
@@ -176,7 +176,7 @@ def of_incident(incident: IncidentTally) -> object:
 @given(tallies())
 def test_a_tally_arrives_as_it_was(tally: Tally) -> None:
     """Counters, every bucket of every histogram, errors and seconds; on the way it is plain data."""
-    arrived = plain.tally_from_plain(travelled(plain.tally_to_plain(tally)))
+    arrived = plain_tally.tally_from_plain(travelled(plain_tally.tally_to_plain(tally)))
 
     assert arrived.origin_ns == tally.origin_ns
     assert contents(arrived) == contents(tally)
@@ -188,7 +188,7 @@ def test_merging_after_the_journey_is_merging_before_it(a: Tally, b: Tally) -> N
     before, after = Tally(0), Tally(0)
     for tally in (a, b):
         before.merge(tally)
-        after.merge(plain.tally_from_plain(travelled(plain.tally_to_plain(tally))))
+        after.merge(plain_tally.tally_from_plain(travelled(plain_tally.tally_to_plain(tally))))
 
     assert contents(after) == contents(before)
 
@@ -234,7 +234,7 @@ def test_a_report_may_take_back_a_connection_that_an_earlier_one_has_planned() -
     tally = Tally(0)
     tally.counts[Count.CONNECTIONS_PLANNED] = -1
 
-    assert plain.tally_from_plain(plain.tally_to_plain(tally)).counts == tally.counts
+    assert plain_tally.tally_from_plain(plain_tally.tally_to_plain(tally)).counts == tally.counts
 
 
 def test_words_of_a_server_that_no_utf8_can_hold_do_not_stop_a_report() -> None:
@@ -242,14 +242,14 @@ def test_words_of_a_server_that_no_utf8_can_hold_do_not_stop_a_report() -> None:
     tally = Tally(0)
     tally.error(ErrorKind.BAD_RESPONSE, "login", "half a pair: \ud83d")
 
-    arrived = plain.tally_from_plain(travelled(plain.tally_to_plain(tally)))
+    arrived = plain_tally.tally_from_plain(travelled(plain_tally.tally_to_plain(tally)))
 
     assert arrived.errors[ErrorKind.BAD_RESPONSE, "login"].example == "half a pair: ?"
 
 
 def test_a_tally_without_values_takes_few_bytes() -> None:
     """One is sent each second, whatever happens."""
-    assert len(msgpack.packb(plain.tally_to_plain(Tally(0)))) < 100
+    assert len(msgpack.packb(plain_tally.tally_to_plain(Tally(0)))) < 100
 
 
 # --- what is refused ------------------------------------------------------------------------------------------
@@ -376,7 +376,7 @@ def test_counts_that_no_histogram_has_are_refused(counts: list[int]) -> None:
     data = [10, 11, (21).to_bytes(16, "little"), 8, [16, np.array(counts, "<i8").tobytes()]]
 
     with pytest.raises(ValueError, match="bucket"):
-        plain.tally_from_plain(changed("tally", "metrics", "loop_lag", to=data))
+        plain_tally.tally_from_plain(changed("tally", "metrics", "loop_lag", to=data))
 
 
 LEAVES = (
@@ -424,7 +424,7 @@ def test_a_report_with_one_thing_changed_is_sound_or_refused(data: st.DataObject
         if isinstance(taken, Tally):
             total = Tally(0)
             total.merge(taken)
-            assert contents(plain.tally_from_plain(plain.tally_to_plain(total))) == contents(total)
+            assert contents(plain_tally.tally_from_plain(plain_tally.tally_to_plain(total))) == contents(total)
 
 
 @given(st.sampled_from(sorted(ALL)), st.integers(0), st.integers(1, 255))
