@@ -47,7 +47,7 @@ def flags_given(given: Namespace, without: frozenset[str]) -> tuple[dict[str, An
     flags: dict[str, Any] = {}
     passed: list[str] = []
     for flag in _flags(without):
-        value = getattr(given, flag.name.removeprefix("--").replace("-", "_"))
+        value = getattr(given, flag.parameter)
         if value is None:
             continue
         flags[flag.key] = headers_from(value, flag.name) if flag.name == "--header" else value

@@ -35,8 +35,13 @@ class Flag:
     key: str
 
     @property
+    def parameter(self) -> str:
+        """What a function calls it that takes it."""
+        return self.name.removeprefix("--").replace("-", "_")
+
+    @property
     def variable(self) -> str:
-        return "CHATBENCH_" + self.name.removeprefix("--").upper().replace("-", "_")
+        return "CHATBENCH_" + self.parameter.upper()
 
 
 FLAGS = (
@@ -80,6 +85,7 @@ FLAGS = (
     Flag("--budgets", "run.budgets_file"),
     Flag("--budget", "budgets"),
 )
+_FLAG_OF = {flag.parameter: flag for flag in FLAGS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +219,14 @@ def _items(value: Any, *, one_alone: bool) -> Any:
     if not items:
         return value
     return items[0] if one_alone and len(items) == 1 else items
+
+
+def flags_typed(**typed: Any) -> dict[str, Any]:
+    """What was typed of the flags of ``run``, by key path; a flag that was not is None, or an empty list."""
+    flags = {_FLAG_OF[parameter].key: value for parameter, value in typed.items() if value not in (None, [])}
+    if "target.headers" in flags:
+        flags["target.headers"] = headers_from(flags["target.headers"], "--header")
+    return flags
 
 
 def headers_from(lines: list[str], label: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -59,22 +59,21 @@ def doctor(
     104 bad input, 106 nobody answers, or everybody's login was refused.
     """
     from scenarios.doctor import examine_dialect, examine_machine
-    from scenarios.layers import headers_from
+    from scenarios.layers import flags_typed
 
-    given: dict[str, Any] = {
-        "target.url": target or None,
-        "target.dialect": dialect,
-        "target.headers": headers_from(header, "--header") if header else None,
-        "target.insecure": insecure,
-        "target.ca": ca,
-        "target.client_cert": client_cert,
-        "target.client_key": client_key,
-        "target.proxy": proxy,
-        "target.unix_socket": unix_socket,
-        "users.file": users_file,
-        "users.tokens_file": tokens_file,
-    }
-    flags = {key: value for key, value in given.items() if value is not None}
+    flags = flags_typed(
+        target=target,
+        dialect=dialect,
+        header=header,
+        insecure=insecure,
+        ca=ca,
+        client_cert=client_cert,
+        client_key=client_key,
+        proxy=proxy,
+        unix_socket=unix_socket,
+        users_file=users_file,
+        tokens_file=tokens_file,
+    )
     if not target:
         raise typer.Exit(examine_machine(users, flags, print_json=print_json))
     if users is not None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from loadgen.errors import InputError
 from scenarios.commands import command_line
+
+_Wish = TypeVar("_Wish")
 
 
 def ab(context: typer.Context) -> None:
@@ -20,13 +23,8 @@ def ab(context: typer.Context) -> None:
     """
     from scenarios.ab import ab as carry_out
     from scenarios.ab_flags import wish_of
-    from scenarios.flags_of_run import HelpWanted
 
-    try:
-        wish = wish_of(context.args)
-    except HelpWanted as wanted:
-        typer.echo(wanted)
-        return
+    wish = _asked_for(wish_of, context)
     raise typer.Exit(carry_out(wish, os.environ, command=command_line()))
 
 
@@ -77,11 +75,17 @@ def capacity(context: typer.Context) -> None:
     """
     from scenarios.capacity import capacity as search
     from scenarios.capacity_flags import wish_of
+
+    wish = _asked_for(wish_of, context)
+    raise typer.Exit(search(wish, os.environ, command=command_line()))
+
+
+def _asked_for(wish_of: Callable[[list[str]], _Wish], context: typer.Context) -> _Wish:
+    """What the words behind the command ask for; where that is help, it is printed and all is done."""
     from scenarios.flags_of_run import HelpWanted
 
     try:
-        wish = wish_of(context.args)
+        return wish_of(context.args)
     except HelpWanted as wanted:
         typer.echo(wanted)
-        return
-    raise typer.Exit(search(wish, os.environ, command=command_line()))
+        raise typer.Exit from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import Any
 
 import typer
 
@@ -61,52 +60,51 @@ def run(  # the flags of product.md
     beats file beats default.
     """
     from scenarios.bench import bench
-    from scenarios.layers import headers_from
+    from scenarios.layers import flags_typed
     from scenarios.pinning import cores_from
     from scenarios.settle import settle
 
-    given: dict[str, Any] = {
-        "target.url": target or None,
-        "target.dialect": dialect,
-        "target.headers": headers_from(header, "--header") if header else None,
-        "target.insecure": insecure,
-        "target.ca": ca,
-        "target.client_cert": client_cert,
-        "target.client_key": client_key,
-        "target.proxy": proxy,
-        "target.unix_socket": unix_socket,
-        "target.metrics_url": target_metrics,
-        "users.count": users,
-        "users.connect_rate_per_s": connect_rate,
-        "users.rooms.count": rooms,
-        "users.stages": stage or None,
-        "users.file": users_file,
-        "users.tokens_file": tokens_file,
-        "traffic.loop": loop,
-        "traffic.rate_per_s": rate,
-        "traffic.payload_bytes": payload,
-        "traffic.deadline": deadline,
-        "phases.warmup": warmup,
-        "phases.measure": duration,
-        "phases.drain": drain,
-        "run.seed": seed,
-        "run.processes": processes,
-        "run.transport": transport,
-        "run.events": events,
-        "run.prometheus_port": prometheus,
-        "run.web": web,
-        "run.abort_on_fail": abort_on_fail,
-        "run.abort_after": abort_after,
-        "run.budgets_file": budgets,
-        "run.out": out,
-        "run.force": force,
-        "run.html": html,
-        "run.plots": plots,
-        "run.print_json": print_json,
-        "run.quiet": quiet,
-        "budgets": budget,
-    }
-    flags = {key: value for key, value in given.items() if value is not None}
+    flags = flags_typed(
+        target=target,
+        dialect=dialect,
+        header=header,
+        insecure=insecure,
+        ca=ca,
+        client_cert=client_cert,
+        client_key=client_key,
+        proxy=proxy,
+        unix_socket=unix_socket,
+        target_metrics=target_metrics,
+        users=users,
+        connect_rate=connect_rate,
+        rooms=rooms,
+        stage=stage,
+        users_file=users_file,
+        tokens_file=tokens_file,
+        loop=loop,
+        rate=rate,
+        payload=payload,
+        deadline=deadline,
+        warmup=warmup,
+        duration=duration,
+        drain=drain,
+        seed=seed,
+        processes=processes,
+        transport=transport,
+        events=events,
+        prometheus=prometheus,
+        web=web,
+        abort_on_fail=abort_on_fail,
+        abort_after=abort_after,
+        budgets=budgets,
+        out=out,
+        force=force,
+        html=html,
+        plots=plots,
+        json=print_json,
+        quiet=quiet,
+        budget=budget,
+    )
     settled = settle(scenario, flags, os.environ)
     command = command_line()
     if settled.sweep is not None:

@@ -9,7 +9,7 @@ import pytest
 
 from loadgen.errors import InputError
 from loadgen.plan.payload_sizes import LogNormal, OneOf, PayloadBytes
-from scenarios.layers import FLAGS
+from scenarios.layers import FLAGS, flags_typed
 from scenarios.settle import settle
 from tests.support.settled import Write, expressions, plan_of, row
 
@@ -182,3 +182,10 @@ def test_a_budget_of_a_flag_takes_the_place_of_the_files_for_that_metric(write: 
     ]
     assert row(by_file, "budgets") == (expressions(by_file), "file")
     assert row(by_flag, "budgets") == (expressions(by_flag), "flag")
+
+
+def test_a_flag_that_was_not_typed_says_nothing() -> None:
+    """None, or no value of one that may be given several times; what was typed is told by its key."""
+    typed = flags_typed(target=[], users=None, rate="5", html=False, header=["X-Chat: yes"])
+
+    assert typed == {"traffic.rate_per_s": "5", "run.html": False, "target.headers": {"X-Chat": "yes"}}
