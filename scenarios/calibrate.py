@@ -14,9 +14,10 @@ from loadgen.errors import InputError
 from reports import calibration, calibration_summary, store
 from reports.budgets import Document, ExitCode, Verdict
 from reports.terminal import Waiting
+from scenarios.calibration_extent import FULL, QUICK
 from scenarios.calibration_runs import Place
 from scenarios.calibration_store import default_path
-from scenarios.calibration_story import FULL, QUICK, Story
+from scenarios.calibration_story import Story
 from scenarios.kept_folder import kept_folder
 from scenarios.outputs import check_writable
 from scenarios.pinning import separate_cores

@@ -5,13 +5,11 @@ Every run is the command that users run. The server has a core of its own, where
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from importlib import resources
 
 from loadgen.engine.clock import now_ns
 from loadgen.engine.probe import MachineProbe
@@ -32,110 +30,37 @@ from reports.calibration_findings import (
     Setting,
     label_of,
 )
-from reports.terminal import Doing, Waiting
-from reports.truth import Truth, TruthError
+from reports.terminal import Waiting
+from scenarios.calibration_extent import COUNTS_DEADLINE_S, FREEZE_WINDOW_S, LOGNORMAL, Extent
 from scenarios.calibration_floor import Crowd, way_ns
-from scenarios.calibration_runs import Place, Server, TroubleError, faulty_target, relay, run_chatbench, truth_in
+from scenarios.calibration_load import Runs
+from scenarios.calibration_runs import Place, TroubleError, faulty_target
+from scenarios.calibration_steps import Steps
 from scenarios.calibration_store import fingerprint_of
 from scenarios.environment import describe_environment, ephemeral_port_count
 from scenarios.machine import SHARE_OF_THE_PORTS, this_machine
 
 USERS = 100
-# Small rooms: what a whole room is told at once is a matter of its own, see BURSTS.
+# Small rooms: what a whole room is told at once is a matter of its own (`_burst`).
 ROOMS, RATE_PER_S = 10, 400.0
-LOGNORMAL = 'delay = { kind = "lognormal", median_ms = 10, sigma = 0.5 }'
-DELAYS = (
-    ("no delay", ""),
-    ("constant 20 ms", 'delay = { kind = "constant", ms = 20 }'),
-    ("uniform 1-20 ms", 'delay = { kind = "uniform", from_ms = 1, to_ms = 20 }'),
-    ("lognormal 10 ms", LOGNORMAL),
-)
-CEILING_RATIOS = (0.1, 0.3, 0.6)
-# Receivers of one room, which are told in a row.
-BURSTS, BURST_RATE_PER_S = (100, 500), 20.0
+BURST_RATE_PER_S = 20.0
 
 # Counts need many messages of few senders, so that one which was held back is overtaken soon.
 TALKERS, TALK_RATE_PER_S = 20, 100.0
 MISDEEDS = "drop = 0.01\nduplicate = 0.01\nswap = 0.01"
-# Shorter than the drain, so that what became of a delivery is settled while everybody is there.
-COUNTS_DEADLINE_S = 1.0
 # Target and generator do not learn at the same instant that somebody has gone or is back. So in a storm nothing is done
 # to who has just come back, and the deadline is the same for all that was withheld from who goes, however long before.
 STORM_MISDEEDS = f"{MISDEEDS}\nspare_newcomers_s = 1.0"
 STORM = '[[incident]]\nat = "40%"\nkind = "reconnect_storm"\nshare = 0.5\n'
-
-FREEZE_WINDOW_S = 10.0
 FREEZE = "[[freeze]]\nafter_s = 4.0\nfor_s = 1.0"
 
 # Enough receivers that a delivery's cost counts, not a message's.
-CEILING_USERS, CEILING_PAYLOAD_BYTES = USERS, 100
+CEILING_USERS = USERS
 CEILING_LATENESS_MS, CEILING_CPU_RATIO = 10.0, 0.95
 MOST_TARGET_RATE_PER_S = 12_800.0
 OVERLOAD_RATE_PER_S = 800.0
 FIRST_CEILING_RATE_PER_S, LEAST_CEILING_RATE_PER_S, MOST_CEILING_RATE_PER_S = 500.0, 60.0, 32_000.0
-MOST_SOCKETS = 10_000
-# As fast as it can.
-UNPACED_PER_S = 1_000_000
 CLOCK_READS = 200_000
-
-NAME = "calibration"
-_SHOWN_EVERY_S = 0.5
-_TERMINAL_WIDTH = 80
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """How much is looked at."""
-
-    warmup_s: float
-    window_s: float
-    """Of runs against the faulty target."""
-    ceiling_window_s: float
-    ceiling_steps: int
-    """How often the ceiling is closed in on, once it lies between two rates."""
-    sockets: int
-    grid: tuple[tuple[tuple[str, str], int, TransportKind], ...]
-    """(delay, processes, transport)"""
-    ceiling_ratios: tuple[float, ...]
-    counts: tuple[tuple[int, TransportKind, bool], ...]
-    """(processes, transport, whether with a reconnect storm)"""
-    bursts: tuple[tuple[int, TransportKind], ...]
-    """(receivers, transport)"""
-    floor_s: float
-    attempts: int
-    """How often a run is made whose quantiles are too far off; the middle one holds."""
-
-
-_PICOWS, _WEBSOCKETS = TransportKind.PICOWS, TransportKind.WEBSOCKETS
-FULL = Extent(
-    warmup_s=1.0,
-    window_s=5.0,
-    ceiling_window_s=4.0,
-    ceiling_steps=2,
-    sockets=MOST_SOCKETS,
-    grid=tuple((delay, count, kind) for delay in DELAYS for count in (1, 2) for kind in (_PICOWS, _WEBSOCKETS)),
-    ceiling_ratios=CEILING_RATIOS,
-    counts=(
-        *((count, kind, False) for count in (1, 2) for kind in (_PICOWS, _WEBSOCKETS)),
-        *((count, _PICOWS, True) for count in (1, 2)),
-    ),
-    bursts=tuple((receivers, kind) for receivers in BURSTS for kind in (_PICOWS, _WEBSOCKETS)),
-    floor_s=12.0,
-    attempts=3,
-)
-QUICK = Extent(
-    warmup_s=0.5,
-    window_s=3.0,
-    ceiling_window_s=1.5,
-    ceiling_steps=0,
-    sockets=1_000,
-    grid=((DELAYS[0], 1, _PICOWS), (DELAYS[3], 2, _WEBSOCKETS)),
-    ceiling_ratios=(),
-    counts=((1, _PICOWS, False), (2, _PICOWS, True)),
-    bursts=(),
-    floor_s=2.0,
-    attempts=1,
-)
 
 
 @dataclass(slots=True)
@@ -147,11 +72,11 @@ class Story:
     quick: bool
     waiting: Waiting
     findings: Findings = field(init=False)
-    _step: int = field(init=False, default=0)
-    _step_count: int = field(init=False)
-    _began_ns: int = field(init=False, default=0)
+    _runs: Runs = field(init=False)
+    _steps: Steps = field(init=False)
 
     def __post_init__(self) -> None:
+        self._runs = Runs(self.place, self.extent.warmup_s)
         self.findings = Findings(
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             quick=self.quick,
@@ -163,18 +88,11 @@ class Story:
             freeze=None,
             others_cpu_ratio=None,
         )
-        extent = self.extent
-        # With the rates go the way for each, the target's ceiling, and the two that are too much.
-        rates = 3 + 2 * len(extent.ceiling_ratios) if extent.ceiling_ratios else 0
-        ways = len({processes for _, processes, _ in extent.grid})
-        self._step_count = 4 + ways + len(extent.grid) + rates + len(extent.bursts) + len(extent.counts)
 
     async def told(self) -> Findings:
         """Carry out all of it."""
         extent = self.extent
-        about = numbers.seconds(_about_s(extent))
-        self.waiting.say(f"chatbench calibrate: {self._step_count} steps, about {about}")
-        self._began_ns = now_ns()
+        self._steps = Steps(self.waiting, extent.step_count, extent.about_s)
         probe, ours_before = MachineProbe(), _ours_ns()
         before = probe.read()
         await self._try("ceiling", self._find_ceiling)
@@ -205,31 +123,8 @@ class Story:
         return self.findings
 
     async def _try(self, name: str, step: Callable[[], Awaitable[str]]) -> None:
-        self._step += 1
-        showing = asyncio.create_task(self._show(name))
-        try:
-            outcome = await step()
-        except (TroubleError, TruthError) as error:
-            outcome = f"nothing to compare: {error}"
-            self._found(troubles=(*self.findings.troubles, f"{name}: {error}"))
-        finally:
-            showing.cancel()
-        self._say_outcome(f"[{self._step:>2}/{self._step_count}]", name, outcome)
-
-    def _say_outcome(self, number: str, name: str, outcome: str) -> None:
-        """In a line; on a terminal that is too narrow for it, in two."""
-        line = f"{number} {name:<46} {outcome}"
-        fits = not self.waiting.is_terminal or len(line) <= _TERMINAL_WIDTH
-        self.waiting.say(*([line] if fits else [f"{number} {name}", f"{'':<{len(number)}} {outcome}"]))
-
-    async def _show(self, name: str) -> None:
-        """Show for as long as nobody cancels it which step goes on, and how long the rest should take."""
-        while True:
-            spent_s, about_s = (now_ns() - self._began_ns) / NS_PER_S, _about_s(self.extent)
-            left = f"about {max(0.0, about_s - spent_s):.0f} s left" if spent_s < about_s else "longer than it should"
-            doing = Doing(f"{self._step} of {self._step_count}: {name}", min(1.0, spent_s / about_s), left)
-            self.waiting.show(doing)
-            await asyncio.sleep(_SHOWN_EVERY_S)
+        if (trouble := await self._steps.take(name, step)) is not None:
+            self._found(troubles=(*self.findings.troubles, f"{name}: {trouble}"))
 
     def _found(self, **changes: object) -> None:
         self.findings = replace(self.findings, **changes)  # type: ignore[arg-type]
@@ -266,7 +161,7 @@ class Story:
         return f"{numbers.rate(best.deliveries_per_s)} deliveries/s a process"
 
     async def _load(self, rate_per_s: float) -> Load:
-        document = await self._against_relay(rate_per_s, CEILING_USERS, self.extent.ceiling_window_s)
+        document = await self._runs.against_relay(rate_per_s, CEILING_USERS, self.extent.ceiling_window_s)
         (worker,) = document["generator"]["processes"]
         late_ms, cpu_ratio = worker["send_lateness_p99_ms"], worker["cpu_ratio"]
         complete = document["counters"]["messages_unsent"] == 0 and late_ms is not None and cpu_ratio is not None
@@ -304,18 +199,12 @@ class Story:
         ports = ephemeral_port_count()
         count = min(self.extent.sockets, machine.sockets_per_process)
         count = count if ports is None else min(count, int(SHARE_OF_THE_PORTS * ports))
-        document = await self._against_relay(2.0, count, 1.0)
+        document = await self._runs.against_relay(2.0, count, 1.0)
         opened = document["counters"]["connections_opened"]
         phase = next(phase for phase in document["phases"] if phase["name"] == "connect")
         connects_per_s = opened / (phase["end_s"] - phase["start_s"])
         self._found(ceiling=replace(self.findings.ceiling, connects_per_s=connects_per_s, sockets_per_process=opened))
         return f"{numbers.count(opened)} opened, {numbers.rate(connects_per_s)} a second"
-
-    async def _against_relay(self, rate_per_s: float, user_count: int, window_s: float) -> Document:
-        with resources.as_file(resources.files("loadgen") / "relay.toml") as dialect:
-            async with relay(self.place) as server:
-                flags = ("--target", server.url, "--dialect", str(dialect), "--payload", str(CEILING_PAYLOAD_BYTES))
-                return await self._run(flags, rate_per_s, user_count, window_s, connect_rate_per_s=UNPACED_PER_S)
 
     # --- what a target knows that tells the truth ----------------------------------------------------------------
 
@@ -331,12 +220,14 @@ class Story:
         for ratio in self.extent.ceiling_ratios if len(known) == len(sides) else ():
             name = f"lognormal 10 ms, {numbers.percent(ratio)} of the ceiling"
             rate_per_s = round(min(known) * ratio * ROOMS / USERS, 1)
-            yield Setting(name, "lognormal 10 ms", 1, str(_PICOWS), USERS, rate_per_s, ROOMS, ratio)
+            yield Setting(name, "lognormal 10 ms", 1, str(TransportKind.PICOWS), USERS, rate_per_s, ROOMS, ratio)
 
     async def _compare(self, setting: Setting, faults: str) -> str:
         attempts: list[list[Accuracy]] = []
         while len(attempts) < self.extent.attempts:
-            document, truth, _ = await self._against_target(setting, f"[deliveries]\n{faults}", self.extent.window_s)
+            document, truth, _ = await self._runs.against_target(
+                setting, f"[deliveries]\n{faults}", self.extent.window_s
+            )
             attempts.append(calibration_truth.accuracy_of(setting, truth, document, self.findings.floor_of(setting)))
             if len(attempts) == 1 and all(row.within for row in attempts[0]):
                 break
@@ -360,7 +251,7 @@ class Story:
         return "  ".join(f"{label_of(name)} {us:.0f} us" for name, us in known.items() if us is not None)
 
     async def _burst(self, setting: Setting) -> str:
-        document, truth, _ = await self._against_target(setting, "", self.extent.window_s)
+        document, truth, _ = await self._runs.against_target(setting, "", self.extent.window_s)
         burst = calibration_truth.burst_of(setting, truth, document)
         self._found(bursts=(*self.findings.bursts, burst))
         worst = "" if burst.error_p99_us is None else f"  p99 {burst.error_p99_us:+.0f} us"
@@ -370,7 +261,7 @@ class Story:
         ceiling_per_s = self.findings.ceiling.messages_per_s_per_process
         if ceiling_per_s is None:
             raise TroubleError("there is no ceiling to go beyond")
-        document = await self._against_relay(2 * ceiling_per_s, CEILING_USERS, self.extent.ceiling_window_s)
+        document = await self._runs.against_relay(2 * ceiling_per_s, CEILING_USERS, self.extent.ceiling_window_s)
         return self._blame("twice the generator's ceiling", document, side="generator", believed=False)
 
     async def _overload_the_target(self) -> str:
@@ -378,13 +269,15 @@ class Story:
 
         In one room, where a delivery costs the generator least: in small ones it has as much to do as the target.
         """
-        setting = replace(self._setting("lognormal 10 ms", 1, _PICOWS), rooms=1, rate_per_s=OVERLOAD_RATE_PER_S)
+        setting = replace(
+            self._setting("lognormal 10 ms", 1, TransportKind.PICOWS), rooms=1, rate_per_s=OVERLOAD_RATE_PER_S
+        )
         asked_per_s, received_per_s = 0.0, 0.0
         while asked_per_s <= 2 * received_per_s and setting.rate_per_s < MOST_TARGET_RATE_PER_S:
             setting = replace(setting, rate_per_s=2 * setting.rate_per_s)
             async with faulty_target(self.place, f"[deliveries]\n{LOGNORMAL}", setting.users) as server:
                 flags = ("--target", server.url, "--rooms", str(setting.rooms))
-                document = await self._run(flags, setting.rate_per_s, setting.users, self.extent.window_s)
+                document = await self._runs.run(flags, setting.rate_per_s, setting.users, self.extent.window_s)
             rates = document["rates"]
             asked_per_s, received_per_s = rates["deliveries_expected_per_s"], rates["deliveries_received_per_s"]
         return self._blame("twice what the target carries", document, side="server", believed=True)
@@ -399,11 +292,11 @@ class Story:
 
         What it takes for less says too little: the more there is to do, the less each delivery costs.
         """
-        setting = self._setting("lognormal 10 ms", 1, _PICOWS)
+        setting = self._setting("lognormal 10 ms", 1, TransportKind.PICOWS)
         used, most_per_s = 0.0, 0.0
         while used < CEILING_CPU_RATIO and setting.rate_per_s < MOST_TARGET_RATE_PER_S:
             setting = replace(setting, rate_per_s=2 * setting.rate_per_s)
-            document, truth, server = await self._against_target(
+            document, truth, server = await self._runs.against_target(
                 setting, f"[deliveries]\n{LOGNORMAL}", self.extent.window_s
             )
             messages = calibration_truth.measured_part(truth, document)
@@ -419,7 +312,7 @@ class Story:
         deadline_s = self.extent.window_s if stormy else COUNTS_DEADLINE_S
         times = ("--warmup", "0s", "--drain", f"{deadline_s + 1:g}s", "--deadline", f"{deadline_s:g}s")
         misdeeds, incident = (STORM_MISDEEDS, STORM) if stormy else (MISDEEDS, "")
-        document, truth, _ = await self._against_target(
+        document, truth, _ = await self._runs.against_target(
             setting, f"[deliveries]\n{misdeeds}", self.extent.window_s, times, incident
         )
         rows = calibration_truth.counts_of(setting, truth, document, round(deadline_s * NS_PER_S))
@@ -427,38 +320,11 @@ class Story:
         return _counts_text(rows)
 
     async def _freeze(self) -> str:
-        setting = self._setting("standstill", 1, _PICOWS)
-        document, truth, _ = await self._against_target(setting, FREEZE, FREEZE_WINDOW_S, ("--warmup", "0s"))
+        setting = self._setting("standstill", 1, TransportKind.PICOWS)
+        document, truth, _ = await self._runs.against_target(setting, FREEZE, FREEZE_WINDOW_S, ("--warmup", "0s"))
         freeze = calibration_truth.freeze_of(truth, document)
         self._found(freeze=freeze)
         return _freeze_text(freeze)
-
-    async def _against_target(
-        self, setting: Setting, faults: str, window_s: float, times: tuple[str, ...] = (), incident: str = ""
-    ) -> tuple[Document, Truth, Server]:
-        async with faulty_target(self.place, faults, setting.users) as server:
-            kind = ("--processes", str(setting.processes), "--transport", setting.transport)
-            rooms = ("--rooms", str(setting.rooms))
-            flags = ("--target", server.url, *kind, *rooms, *times)
-            document = await self._run(flags, setting.rate_per_s, setting.users, window_s, incident=incident)
-        return document, truth_in(self.place), server
-
-    async def _run(
-        self,
-        flags: tuple[str, ...],
-        rate_per_s: float,
-        user_count: int,
-        window_s: float,
-        *,
-        connect_rate_per_s: int = 1_000,
-        incident: str = "",
-    ) -> Document:
-        scenario = self.place.folder / f"{NAME}.toml"
-        scenario.write_text(incident, encoding="utf-8")
-        load = ("--users", str(user_count), "--rate", f"{rate_per_s:g}", "--connect-rate", str(connect_rate_per_s))
-        times = ("--warmup", f"{self.extent.warmup_s:g}s", "--duration", f"{window_s:g}s", "--drain", "1s")
-        # A flag that is given twice holds as it is given last.
-        return await run_chatbench((str(scenario), *load, *times, *flags), self.place, window_s + 5)
 
 
 def _processes(count: int) -> str:
@@ -477,25 +343,6 @@ def _counts_text(rows: list[Counted]) -> str:
 
 def _freeze_text(freeze: Frozen) -> str:
     return f"delivery p95 {numbers.duration(freeze.delivery_p95_ms)}  {'ok' if freeze.held else 'NOT SEEN'}"
-
-
-def _about_s(extent: Extent) -> float:
-    """How long all of it takes: what the runs are planned for, and what was seen to come before and after them."""
-    relays = (5 + extent.ceiling_steps) * (extent.ceiling_window_s + extent.warmup_s + 4)
-    sockets = extent.sockets / 1_500 + 6
-    rates = 7 + len(extent.ceiling_ratios) if extent.ceiling_ratios else 0
-    compared = (len(extent.grid) + rates + len(extent.bursts)) * (extent.window_s + extent.warmup_s + 5.5)
-    stormy = sum(stormy for *_, stormy in extent.counts)
-    counted = len(extent.counts) * (extent.window_s + 6.5) + stormy * (extent.window_s - COUNTS_DEADLINE_S)
-    return (
-        relays
-        + sockets
-        + compared
-        + counted
-        + FREEZE_WINDOW_S
-        + 5.5
-        + (2 + len(extent.ceiling_ratios)) * extent.floor_s
-    )
 
 
 def _clock_read_ns() -> float:

@@ -30,11 +30,11 @@ BARE = ("--no-plots", "--no-html")
 # How much this machine carries at most is found by filling it, again and again: the first step of that will do here.
 SMALL = """
 from dataclasses import replace
-from scenarios import calibration_story as story
+from scenarios import calibration_extent as extent, calibration_story as story
 from scenarios.cli import main
 
 story.MOST_CEILING_RATE_PER_S = story.FIRST_CEILING_RATE_PER_S
-story.QUICK = replace(story.QUICK, sockets=200)
+extent.QUICK = replace(extent.QUICK, sockets=200)
 main()
 """
 

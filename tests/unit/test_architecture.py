@@ -100,6 +100,7 @@ PURE = (
     "reports.curves",
     "reports.policy",
     "reports.sweep",
+    "scenarios.calibration_extent",
     "scenarios.capacity_search",
     "scenarios.dialect_checks",
     "scenarios.dialect_schema",
