@@ -23,7 +23,7 @@ from loadgen.measure.doubts import doubts_about
 from loadgen.measure.record import EndedEarly, ProcessRecord, Record
 from loadgen.measure.tally import Tally
 from loadgen.plan.pacing import NS_PER_S
-from reports import junit, markdown, series_csv, store
+from reports import markdown, store
 from reports.budgets import Document, ExitCode, exit_code_of
 from reports.calibration import carried_per_s, quoted
 from reports.document import RunFacts, build, snapshot
@@ -44,6 +44,7 @@ from scenarios.onlookers import Onlookers, addresses
 from scenarios.own_nodes import OwnNodes, own_nodes
 from scenarios.pinning import Pinning, separate_cores
 from scenarios.rendezvous import agreed_start
+from scenarios.run_directory import REPORT_NAME, draw, report_in, run_directory, write_texts
 from scenarios.settle import Settled, base_url_of
 from scenarios.target import OwnTarget, check_reachable, embedded
 
@@ -53,20 +54,7 @@ if TYPE_CHECKING:
     from scenarios.scraper import Scraper
 
 RUN_LOG_NAME = "run.log"
-REPORT_NAME = "report.html"
 STANDARD_OUTPUT = Path("/dev/stdout")
-
-
-def run_directory(settled: Settled, started: datetime) -> Path:
-    """Where the run is kept: as asked, else runs/<time>-<scenario>."""
-    if settled.run.out is not None:
-        return Path(settled.run.out)
-    base = Path("runs") / f"{started:%Y%m%d-%H%M%S}-{settled.name}"
-    directory, number = base, 1
-    while directory.exists():
-        number += 1
-        directory = base.with_name(f"{base.name}-{number}")
-    return directory
 
 
 def bench(settled: Settled, command: str, source: str) -> ExitCode:
@@ -134,12 +122,12 @@ def _bench(settled: Settled, command: str, source: str, exporter: Exporter | Non
         document = build(facts, ended.record, doubts_about(evidence), settled.budgets)
         if ended.scraper is not None:
             document |= ended.scraper.sections(document)
-        _write_texts(document, directory, attempts)
+        write_texts(document, directory, attempts)
     onlookers.note(document)
     if diary is not None and diary.trouble is not None:
         attempts.failed(diary.path, diary.trouble)
     with interrupts.obeyed():
-        _draw(document, directory, attempts, html=settled.run.html, plots=settled.run.plots)
+        draw(document, directory, attempts, html=settled.run.html, plots=settled.run.plots)
     if page is not None:
         report = directory / REPORT_NAME
         is_written = settled.run.html and report not in attempts.unwritten
@@ -179,57 +167,6 @@ def _exit_code(document: Document, attempts: store.Attempts, directory: Path) ->
             sys.stderr.write(f"chatbench: {complaint}\n")
     wanted = {directory / store.DOCUMENT_NAME, STANDARD_OUTPUT}
     return ExitCode.BUG if wanted & attempts.unwritten else exit_code_of(document)
-
-
-def report_in(directory: Path, *, html: bool) -> Path:
-    """What to read after the run: the page, or the directory where no page was wanted."""
-    return directory / REPORT_NAME if html else directory
-
-
-def leave_behind(document: Document, directory: Path, *, html: bool, plots: bool) -> None:
-    """Write the run directory; UnwrittenError where a part of it could not be, and all the others were."""
-    attempts = store.Attempts()
-    _write_texts(document, directory, attempts)
-    _draw(document, directory, attempts, html=html, plots=plots)
-    complaint = attempts.complaint()
-    if complaint is not None:
-        raise store.UnwrittenError(complaint)
-
-
-def leave_texts_behind(document: Document, directory: Path) -> str | None:
-    """Write all of the run directory that is not drawn; what could not be written, in a line."""
-    attempts = store.Attempts()
-    _write_texts(document, directory, attempts)
-    return attempts.complaint()
-
-
-def _write_texts(document: Document, directory: Path, attempts: store.Attempts) -> None:
-    """The document first: it is what all the others are made of."""
-    with attempts.writing(directory / store.DOCUMENT_NAME):
-        store.write_document(directory, document)
-    for name, render in (
-        ("summary.md", markdown.render),
-        ("junit.xml", junit.render),
-        ("series.csv", series_csv.render),
-    ):
-        text = render(document)
-        with attempts.writing(directory / name):
-            store.write(directory / name, text)
-
-
-def _draw(document: Document, directory: Path, attempts: store.Attempts, *, html: bool, plots: bool) -> None:
-    """Last, since it takes seconds, and might fail."""
-    if plots:
-        from reports.plots import draw_all
-
-        with attempts.writing(directory / "plots"):
-            draw_all(document, directory / "plots")
-    if html:
-        from reports import page
-
-        text = page.render(document)
-        with attempts.writing(directory / REPORT_NAME):
-            store.write(directory / REPORT_NAME, text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from reports.budgets import Budget, Document, ExitCode, Verdict, exit_code_of, j
 from reports.numbers import printable
 from reports.terminal import summary_text
 from reports.verdicts import headline
-from scenarios.bench import REPORT_NAME
+from scenarios.run_directory import REPORT_NAME
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)

@@ -21,12 +21,12 @@ from reports.budgets import Document, ExitCode
 from reports.sweep import Ended, Row, build, head_line, headline, name_of, row_line, width_of
 from reports.terminal import Doing, Waiting, left_text
 from scenarios import github
-from scenarios.bench import REPORT_NAME, run_directory
 from scenarios.catalogue import catalogue
 from scenarios.endpoint import refuse_page
 from scenarios.exporter import check_for_several
 from scenarios.layers import FLAGS, Origin
 from scenarios.probing import Asked, Ending, InterruptedRunError, OnWait, carry_out, interrupts, say
+from scenarios.run_directory import REPORT_NAME, run_directory
 from scenarios.settle import Settled
 from scenarios.toml_text import toml_text
 

@@ -58,7 +58,7 @@ def report(
     from reports.store import read_document
     from reports.streams import heard_or_not
     from reports.terminal import print_summary
-    from scenarios.bench import leave_behind, report_in
+    from scenarios.run_directory import leave_behind, report_in
 
     document = read_document(run_dir)
     if not run_dir.is_dir():
