@@ -30,13 +30,14 @@ from reports.terminal import Doing, Waiting, left_text
 from reports.trials import Pair, Side, Trial
 from scenarios import github
 from scenarios.access import refuse_metrics
+from scenarios.address import base_url_of
 from scenarios.alternation import SETTLED_HERE, TURN_S, VARIABLES, scenarios_of, why_not
 from scenarios.endpoint import refuse_page
 from scenarios.incidents import server_for
 from scenarios.pinning import Pinning, separate_cores
 from scenarios.probing import Asked, Ending, InterruptedRunError, OnWait, carry_out, carry_out_together, interrupts, say
 from scenarios.servers import CommandServer, ServerFailedError, is_address, last_lines, serving
-from scenarios.settle import Settled, base_url_of, settle
+from scenarios.settle import Settled, settle
 from scenarios.sweep import refuse
 from scenarios.target import check_reachable, command_of_our_server
 

@@ -33,6 +33,7 @@ from reports.target_series import EMBEDDED, parse_wanted
 from reports.terminal import LiveView, print_summary
 from reports.terminal.so_far import needs_histograms
 from scenarios import github
+from scenarios.address import base_url_of
 from scenarios.calibration_store import calibration_of, fingerprint_of
 from scenarios.diary import Diary
 from scenarios.environment import describe_environment
@@ -45,7 +46,7 @@ from scenarios.own_nodes import OwnNodes, own_nodes
 from scenarios.pinning import Pinning, separate_cores
 from scenarios.rendezvous import agreed_start
 from scenarios.run_directory import REPORT_NAME, draw, report_in, run_directory, write_texts
-from scenarios.settle import Settled, base_url_of
+from scenarios.settle import Settled
 from scenarios.target import OwnTarget, check_reachable, embedded
 
 if TYPE_CHECKING:

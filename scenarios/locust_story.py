@@ -44,6 +44,7 @@ from reports.live.standing import as_it_stands
 from reports.terminal.so_far import needs_histograms
 from scenarios.access import refuse_metrics
 from scenarios.accounts import generated_accounts
+from scenarios.address import base_url_of
 from scenarios.calibration_store import calibration_of, fingerprint_of
 from scenarios.environment import describe_environment
 from scenarios.evidence import doubts_so_far, evidence_of
@@ -53,7 +54,7 @@ from scenarios.machine import Machine, machine_of_workers
 from scenarios.pinning import Pinning, confined_to, separate_cores
 from scenarios.run_directory import REPORT_NAME, leave_texts_behind, run_directory
 from scenarios.schema import MOST_PROCESSES
-from scenarios.settle import Settled, base_url_of, settle
+from scenarios.settle import Settled, settle
 from scenarios.sweep import refuse
 from scenarios.target import STOP_TIMEOUT_S, check_reachable_at_once, command_of_our_server, url_in
 from scenarios.validation import duration_text

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from loadgen.dialects.script import DialectScript
-from loadgen.dialects.template import placeholders
 from loadgen.errors import InputError
 from loadgen.plan.access import Access, without_passwords
 from loadgen.plan.incidents import Incident
@@ -22,9 +20,10 @@ from loadgen.plan.secrets import HIDDEN, is_secret_header
 from loadgen.plan.stages import Stage
 from reports.budgets import Budget
 from scenarios.access import check_metrics, settle_access, why_not_of_our_own
-from scenarios.accounts import generated_accounts, read_accounts, read_tokens
+from scenarios.accounts import generated_accounts, read_accounts
+from scenarios.address import settle_target
+from scenarios.asked_of_dialect import check_loop, settle_dialect, settle_tokens
 from scenarios.budgets import budgets_path, rows_of, settle_budgets
-from scenarios.dialect_files import load_dialect
 from scenarios.extends import read_scenario
 from scenarios.incidents import settle_incidents
 from scenarios.incidents import shown as incidents_shown
@@ -152,7 +151,7 @@ def _settled(name: str, layers: Layers, machine: Machine) -> Settled:
     layers.merged.pop("sweep", None)
     scenario = with_time_scale(validate(Scenario, layers.merged, layers.label), layers)
     scenario = with_one_rate(with_stages(scenario, layers), layers)
-    base_urls = _settle_target(scenario, layers)
+    base_urls = settle_target(scenario, layers)
     process_count = settle_processes(scenario, machine, layers)
     access = settle_access(scenario, base_urls, layers)
     source_addresses = _settle_source_addresses(scenario, base_urls, access, machine, layers)
@@ -189,12 +188,12 @@ def _settled(name: str, layers: Layers, machine: Machine) -> Settled:
 def _settle_plan(scenario: Scenario, base_urls: tuple[str, ...], layers: Layers) -> dict[str, Any]:
     """The fields of the plan, but those that depend on where the target or the generator is, and the tag."""
     users, traffic, phases = scenario.users, scenario.traffic, scenario.phases
-    dialect = _settle_dialect(scenario, layers)
+    dialect = settle_dialect(scenario, layers)
     rooms = settle_rooms(scenario, layers, dialect)
-    _check_loop(scenario, layers, dialect)
+    check_loop(scenario, layers, dialect)
     _check_compression(scenario, layers)
     _check_headers(scenario, layers)
-    tokens = _settle_tokens(scenario, layers, dialect)
+    tokens = settle_tokens(scenario, layers, dialect)
     accounts = generated_accounts(users.count) if users.file is None else read_accounts(Path(users.file))
     mix = settle_mix(scenario, layers, dialect, len(accounts))
     stages, incidents = users.stages, settle_incidents(scenario, layers, dialect)
@@ -248,14 +247,6 @@ def _settle_payload(scenario: Scenario, layers: Layers) -> PayloadBytes:
             return size
 
 
-def _settle_target(scenario: Scenario, layers: Layers) -> tuple[str, ...]:
-    url = scenario.target.url
-    urls = [] if url is None else [url] if isinstance(url, str) else url
-    if url == []:
-        raise InputError(f"{layers.label('target.url')}: expected an address, or a list of them, got []")
-    return tuple(base_url_of(each, layers.label("target.url")) for each in urls)
-
-
 def _settle_source_addresses(
     scenario: Scenario, base_urls: tuple[str, ...], access: Access, machine: Machine, layers: Layers
 ) -> tuple[str, ...]:
@@ -264,53 +255,6 @@ def _settle_source_addresses(
         return ()
     first = base_urls if access.proxy is None else (access.proxy,)
     return settle_source_addresses(first, scenario.users.count, machine.ephemeral_port_count, layers)
-
-
-def _settle_dialect(scenario: Scenario, layers: Layers) -> DialectScript:
-    dialect = _loaded_dialect(scenario, layers)
-    if not scenario.users.watch_presence:
-        return dialect
-    if dialect.join is None or not dialect.join.watch:
-        raise InputError(
-            f'{layers.label("users.watch_presence")}: expected false, since the dialect "{dialect.name}" has no '
-            f"join.watch, got true"
-        )
-    return replace(dialect, join=replace(dialect.join, send=dialect.join.watch))
-
-
-def _loaded_dialect(scenario: Scenario, layers: Layers) -> DialectScript:
-    try:
-        return load_dialect(scenario.target.dialect)
-    except InputError as error:
-        if layers.origin_of("target.dialect") is Origin.DEFAULT or str(error).startswith(scenario.target.dialect):
-            raise
-        raise InputError(f"{layers.label('target.dialect')}: {error}") from None
-
-
-def _settle_tokens(scenario: Scenario, layers: Layers, dialect: DialectScript) -> tuple[str, ...]:
-    users, label = scenario.users, layers.label("users.tokens_file")
-    if users.tokens_file is None:
-        return ()
-    if users.file is not None:
-        raise InputError(f"{label}: expected one of users.file and users.tokens_file, got both")
-    parts: list[Any] = [dialect.connect, dialect.join, dialect.publish, dialect.presence, dialect.http, dialect.alive]
-    parts += [dialect.direct, dialect.history, dialect.options]
-    used = [asdict(part) for part in parts if part]
-    if "token" not in placeholders(used):
-        raise InputError(
-            f'{label}: expected none, since the dialect "{dialect.name}" has no {{token}} to put one in, '
-            f"got {json.dumps(users.tokens_file)}"
-        )
-    return read_tokens(Path(users.tokens_file))
-
-
-def _check_loop(scenario: Scenario, layers: Layers, dialect: DialectScript) -> None:
-    """An echo server sends its messages back, so ``publish.echo`` is true of it, too."""
-    if scenario.traffic.loop is Loop.CLOSED and dialect.publish.ack is None and not dialect.publish.echo:
-        raise InputError(
-            f'{layers.label("traffic.loop")}: expected "open", since the dialect "{dialect.name}" has no answer to '
-            f'wait for (publish.ack, or publish.echo = true, would be one), got "closed"'
-        )
 
 
 def _check_impatience(scenario: Scenario, layers: Layers) -> None:
@@ -336,23 +280,6 @@ def _check_headers(scenario: Scenario, layers: Layers) -> None:
             label = layers.label(f"target.headers.{name}")
             found = json.dumps(f"{name}: {HIDDEN if is_secret_header(name) else value}")
             raise InputError(f"{label}: expected the name and value of an HTTP header, got {found}")
-
-
-def base_url_of(url: str, label: str) -> str:
-    """The http:// or https:// form of a target's address, without a slash at the end; InputError at ``label``."""
-    wrong = InputError(
-        f'{label}: expected an address like "http://127.0.0.1:8000" or "wss://chat.example.org", '
-        f"got {json.dumps(without_passwords(url))}"
-    )
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise wrong from None
-    scheme = {"http": "http", "https": "https", "ws": "http", "wss": "https"}.get(parts.scheme)
-    if scheme is None or not parts.hostname or port == 0 or parts.query or parts.fragment or not url.isprintable():
-        raise wrong
-    return f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
 _URL_KEYS = frozenset({"target.url", "target.proxy", "target.metrics_url"})

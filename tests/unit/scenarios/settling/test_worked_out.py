@@ -6,7 +6,8 @@ import pytest
 
 from loadgen.errors import InputError
 from loadgen.plan.rooms import Rooms
-from scenarios.settle import base_url_of, settle
+from scenarios.address import base_url_of
+from scenarios.settle import settle
 from tests.support.settled import Write, row
 
 
