@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports.budgets import Document
 from reports.calibration_summary import summarise
 from reports.palette import DARK, LIGHT, css
 from reports.plots.calibration import draw_for_page
+from reports.template import template
 
 
 def render(document: Document) -> str:
     """The page of a calibration document."""
-    environment = Environment(
-        loader=PackageLoader("reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     # Safe as they are: the pictures hold numbers and our own words, the colours are constants.
     drawings = [
         {
@@ -29,6 +22,6 @@ def render(document: Document) -> str:
         }
         for drawing in draw_for_page(document)
     ]
-    return environment.get_template("calibration.html.j2").render(
+    return template("calibration.html.j2").render(
         summary=summarise(document), drawings=drawings, light=css(LIGHT), dark=css(DARK)
     )

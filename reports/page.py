@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from reports import charts_page
 from reports.charts import charts_of
 from reports.plots import INCIDENTS, draw_for_page
 from reports.summary import summarise
+from reports.template import template
 
 
 def render(document: dict[str, Any], *, plots: bool = True) -> str:
@@ -17,18 +16,11 @@ def render(document: dict[str, Any], *, plots: bool = True) -> str:
 
     Where a script runs, charts take the place of those pictures that have one; on paper the pictures stay.
     """
-    environment = Environment(
-        loader=PackageLoader("reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     charts = {chart.name: chart for chart in (charts_of(document) if plots else ())}
     drawn = draw_for_page(document) if plots else []
     drawings = [charts_page.pictured(drawing, charts.get(drawing.plot.name)) for drawing in drawn]
     names = {drawing.plot.name for drawing in drawn}
-    return environment.get_template("report.html.j2").render(
+    return template("report.html.j2").render(
         summary=summarise(document),
         drawings=[drawing for drawing in drawings if drawing["plot"] is not INCIDENTS],
         returns=next((drawing for drawing in drawings if drawing["plot"] is INCIDENTS), None),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import reports
 from reports.palette import DARK, LIGHT, css
 from reports.policy import policy
+from reports.template import template
 from reports.verdicts import ENDED_EARLY
 
 _TEMPLATES = Path(reports.__file__).parent / "templates"
@@ -44,17 +44,10 @@ def render(
 
     ``home_url`` is linked at the top.
     """
-    environment = Environment(
-        loader=PackageLoader("reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     dark = f"@media (prefers-color-scheme: dark) {{ :root {{ {css(DARK)} }} }}"
     style = "\n".join([f":root {{ {css(LIGHT)} }}", dark, *map(_source, _STYLES)])
     script = '"use strict";\n' + "\n".join(map(_source, _SCRIPTS))
-    return environment.get_template("live/live.html.j2").render(
+    return template("live/live.html.j2").render(
         policy=policy([style], [script], may_ask=True, may_frame=True),
         # Safe as they are: files of ours, and colours.
         style=Markup(style),  # noqa: S704
