@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -101,8 +101,25 @@ def chatbench_document(url: str, flags: Sequence[str], prefix: Sequence[str], li
 def json_from(command: Sequence[str], limit_s: float, *, measured_exits: tuple[int, ...]) -> dict[str, Any]:
     """What a command prints, read as JSON; raises BenchmarkError."""
     name = next(Path(word).name for word in command if word.startswith("/"))
+    printed = output_of(name, command, limit_s, measured_exits=measured_exits)
     try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=limit_s)
+        document: dict[str, Any] = json.loads(printed)
+    except json.JSONDecodeError as error:
+        raise BenchmarkError(f"{name} did not print JSON: {error}") from error
+    return document
+
+
+def output_of(
+    name: str,
+    command: Sequence[str],
+    limit_s: float,
+    *,
+    measured_exits: tuple[int, ...],
+    environment: Mapping[str, str] | None = None,
+) -> str:
+    """What a command prints; BenchmarkError, with its ``name``, where it does not end as one that has measured."""
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=limit_s, env=environment)
     except FileNotFoundError as error:
         raise BenchmarkError(f"{error.filename} is not there") from error
     except subprocess.TimeoutExpired as error:
@@ -110,11 +127,7 @@ def json_from(command: Sequence[str], limit_s: float, *, measured_exits: tuple[i
     if done.returncode not in measured_exits:
         last_words = (done.stderr.strip() or "without a word").splitlines()[-1]
         raise BenchmarkError(f"{name} ended with {done.returncode}: {last_words}")
-    try:
-        document: dict[str, Any] = json.loads(done.stdout)
-    except json.JSONDecodeError as error:
-        raise BenchmarkError(f"{name} did not print JSON: {error}") from error
-    return document
+    return done.stdout
 
 
 def put_into(page: Path, place: str, text: str) -> None:

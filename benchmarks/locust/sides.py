@@ -3,7 +3,6 @@
 import json
 import os
 import resource
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from benchmarks.common import (
     REPOSITORY,
     BenchmarkError,
     Cores,
+    output_of,
     pinned_to,
     relay_on,
 )
@@ -181,18 +181,9 @@ def _carried_out(
 ) -> tuple[str, float]:
     """What a command prints, and the CPU time of its process tree, as far as parents waited for their children."""
     before_s = _children_cpu_s()
-    try:
-        done = subprocess.run(
-            command, check=False, capture_output=True, text=True, timeout=limit_s, env=os.environ | NO_PICTURES
-        )
-    except FileNotFoundError as error:
-        raise BenchmarkError(f"{error.filename} is not there") from error
-    except subprocess.TimeoutExpired as error:
-        raise BenchmarkError(f"{name} did not end in {limit_s:.0f} s") from error
-    if done.returncode not in measured_exits:
-        last_words = (done.stderr.strip() or "without a word").splitlines()[-1]
-        raise BenchmarkError(f"{name} ended with {done.returncode}: {last_words}")
-    return done.stdout, _children_cpu_s() - before_s
+    environment = os.environ | NO_PICTURES
+    printed = output_of(name, command, limit_s, measured_exits=measured_exits, environment=environment)
+    return printed, _children_cpu_s() - before_s
 
 
 def _children_cpu_s() -> float:
