@@ -30,7 +30,7 @@ class Verdict(StrEnum):
 
 
 class ExitCode(IntEnum):
-    """What people script against (product.md)."""
+    """What people script against: README.md says what each means."""
 
     PASS = 0
     BUG = 1
@@ -270,7 +270,7 @@ def verdict_of(document: Document) -> Verdict:
 
 
 def exit_code_of(document: Document) -> ExitCode:
-    """The first that applies, in the order of product.md."""
+    """The first that applies, of 106, 105, 97 and 99; else 0."""
     if document["run"]["ended_early"] == EndedEarly.LOGIN_REFUSED:
         return ExitCode.UNREACHABLE
     if document["run"]["interrupted"]:

@@ -1,4 +1,4 @@
-"""The keys of a dialect file (product.md), and the script that comes of them."""
+"""The keys of a dialect file (docs/dialects.md), and the script that comes of them."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class _Errors(Section):
 
 
 class DialectFile(Section):
-    """A dialect file as it is written (product.md)."""
+    """A dialect file as it is written."""
 
     protocol: str | None = _key("the name of a protocol that a class speaks", None)
     login: LoginSection | None = _key("a table", None)

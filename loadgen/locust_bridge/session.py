@@ -56,7 +56,7 @@ BEAT_S = 0.05
 # How long a worker may take to say who it is, and to settle its scenario.
 ANSWER_LIMIT_S = 15.0
 PING_COUNT = 20
-# Exit codes of product.md.
+# As of every command (README.md, exit code).
 BAD_INPUT, UNREACHABLE = 104, 106
 
 

@@ -22,7 +22,7 @@ from loadgen.plan.slices import UNSLICED, Slicing
 from loadgen.plan.stages import Stage
 
 DEFAULT_ALPHA = 1.8
-"""Between two messages of one person: 1.5 to 2.2 (arXiv 0802.2577)."""
+"""The exponent of a power law of the gaps between messages of one person: 1.5 to 2.2 (arXiv 0802.2577)."""
 
 
 class TransportKind(StrEnum):
@@ -173,6 +173,7 @@ class Plan:
 
     def number_out_of_turn(self, incident: int, n: int) -> int:
         """What message ``n`` of an announcement is numbered in the whole run: no message in turn has that number."""
+        # 2^40 for each incident, as for each section; they begin where the two-millionth section would.
         return (1 << 61) + (incident << 40) + n
 
     def share(self, index: int, count: int) -> Plan:

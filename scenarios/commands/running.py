@@ -10,7 +10,7 @@ import typer
 from scenarios.commands import command_line, options
 
 
-def run(  # the flags of product.md
+def run(
     scenario: options.Scenario = "fanout",
     target: options.Target = None,
     dialect: options.Dialect = None,

@@ -93,7 +93,7 @@ def document_in(directory: Path) -> dict[str, Any]:
 
 
 def books_close(document: dict[str, Any]) -> bool:
-    """Whether every message and every delivery is accounted for (product.md, Metrics)."""
+    """Whether every message and every delivery is accounted for (docs/measuring.md)."""
     counts = document["counters"]
     settled = counts["deliveries_received"] + counts["deliveries_lost"] + counts["deliveries_excused"]
     return bool(

@@ -15,7 +15,7 @@ NOT_SIMULATED = {Count.USERS_PLANNED, Count.CONNECTIONS_FAILED}
 
 
 def books_close(tally: Tally) -> bool:
-    """The two sums of product.md."""
+    """The two sums of docs/measuring.md."""
     c = tally.counts
     return (
         c[Count.MESSAGES_DUE] == c[Count.MESSAGES_SENT] + c[Count.MESSAGES_UNSENT]

@@ -15,7 +15,7 @@ from scenarios.schema import Scenario
 from scenarios.settle import settle
 from scenarios.validation import duration_ns, duration_text, fields_of, moment_ns, parse_toml, validate
 
-# The example of product.md, but for what is not built yet: mix.
+# A file with something in every section.
 THE_EXAMPLE = """
 summary = "One busy room: every message goes to everyone."
 
