@@ -22,7 +22,8 @@ from benchmarks.merge.words import Word, load
 from benchmarks.workloads.settling import peak_rss_bytes
 from loadgen.engine.wire import Attended, Closed, Done, Finish, Message, Tell, Tick
 from loadgen.locust_bridge import stats
-from loadgen.locust_bridge.lead import Lead, Mate, Step
+from loadgen.locust_bridge.crew import Mate
+from loadgen.locust_bridge.lead import Lead, Step
 from loadgen.locust_bridge.messages import Ready, Said, from_plain, to_plain
 from loadgen.locust_bridge.rows import rows_of
 from loadgen.locust_bridge.session import BEAT_S

@@ -8,24 +8,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from enum import Enum, auto
 
 from loadgen.engine.swarm import close_timeout_s
-from loadgen.engine.wire import Attended, Closed, Done, Finish, Hear, Measure, Speak, Stop, Tell, Tick
-from loadgen.locust_bridge.clocks import OURS, Offset
+from loadgen.engine.wire import Closed, Done, Finish, Hear, Measure, Speak, Stop, Tell, Tick
+from loadgen.locust_bridge.clocks import Offset
+from loadgen.locust_bridge.crew import Mate
 from loadgen.locust_bridge.messages import Died, Leaving, Look, Ready, Refused, ToMaster, ToWorker, Used
 from loadgen.measure.news import News
-from loadgen.measure.record import (
-    Death,
-    EndedEarly,
-    Phase,
-    PhaseSpan,
-    ProcessRecord,
-    Reading,
-    Record,
-    excuse_the_unknown,
-)
+from loadgen.measure.record import Death, EndedEarly, Phase, PhaseSpan, Reading, Record, excuse_the_unknown
 from loadgen.measure.spread import SpreadJoin
 from loadgen.measure.tally import Count, Metric, Tally
 from loadgen.plan.pacing import NS_PER_S
@@ -63,40 +55,6 @@ class Step(Enum):
     STOPPING = auto()
     FINISHING = auto()
     CLOSED = auto()
-
-
-@dataclass(slots=True)
-class Mate:
-    """A worker that takes part."""
-
-    id: str
-    index: int
-    """Of its share of the users."""
-    swarm: ProcessRecord
-    offset: Offset = OURS
-    """How far its clock is ahead of ours."""
-    helper: ProcessRecord | None = None
-    """The Locust process around the swarm; None where that is the master itself."""
-    attended: Attended = field(default_factory=lambda: Attended(0, 0, 0, 0))
-    heard_ns: int = 0
-    has_spoken: bool = False
-    is_ready: bool = False
-    is_done: bool = False
-    """It has answered what it was asked last."""
-    has_closed: bool = False
-    leaving_ns: int | None = None
-    """When it said that it is about to end."""
-    is_dismissed: bool = False
-    death: Death | None = None
-
-    @property
-    def is_alive(self) -> bool:
-        return self.death is None and not self.has_closed
-
-
-def hosts_of(crew: Sequence[Mate]) -> int:
-    """On how many machines they are."""
-    return max(1, len({mate.swarm.host for mate in crew}))
 
 
 class Lead:

@@ -24,7 +24,8 @@ from loadgen.errors import BenchError, TargetUnreachableError
 from loadgen.locust_bridge import stats
 from loadgen.locust_bridge.agent import Agent
 from loadgen.locust_bridge.clocks import OURS, Echo, Offset
-from loadgen.locust_bridge.lead import Lead, Mate, hosts_of
+from loadgen.locust_bridge.crew import Mate, hosts_of
+from loadgen.locust_bridge.lead import Lead
 from loadgen.locust_bridge.messages import (
     Identify,
     Identity,

@@ -39,6 +39,7 @@ PURE = (
     "loadgen.engine.transport.handshake",
     "loadgen.engine.user",
     "loadgen.engine.tunnel",
+    "loadgen.locust_bridge.crew",
     "loadgen.locust_bridge.lead",
     "loadgen.locust_bridge.messages",
     "loadgen.locust_bridge.options",

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from loadgen.engine.wire import Attended, Closed, Done, Finish, Hear, Measure, Speak, Stop, Tell, Tick
 from loadgen.locust_bridge.clocks import Offset
-from loadgen.locust_bridge.lead import NOTICE_NS, SILENCE_NS, START_DELAY_NS, Lead, Mate, hosts_of
+from loadgen.locust_bridge.crew import Mate, hosts_of
+from loadgen.locust_bridge.lead import NOTICE_NS, SILENCE_NS, START_DELAY_NS, Lead
 from loadgen.locust_bridge.messages import Died, Leaving, Pong, Ready, Refused, ToMaster, ToWorker, Used
 from loadgen.measure.news import News
 from loadgen.measure.record import EndedEarly, Phase, ProcessRecord, Reading, Record
