@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -253,19 +254,21 @@ async def _arrived(
     """The target as below, and who asks it for its own figures, where somebody wants them."""
     url = settled.scenario.target.metrics_url
     # A server of ours is not started for nothing.
-    first = await _scraper(settled, url, stack) if url not in (None, EMBEDDED) and not settled.base_urls else None
+    first = None
+    if url is not None and url != EMBEDDED and not settled.base_urls:
+        first = await _scraper(settled, [url], stack)
     own = await _target(settled, log, stack, pinning)
     if url is None or first is not None:
         return own, first
-    return own, await _scraper(settled, f"{own.urls[0]}/metrics" if own is not None and url == EMBEDDED else url, stack)
+    urls = [f"{node}/metrics" for node in own.urls] if own is not None and url == EMBEDDED else [url]
+    return own, await _scraper(settled, urls, stack)
 
 
-async def _scraper(settled: Settled, url: str | None, stack: contextlib.AsyncExitStack) -> Scraper:
+async def _scraper(settled: Settled, urls: Sequence[str], stack: contextlib.AsyncExitStack) -> Scraper:
     from scenarios.scraper import scraping
 
-    assert url is not None, "asked of one that is wanted"
     wanted = [parse_wanted(text) for text in settled.scenario.target.metrics]
-    return await stack.enter_async_context(scraping(url, wanted, settled.access, "--target-metrics"))
+    return await stack.enter_async_context(scraping(urls, wanted, settled.access, "--target-metrics"))
 
 
 async def _target(

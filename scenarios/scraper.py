@@ -49,11 +49,26 @@ class _Page:
         return answer.body.decode("utf-8", "replace")
 
 
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """Those of several nodes, read as one: the samples of a name are added up, whoever tells them."""
+
+    pages: Sequence[_Page]
+
+    async def text(self) -> str:
+        answers = await asyncio.gather(*(page.text() for page in self.pages), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer  # the sum of some nodes is not that of all
+        return "\n".join(map(str, answers))
+
+
 @dataclass(slots=True)
 class Scraper:
     """Goes on from :meth:`begin` to the end of its :func:`scraping`."""
 
     url: str
+    """Where it asks; several, with commas between."""
     wanted: tuple[Wanted, ...]
     _page: _Client
     scrapes: list[Scrape] = field(default_factory=list)
@@ -94,13 +109,12 @@ class Scraper:
 
 
 @contextlib.asynccontextmanager
-async def scraping(url: str, wanted: Sequence[Wanted], access: Access, label: str) -> AsyncIterator[Scraper]:
-    """A scraper of what is told at ``url``: the figures that are ``wanted``, or of none those worth drawing.
+async def scraping(urls: Sequence[str], wanted: Sequence[Wanted], access: Access, label: str) -> AsyncIterator[Scraper]:
+    """A scraper of what is told at ``urls``, added up: the figures that are ``wanted``, or of none those worth drawing.
 
-    InputError at ``label`` where nothing can be read there now.
+    InputError at ``label`` where nothing can be read at the first of them now.
     """
-    parts = urlsplit(url)
-    base, path = f"{parts.scheme}://{parts.netloc}", urlunsplit(("", "", parts.path or PATH, parts.query, ""))
+    (base, path), url = _parts_of(urls[0]), urls[0]
     # Whatever leads to the target, its own figures may be somewhere else: no proxy, no socket, no headers.
     reached = Access(verify_tls=access.verify_tls, ca_file=access.ca_file)
     try:
@@ -117,12 +131,21 @@ async def scraping(url: str, wanted: Sequence[Wanted], access: Access, label: st
             f"{label}: found nothing at {without_passwords(url)} that is named after connections or messages: say "
             'which of it is to be drawn, like target.metrics = ["rate(http_requests_total)"]'
         )
-    async with _client(base, reached, TIMEOUT_S) as client:
-        scraper = Scraper(url, chosen, _Page(client, path))
+    async with contextlib.AsyncExitStack() as stack:
+        pages = []
+        for base, path in map(_parts_of, urls):
+            pages.append(_Page(await stack.enter_async_context(_client(base, reached, TIMEOUT_S)), path))
+        scraper = Scraper(", ".join(urls), chosen, _Pages(pages))
         try:
             yield scraper
         finally:
             await scraper.end()
+
+
+def _parts_of(url: str) -> tuple[str, str]:
+    """The base of an address, and the path that is asked there."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}", urlunsplit(("", "", parts.path or PATH, parts.query, ""))
 
 
 def _client(base: str, access: Access, timeout_s: float) -> HttpClient:

@@ -78,6 +78,22 @@ async def broken(request: web.BaseRequest) -> web.StreamResponse:
 
 
 @on_an_event_loop
+async def test_of_several_nodes_each_is_asked_and_all_is_added_up() -> None:
+    """Where one of them does not answer nothing is told: the sum of the others would be another figure."""
+    async with (
+        http_server(first_good_then(good, good, refusing)) as one,
+        http_server(good) as other,
+        scraping([one, f"{other}/metrics"], [], DIRECT, "--target-metrics") as scraper,
+    ):
+        scraper.begin(now_ns())
+        await scraped(scraper, 3)
+
+    assert [scrape.values for scrape in scraper.scrapes[:2]] == [{"connections": 14.0, "messages_total": 6.0}] * 2
+    assert (scraper.scrapes[2].values, scraper.scrapes[2].error) == (None, "HTTP 503")
+    assert scraper.url == f"{one}, {other}/metrics"
+
+
+@on_an_event_loop
 async def test_it_asks_at_once_and_then_each_second() -> None:
     """What was told is kept with its instant."""
     asked: list[str] = []
@@ -86,7 +102,7 @@ async def test_it_asks_at_once_and_then_each_second() -> None:
         asked.append(request.path_qs)
         return web.Response(text=GOOD)
 
-    async with http_server(answer) as url, scraping(url, [], DIRECT, "--target-metrics") as scraper:
+    async with http_server(answer) as url, scraping([url], [], DIRECT, "--target-metrics") as scraper:
         assert scraper.wanted == (Wanted("connections"), Wanted("messages_total", is_rate=True))
         scraper.begin(now_ns())
         await scraped(scraper, 3)
@@ -113,7 +129,7 @@ async def test_a_scrape_that_fails_is_noted_and_the_next_one_is_tried(answer: An
     """Never a value that was not told."""
     async with (
         http_server(first_good_then(answer, good)) as url,
-        scraping(url, [], DIRECT, "--target-metrics") as scraper,
+        scraping([url], [], DIRECT, "--target-metrics") as scraper,
     ):
         scraper.begin(now_ns())
         await scraped(scraper, 2)
@@ -128,7 +144,7 @@ async def test_a_scrape_that_fails_is_noted_and_the_next_one_is_tried(answer: An
 async def test_a_server_that_vanishes_is_asked_in_vain() -> None:
     """And the run goes on; nothing is left behind."""
     async with http_server(good) as url:
-        manager = scraping(url, [Wanted("connections")], DIRECT, "--target-metrics")
+        manager = scraping([url], [Wanted("connections")], DIRECT, "--target-metrics")
         scraper = await manager.__aenter__()
     scraper.begin(now_ns())
     await scraped(scraper, 2)
@@ -147,7 +163,7 @@ async def test_what_cannot_be_read_at_the_start_is_refused(answer: Answer, compl
     """Before anybody has waited for a whole run."""
     async with http_server(answer) as url:
         with pytest.raises(InputError, match=complaint):
-            await scraping(url, [], DIRECT, "--target-metrics").__aenter__()
+            await scraping([url], [], DIRECT, "--target-metrics").__aenter__()
 
 
 @on_an_event_loop
@@ -159,8 +175,8 @@ async def test_where_nothing_is_worth_drawing_somebody_must_say_what() -> None:
 
     async with http_server(other) as url:
         with pytest.raises(InputError, match=r"say which of it is to be drawn"):
-            await scraping(url, [], DIRECT, "--target-metrics").__aenter__()
-        async with scraping(url, [Wanted("go_goroutines")], DIRECT, "--target-metrics") as scraper:
+            await scraping([url], [], DIRECT, "--target-metrics").__aenter__()
+        async with scraping([url], [Wanted("go_goroutines")], DIRECT, "--target-metrics") as scraper:
             scraper.begin(now_ns())
             await scraped(scraper, 1)
     assert scraper.scrapes[0].values == {"go_goroutines": 8}
@@ -177,10 +193,10 @@ async def test_an_address_with_a_path_and_a_password_is_asked_as_it_is() -> None
 
     async with http_server(answer) as url:
         address = f"{url.replace('http://', 'http://me:secret@')}/stats?format=prometheus"
-        async with scraping(address, [], DIRECT, "--target-metrics"):
+        async with scraping([address], [], DIRECT, "--target-metrics"):
             pass
         with pytest.raises(InputError) as refused:
-            await scraping(address, [], DIRECT, "--target-metrics").__aenter__()
+            await scraping([address], [], DIRECT, "--target-metrics").__aenter__()
 
     assert seen[0] == ("/stats?format=prometheus", "Basic bWU6c2VjcmV0")
     assert "secret" not in str(refused.value)
