@@ -27,12 +27,14 @@ from loadgen.engine.hand import ending_of
 from loadgen.engine.limits import sockets_per_process
 from loadgen.errors import InputError, TargetUnreachableError
 from loadgen.locust_bridge.clocks import clock_of_this_host
+from loadgen.locust_bridge.lead import START_DELAY_NS
 from loadgen.locust_bridge.messages import Identity, Prepare
 from loadgen.locust_bridge.story import Brief, Wish
 from loadgen.measure.doubts import doubts_about
 from loadgen.measure.record import Phase, Record
 from loadgen.plan.access import without_passwords
 from loadgen.plan.incidents import CUT_BY_THE_SERVER, IncidentKind
+from loadgen.plan.pacing import NS_PER_S
 from loadgen.plan.plan import Plan
 from loadgen.plan.secrets import command_shown
 from loadgen.plan.slices import SliceKind, kind_of
@@ -111,6 +113,23 @@ def _check_slices(settled: Settled) -> None:
                 f"{settled.name}: budgets: expected slices by room, incident, or a phase from connect on where Locust "
                 f'leads (chatbench run has them all), got "{budget.expression}"'
             )
+
+
+def check_run_time(settled: Settled, run_time_s: float | None) -> None:
+    """InputError where --run-time, which counts from the first user on, is over before anything is measured."""
+    users, phases = settled.scenario.users, settled.scenario.phases
+    if run_time_s is None or settled.stages:
+        return
+    # Locust starts a second's worth of users at once, and then as many each second.
+    rate_per_s = users.connect_rate_per_s
+    ramp_s = max(0.0, users.count / rate_per_s - max(1.0, 1 / rate_per_s))
+    needed_s = ramp_s + (phases.warmup + START_DELAY_NS) / NS_PER_S
+    if run_time_s <= needed_s:
+        raise InputError(
+            f"--run-time: expected more than {needed_s:.1f} s, since it counts from the first user on and nothing is "
+            f"measured before {users.count:,} users have come in, {rate_per_s:g} a second, and the warm-up of "
+            f"{duration_text(phases.warmup)} is over (-u, -r, --warmup), got {run_time_s:g} s"
+        )
 
 
 def capacity(worker_count: int, room_count: int) -> int:

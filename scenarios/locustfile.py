@@ -19,6 +19,7 @@ from locust import events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
+from locust.util.timespan import parse_timespan
 
 from loadgen.engine.limits import raise_open_files_limit
 from loadgen.errors import BenchError, TargetUnreachableError
@@ -28,7 +29,7 @@ from loadgen.locust_bridge.story import Wish
 from loadgen.locust_bridge.users import ChatUser, ScriptedChatUser
 from reports.live.feed import Feed, Told
 from reports.live.page import render
-from scenarios.locust_story import LocustStory
+from scenarios.locust_story import LocustStory, check_run_time
 from scenarios.signals import Requests, that_ask_to_end
 
 __all__ = ["ChatUser", "ScriptedChatUser"]
@@ -89,6 +90,8 @@ def _settle_at_first(environment: Environment, options: Namespace, story: Locust
         options.spawn_rate = options.spawn_rate or users.connect_rate_per_s
     wish = Wish.of(options, environment.host, options.num_users, worker_count)
     settled = story.settled(wish)
+    if options.headless or options.autostart:
+        check_run_time(settled, _run_time_s(options))
     follow(environment, settled.stages)
     if settled.base_urls and options.headless:
         story.check(wish)  # who has a web UI may start the server later
@@ -98,6 +101,12 @@ def _settle_at_first(environment: Environment, options: Namespace, story: Locust
     else:
         # Locust shows it on its pages, and to whoever downloads its report.
         environment.host = options.host = story.host_shown(environment.host or settled.base_urls[0])
+
+
+def _run_time_s(options: Namespace) -> float | None:
+    """That of the command line, or of the form, where it is a text; ValueError for a text that is no time."""
+    told = options.run_time
+    return parse_timespan(told) if isinstance(told, str) and told.strip() else told or None
 
 
 def _known_workers(environment: Environment) -> int | None:
@@ -114,6 +123,7 @@ def _attach_pages(environment: Environment, session: Session, story: LocustStory
 
     def check(options: Namespace, host: str | None, user_count: int) -> None:
         settled = story.check(Wish.of(options, host, user_count, _known_workers(environment)))
+        check_run_time(settled, _run_time_s(options))
         follow(environment, settled.stages)
 
     def told() -> Told:

@@ -10,7 +10,7 @@ import pytest
 from loadgen.errors import InputError
 from loadgen.locust_bridge.story import Wish
 from scenarios import machine
-from scenarios.locust_story import LocustStory
+from scenarios.locust_story import LocustStory, check_run_time
 from scenarios.machine import Machine
 from scenarios.settle import Settled
 
@@ -84,3 +84,28 @@ def test_headers_are_taken_as_locust_has_them() -> None:
     plan = LocustStory("fanout", {}).settled(wish).plan_for((ELSEWHERE,), "abcdef")
 
     assert plan.headers == (("X-Mine", "abc"), ("Origin", "http://me"))
+
+
+@pytest.mark.parametrize(
+    ("users", "rate_per_s", "warmup", "needed_s"),
+    # The last one has all its users in the first second, and the one before a user every two seconds.
+    [(500, 250.0, "3s", 4.4), (3, 0.5, "0s", 4.4), (10, 100.0, "1s", 1.4)],
+)
+def test_a_run_time_that_is_over_before_anything_is_measured_is_refused(
+    users: int, rate_per_s: float, warmup: str, needed_s: float
+) -> None:
+    """It ended such a run as if by hand, with users who had never been there."""
+    wish = Wish("fanout", {"phases.warmup": warmup}, ELSEWHERE, users, rate_per_s, 1)
+    short = LocustStory("fanout", {}).settled(wish)
+
+    with pytest.raises(InputError, match=rf"^--run-time: expected more than {needed_s} s, .*, got 1 s$"):
+        check_run_time(short, 1)
+    check_run_time(short, needed_s + 0.1)
+    check_run_time(short, None)
+
+
+def test_stages_end_by_themselves() -> None:
+    """Locust follows them, whatever its --run-time."""
+    wish = Wish("fanout", {"users.stages": ["10s:5"]}, ELSEWHERE, 5, None, 1)
+
+    check_run_time(LocustStory("fanout", {}).settled(wish), 1)
