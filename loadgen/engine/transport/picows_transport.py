@@ -44,6 +44,9 @@ LARGE_BYTES = 256 * 1024
 _MOST_OF_CONTROL_BYTES = 125
 _OF_CONTROL = (WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE)
 
+# To be connected; then picows' own limit comes first, which closes the socket. Ours would leave it open for as long.
+_REACHING_S = 0.25
+
 _NO_STATUS = 1005
 _NO_CLOSE_FRAME = 1006
 # What picows sends where it, or we, found a fault.
@@ -446,7 +449,7 @@ class PicowsTransport:
             is_binary=opening.is_binary,
         )
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(self._timeout_s + _REACHING_S):
                 await ws_connect(
                     lambda: socket,
                     self._base_url + opening.path,
