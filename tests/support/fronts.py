@@ -6,7 +6,7 @@ import ssl
 import threading
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -50,12 +50,17 @@ class _Front:
         assert task is not None
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
-        with closing(writer):
-            server = await self._reach((reader, writer))
-            if server is not None:
-                await asyncio.gather(
-                    self._pass_on(reader, server[1], self._rewritten), self._pass_on(server[0], writer, bytes)
-                )
+        self._open.add(writer)
+        try:
+            # Who is cut off before it has said where it wants to go.
+            with closing(writer), suppress(asyncio.IncompleteReadError):
+                server = await self._reach((reader, writer))
+                if server is not None:
+                    await asyncio.gather(
+                        self._pass_on(reader, server[1], self._rewritten), self._pass_on(server[0], writer, bytes)
+                    )
+        finally:
+            self._open.discard(writer)
 
     async def _pass_on(
         self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, rewritten: Callable[[bytes], bytes]
