@@ -108,6 +108,7 @@ class Reader:
                 for payload in payloads:
                     if not inlet.receive(inlet.user, payload, now):
                         inlet.heard(payload, now)
+                    now += 1  # frames that came together keep their order
                 continue
             self._count(alike_count)
             alike_count = 0
