@@ -143,7 +143,8 @@ class _Reader:
         self._users = [protocol.user_of(socket.request) for socket in log.sockets]
         self._in_room: defaultdict[int, dict[str, int]] = defaultdict(dict)  # socket -> room -> since when
         self._ids: dict[tuple[int, bytes], Key] = {}  # (socket, id) -> message
-        self._highest: dict[tuple[int, int], int] = {}  # (user, sender) -> sequence
+        # What a sender says to different rooms, and to one user, may go different ways in a server.
+        self._highest: dict[tuple[int, int, str | None], int] = {}  # (user, sender, room) -> sequence
         self._highest_in_room: dict[tuple[int, str | None], int] = {}  # (user, room) -> number
 
     def take(self, frame: Frame) -> None:
@@ -187,8 +188,9 @@ class _Reader:
             return
         fate.first_ns[user] = frame.at_ns
         sender, sequence = key
-        overtaken = sequence < self._highest.get((user, sender), -1)
-        self._highest[user, sender] = max(sequence, self._highest.get((user, sender), -1))
+        lane = user, sender, fate.message.room
+        overtaken = sequence < self._highest.get(lane, -1)
+        self._highest[lane] = max(sequence, self._highest.get(lane, -1))
         number, place = self._protocol.number_in_room(frame.payload), (user, fate.message.room)
         if number is not None:
             overtaken |= number < self._highest_in_room.get(place, -1)
