@@ -20,6 +20,7 @@ import psutil
 from tests.support.benches import CHATBENCH, Bench, books_close, document_in, environment, eventually
 from tests.support.mortal import started
 from tests.support.patience import PATIENCE_S
+from tests.support.silent_port import refusing_port
 
 LOCUST = (CHATBENCH, "locust")
 # The same without our command, for a locustfile of one's own.
@@ -32,6 +33,12 @@ MEASURING = "WS       delivery"
 AHEAD_S = 1000
 ELSEWHEN = ("unshare", "--time", "--monotonic", str(AHEAD_S))
 """Before a command: its monotonic clock is ahead of ours."""
+
+
+def two_workers() -> tuple[str, ...]:
+    """The flags for two that one command forks; at a port of their own: Locust's would be that of other tests, too."""
+    port = str(refusing_port())
+    return ("--processes", "2", "--master-bind-port", port, "--master-port", port)
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ from tests.support.benches import (
     fatal_doubts_of,
     overhear,
 )
-from tests.support.locust_process import MEASURING, LocustProcess, locust
+from tests.support.locust_process import MEASURING, LocustProcess, locust, two_workers
 from tests.support.patience import PATIENCE_S
 from tests.support.programs import listening
 from tests.support.raw_websocket import CLOSE, CONTINUATION, TEXT, close_frame, frame
@@ -33,7 +33,6 @@ pytestmark = [pytest.mark.system, pytest.mark.faults]
 HEADLESS = ("--headless", "-u", "10", "-r", "50", "--out", "run")
 FEW = ("smoke", "--rooms", "1", "--warmup", "0s", "--drain", "500ms")
 LONG = (*FEW, "--duration", "10m")
-TWO = ("--processes", "2")
 FREEZE_S = 1.2
 
 
@@ -46,7 +45,7 @@ def test_a_target_that_stands_still_and_then_dies_is_data(tmp_path: Path) -> Non
     """The freeze is in the delivery times, each connection that breaks is counted, and the run ends at once: 99."""
     with (
         listening(FAST_SERVER) as relay,
-        locust(*LONG, *at(relay.url), *HEADLESS, *TWO, cwd=tmp_path) as running,
+        locust(*LONG, *at(relay.url), *HEADLESS, *two_workers(), cwd=tmp_path) as running,
     ):
         running.wait_for(MEASURING)
         os.kill(relay.pid, signal.SIGSTOP)
@@ -105,7 +104,7 @@ def test_a_forked_worker_that_is_killed_takes_its_swarm_with_it(tmp_path: Path) 
     load = (*FEW, "--duration", "7s")
     with (
         listening(FAST_SERVER) as relay,
-        locust(*load, *at(relay.url), *HEADLESS, *TWO, cwd=tmp_path) as running,
+        locust(*load, *at(relay.url), *HEADLESS, *two_workers(), cwd=tmp_path) as running,
     ):
         running.wait_for(MEASURING)
         killed = forked_workers(running)[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from tests.support.locust_process import (
     LocustProcess,
     can_be_elsewhen,
     locust,
+    two_workers,
 )
 from tests.support.patience import PATIENCE_S
 
@@ -143,7 +144,7 @@ def test_headless_it_counts_what_a_run_of_ours_counts(expected: dict[str, int], 
 
 def test_with_processes_it_counts_the_same(expected: dict[str, int], tmp_path: Path) -> None:
     """Locust forks its workers; each has a swarm of its own."""
-    with locust(*CROWD, *HEADLESS, "--processes", "2", cwd=tmp_path) as running:
+    with locust(*CROWD, *HEADLESS, *two_workers(), cwd=tmp_path) as running:
         document = ends_well(running)
 
     assert counts_of(document) == expected
@@ -194,7 +195,7 @@ def test_stages_become_a_shape(tmp_path: Path) -> None:
 def test_an_incident_hits_those_whom_locust_has_brought_in(tmp_path: Path) -> None:
     """At its time of the measured window; who reads no more is neither gone nor an error, and nothing is lost."""
     (tmp_path / "mine.toml").write_text(SLOW_READERS, encoding="utf-8")
-    with locust("mine.toml", *HEADLESS, "--processes", "2", cwd=tmp_path) as running:
+    with locust("mine.toml", *HEADLESS, *two_workers(), cwd=tmp_path) as running:
         document = ends_well(running)
 
     (incident,), counts = document["incidents"], document["counters"]
@@ -383,10 +384,10 @@ def test_a_host_where_nobody_answers_is_one_line_and_106(tmp_path: Path) -> None
 # --- Ctrl-C -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("processes", [(), ("--processes", "2")], ids=["one process", "two workers"])
-def test_an_interrupt_ends_a_run_in_good_order(processes: tuple[str, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize("processes", [tuple, two_workers], ids=["one process", "two workers"])
+def test_an_interrupt_ends_a_run_in_good_order(processes: Callable[[], tuple[str, ...]], tmp_path: Path) -> None:
     """Exit code 105 and a document that says so, with what was measured until then."""
-    with locust(*LONG, *HEADLESS, *processes, cwd=tmp_path) as running:
+    with locust(*LONG, *HEADLESS, *processes(), cwd=tmp_path) as running:
         running.wait_for(MEASURING)
         running.interrupt()
         document = running.ends_with(105, within_s=PATIENCE_S)
