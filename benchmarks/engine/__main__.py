@@ -22,11 +22,14 @@ from benchmarks.engine.cases import Case, Document, Figure, cases, lines_of
 from benchmarks.engine.dialect import without_ack
 from benchmarks.engine.entrance import entrance
 from benchmarks.engine.on_time import on_time
+from benchmarks.engine.smaller_cores import smaller_cores, smaller_cores_one_room
 from benchmarks.engine.splitting import processes
 
 Compared = Callable[[Cores], tuple[list[Figure], Document]]
 # Cases of more than one run.
-COMPARED: dict[str, Compared] = {"processes": processes, "entrance": entrance, "on_time": on_time}
+COMPARED: dict[str, Compared] = {
+    each.__name__: each for each in (processes, smaller_cores, smaller_cores_one_room, entrance, on_time)
+}
 
 
 def main() -> int:
@@ -35,7 +38,7 @@ def main() -> int:
     parser.add_argument(
         "case",
         nargs="*",
-        metavar="receive|send|sockets|soak|processes|entrance|on_time",
+        metavar="|".join([*(case.name for case in cases(0)), *COMPARED]),
         help="all but soak, if none is named",
     )
     parser.add_argument("--soak-minutes", type=int, default=10, help="how long soak lasts (10)")
