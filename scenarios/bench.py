@@ -150,7 +150,7 @@ def _diary_of(settled: Settled, directory: Path) -> Diary | None:
     if settled.run.events is None:
         return None
     try:
-        return Diary(Path(settled.run.events))
+        return Diary(Path(settled.run.events), goes_on=settled.adds_events)
     except InputError:
         store.give_back(directory, RUN_LOG_NAME)
         raise

@@ -14,14 +14,14 @@ from reports.events import events_between, line_of
 class Diary:
     """Compares each snapshot of the document with the one before; a line is written whole, or not at all."""
 
-    def __init__(self, path: Path) -> None:
-        """Begin the file anew; InputError where it cannot be written."""
+    def __init__(self, path: Path, *, goes_on: bool = False) -> None:
+        """Begin the file anew, unless it ``goes_on`` after what is in it; InputError where it cannot be written."""
         self.path = path
         self.trouble: OSError | None = None
         """Why nothing is written any more: the run is worth more than its diary."""
         self._previous: Document | None = None
         try:
-            path.write_bytes(b"")
+            path.open("ab" if goes_on else "wb").close()
         except OSError as error:
             raise InputError(f"{path}: cannot write there: {error.strerror}") from None
 

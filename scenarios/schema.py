@@ -174,14 +174,16 @@ class Mix(Section):
     """Make the HTTP request of the dialect's section [http]."""
 
 
-_Bytes = Annotated[int, Field(ge=WIDTH, le=10**7)]
-_BYTES = f"a whole number >= {WIDTH} (the bytes of the marker)"
+_MOST_BYTES = 10**7
+_Bytes = Annotated[int, Field(ge=WIDTH, le=_MOST_BYTES)]
+_FROM_MARKER = f"from {WIDTH} (the bytes of the marker) to {_MOST_BYTES:,}"
+_BYTES = f"a whole number {_FROM_MARKER}"
 
 
 class PayloadSizes(Section):
     """Texts whose lengths are distributed as those of what people write: log-normal."""
 
-    median: float = _key(f"a number >= {WIDTH} (the bytes of the marker)", ..., ge=WIDTH, le=10**7)
+    median: float = _key(f"a number {_FROM_MARKER}", ..., ge=WIDTH, le=_MOST_BYTES)
     """Half of the texts are shorter."""
     sigma: float = _key("a number >= 0 and <= 5", 1.0, ge=0, le=5)
     """How widely lengths are spread (of their logarithm)."""

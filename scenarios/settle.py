@@ -68,6 +68,8 @@ class Settled:
     """Cores that the processes keep to where the target is not ours; None: any."""
     start_with: int | None = None
     """Descriptor of a socket over which it is settled when users begin to talk; None: when all are there."""
+    adds_events: bool = False
+    """Whether the file of events goes on after what others have written into it."""
     sweep: Sweep | None = None
     """What differs from run to run where there are several, of which this is the first."""
     runs: tuple[Settled, ...] = ()

@@ -22,6 +22,7 @@ from reports.sweep import Ended, Row, build, head_line, headline, name_of, row_l
 from reports.terminal import Doing, Waiting, left_text
 from scenarios import github
 from scenarios.catalogue import catalogue
+from scenarios.diary import Diary
 from scenarios.endpoint import refuse_page
 from scenarios.exporter import check_for_several
 from scenarios.layers import FLAGS, Origin
@@ -82,13 +83,13 @@ def carry_out_sweep(settled: Settled, request: Request) -> ExitCode:
     sweep, run = settled.sweep, settled.run
     assert sweep is not None, "asked of a sweep"
     settled.check_target()
-    if run.events is not None:
-        raise InputError(f"{sweep.place}: expected no file of events (run.events) beside a sweep, got {run.events}")
     check_for_several(run.prometheus_port)
     refuse_page(run.web, "a sweep")
     started = datetime.now(UTC)
     directory = run_directory(settled, started)
     store.claim(directory, force=run.force)
+    if run.events is not None:
+        _begin_events(Path(run.events), directory)
     state = _State(
         {
             "id": f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
@@ -122,6 +123,16 @@ def carry_out_sweep(settled: Settled, request: Request) -> ExitCode:
     return ExitCode(document["sweep"]["exit_code"])
 
 
+def _begin_events(path: Path, directory: Path) -> None:
+    """The file of events anew, into which one row after the other writes; each begins with ``run_started``."""
+    try:
+        Diary(path)
+    except InputError:
+        with contextlib.suppress(OSError):  # not empty: what is in it was there before
+            directory.rmdir()
+        raise
+
+
 def _run_all(
     settled: Settled,
     request: Request,
@@ -145,6 +156,8 @@ def _run_all(
         arguments = [str(scenario), *request.arguments, "--out", str(directory / name), "--quiet"]
         if settled.run.force:
             arguments.append("--force")
+        if settled.run.events is not None:
+            arguments += ["--events", settled.run.events, "--add-events"]
         if one.rows["run.plots"]["origin"] == Origin.DEFAULT:
             arguments.append("--no-plots")  # the page of each run has its pictures, and files of them take seconds
         try:

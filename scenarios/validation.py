@@ -29,6 +29,7 @@ _UNIT_NS = {
 }
 # A year; what is longer is a slip, and would not fit into the arithmetic.
 LONGEST_NS = 365 * 24 * 3600 * NS_PER_S
+_TOO_LONG = "longer than a year"
 
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:h|ms|us|m|s))+")
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|us|m|s)")
@@ -47,7 +48,7 @@ def duration_ns(value: Any) -> Any:
         raise ValueError("not a duration")
     length_ns = sum(float(n) * _UNIT_NS[unit] for n, unit in _DURATION_PART.findall(value))
     if length_ns > LONGEST_NS:
-        raise ValueError("longer than a run may be")
+        raise ValueError(_TOO_LONG)
     return round(length_ns)
 
 
@@ -121,7 +122,8 @@ def _line(error: ErrorDetails, model: type[BaseModel], data: dict[str, Any], lab
     if _is_secret(keys):
         found = HIDDEN
     found = found if len(found) <= 120 else found[:117] + "..."
-    return f"{label(path)}: expected {expected or error['msg']}, got {found}"
+    at_most = ", a year at most" if error["msg"].endswith(_TOO_LONG) else ""
+    return f"{label(path)}: expected {expected or error['msg']}{at_most}, got {found}"
 
 
 def _is_secret(keys: Sequence[int | str]) -> bool:

@@ -8,7 +8,7 @@ import typer
 
 TARGET, LOAD, TIME, OUTPUT = "Target", "Load", "Time", "Output"
 
-Scenario = Annotated[str, typer.Argument(help="Catalogue name or path of a scenario file.", metavar="[SCENARIO]")]
+Scenario = Annotated[str, typer.Argument(help="Catalogue name or path of a scenario file.", metavar="SCENARIO")]
 
 Target = Annotated[
     list[str] | None,
@@ -152,6 +152,11 @@ StartWith = Annotated[
 WorkerCores = Annotated[
     str | None,
     typer.Option(metavar="N,N", help="Cores that the processes keep to.", hidden=True, rich_help_panel=LOAD),
+]
+
+AddEvents = Annotated[
+    bool,
+    typer.Option("--add-events", help="Go on in the file of events.", hidden=True, rich_help_panel=OUTPUT),
 ]
 
 Seed = Annotated[str | None, typer.Option(metavar="N", help="Settles every random choice.", rich_help_panel=LOAD)]

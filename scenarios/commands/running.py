@@ -34,6 +34,7 @@ def run(
     processes: options.Processes = None,
     transport: options.Transport = None,
     start_with: options.StartWith = None,
+    add_events: options.AddEvents = False,
     worker_cores: options.WorkerCores = None,
     seed: options.Seed = None,
     duration: options.Duration = None,
@@ -56,8 +57,8 @@ def run(
 ) -> None:
     """Benchmark a chat server and leave a run directory with the report.
 
-    Every flag can also stand in the scenario file or in the environment (CHATBENCH_USERS, ...): flag beats environment
-    beats file beats default.
+    Every flag can also stand in the scenario file, or in the environment
+    (CHATBENCH_USERS, ...): flag beats environment beats file beats default.
     """
     from scenarios.bench import bench
     from scenarios.layers import flags_typed
@@ -116,5 +117,5 @@ def run(
         raise typer.Exit(carry_out_sweep(settled, Request(scenario, arguments, command)))
     if worker_cores is not None:
         settled = replace(settled, worker_cores=cores_from(worker_cores, "--worker-cores"))
-    settled = replace(settled, start_with=start_with)
+    settled = replace(settled, start_with=start_with, adds_events=add_events)
     raise typer.Exit(bench(settled, command=command, source=scenario))

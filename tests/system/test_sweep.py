@@ -53,7 +53,10 @@ def document_in(folder: Path) -> Document:
 def test_a_sweep_is_a_run_for_each_value_and_one_document(tmp_path: Path) -> None:
     """Which is printed, too; each run can be told from the others, and lies beside it."""
     folder = tmp_path / "sweep"
-    done = ran("run", scenario_in(tmp_path), "-o", str(folder), "--json", "--no-html", "--seed", "3")
+    events = tmp_path / "events.ndjson"
+    events.write_text("of another day\n")
+    flags = ("--json", "--no-html", "--seed", "3", "--events", str(events))
+    done = ran("run", scenario_in(tmp_path), "-o", str(folder), *flags)
 
     assert done.returncode == 0, done.stderr
     document = document_in(folder)
@@ -65,6 +68,10 @@ def test_a_sweep_is_a_run_for_each_value_and_one_document(tmp_path: Path) -> Non
     assert [run["plan"]["traffic.payload_bytes"]["value"] for run in runs] == [100, 2_000]
     assert {run["plan"]["run.seed"]["value"] for run in runs} == {3}
     assert [run["run"]["scenario"] for run in runs] == ["short-01-100", "short-02-2000"]
+    told = [json.loads(line) for line in events.read_text().splitlines()]
+    ends = [(event["event"], event.get("scenario")) for event in told if event["event"] in ("run_started", "run_ended")]
+    first, second = ("run_started", "short-01-100"), ("run_started", "short-02-2000")
+    assert ends == [first, ("run_ended", None), second, ("run_ended", None)]
     assert (folder / "sweep.html").exists()
     assert "PASS - every budget held with every value" in done.stderr
 

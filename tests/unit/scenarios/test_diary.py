@@ -61,6 +61,18 @@ def test_a_file_of_an_earlier_run_is_begun_anew(tmp_path: Path) -> None:
     assert lines_in(path)[0]["event"] == "run_started"
 
 
+def test_the_runs_of_a_sweep_write_one_after_the_other(tmp_path: Path) -> None:
+    """Each goes on where the one before ended, and begins with its own name."""
+    path = tmp_path / "events.ndjson"
+    Diary(path).note(a_document())
+    first = len(lines_in(path))
+
+    Diary(path, goes_on=True).note(a_document())
+
+    assert [line["event"] for line in lines_in(path)].count("run_started") == 2
+    assert lines_in(path)[first]["event"] == "run_started"
+
+
 def test_a_place_that_cannot_be_written_to_is_said_at_once(tmp_path: Path) -> None:
     """Before anything is started, not when the first event comes."""
     with pytest.raises(InputError, match=r"nowhere/events\.ndjson: cannot write there: No such file"):

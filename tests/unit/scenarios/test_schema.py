@@ -51,7 +51,7 @@ deliveries_lost = ["count == 0"]
 """
 
 PAYLOADS = (
-    "expected a whole number >= 69 (the bytes of the marker), a list of 1 to 64 of them, "
+    "expected a whole number from 69 (the bytes of the marker) to 10,000,000, a list of 1 to 64 of them, "
     "or a table like { median = 120 }"
 )
 
@@ -129,7 +129,7 @@ def test_an_empty_file_is_a_scenario() -> None:
         ),
         (
             "[traffic]\npayload_bytes = { median = 60 }",
-            "traffic.payload_bytes.median: expected a number >= 69 (the bytes of the marker), got 60",
+            "traffic.payload_bytes.median: expected a number from 69 (the bytes of the marker) to 10,000,000, got 60",
         ),
         (
             "[traffic]\npayload_bytes = { median = 100, sigma = -1 }",
@@ -146,6 +146,7 @@ def test_an_empty_file_is_a_scenario() -> None:
         ),
         ('[traffic]\ndeadline = "0s"', 'traffic.deadline: expected a time > 0 like "5s", got "0s"'),
         ('[phases]\nmeasure = "0s"', 'phases.measure: expected a time > 0 like "30s", got "0s"'),
+        ('[phases]\nmeasure = "9999h"', 'phases.measure: expected a time > 0 like "30s", a year at most, got "9999h"'),
         ('[phases]\nmeasure = "30"', 'phases.measure: expected a time > 0 like "30s", got "30"'),
         ("[phases]\nmeasure = 30", 'phases.measure: expected a time > 0 like "30s", got 30'),
         ('[phases]\nwarmup = "-3s"', 'phases.warmup: expected a time like "3s", got "-3s"'),

@@ -192,8 +192,8 @@ def test_what_types_cannot_tell_is_told_at_its_key(write: Write, text: str, line
         (
             "traffic.payload_bytes",
             "20",
-            "--payload: expected a whole number >= 69 (the bytes of the marker), a list of 1 to 64 of them, "
-            "or a table like { median = 120 }, got 20",
+            "--payload: expected a whole number from 69 (the bytes of the marker) to 10,000,000, a list of "
+            "1 to 64 of them, or a table like { median = 120 }, got 20",
         ),
         ("phases.measure", "0s", '--duration: expected a time > 0 like "30s", got "0s"'),
         ("run.processes", "all", '--processes: expected a whole number from 1 to 64, or "auto", got "all"'),
