@@ -13,13 +13,20 @@ from reports.compare import TOLERANCES
 from scenarios.ab import Wish
 from scenarios.flags_of_run import HelpWanted, Parser, add_flags, flags_given, seconds, whole_number
 
-# What the pairs settle themselves, or what makes no sense of many runs.
-_NOT_OF_RUN = frozenset(
-    {
-        *("--target", "--target-metrics", "--out", "--json", "--quiet", "--events", "--prometheus"),
-        *("--html", "--plots", "--stage", "--seed"),
-    }
-)
+# What makes no sense of pairs of runs, and why.
+_REFUSED = {
+    "--target": "expected --base and --head, the two servers, instead",
+    "--target-metrics": "expected a single server to ask for its figures (chatbench run), and there are two",
+    "--prometheus": "expected a single run to serve the figures of (chatbench run)",
+    "--events": "expected a single run to write a file of events of (chatbench run)",
+    "--stage": "expected without it, since the runs of a pair have the same load from their start to their end",
+    **dict.fromkeys(
+        ("--html", "--no-html", "--plots", "--no-plots"), "expected without it: what is written is settled"
+    ),
+    **dict.fromkeys(("--quiet", "-q"), "expected without it; 2> /dev/null leaves out what is said"),
+}
+# Those, and what the pairs settle themselves.
+_NOT_OF_RUN = frozenset({"--out", "--json", "--seed", *_REFUSED})
 _GATE = re.compile(
     r"\s*(?P<metric>\w+)\s*:\s*(?P<quantile>mean|med|max|p\(\s*[\d.]+\s*\))\s*<\s*(?P<percent>[\d.]+)\s*%\s*"
 )
@@ -91,6 +98,7 @@ def _seed(text: str) -> int:
 def _parser() -> Parser:
     parser = Parser(
         "chatbench ab",
+        "chatbench ab [SCENARIO] [OPTIONS]",
         description="Two servers under the same load in turns, in pairs of runs, and whether head is worse than base. "
         "Each is an address, or a command that starts a server: a fresh one for every run. A command is a line for the "
         "shell; it prints its address when it is ready, or takes the port that {port} stands for. Without --head, base "
@@ -123,5 +131,5 @@ def _parser() -> Parser:
         "--apart", action="store_true", help="one run of a pair after the other, instead of users who talk in turns"
     )
     parser.add_argument("--json", action="store_true", help="print the document on standard output")
-    add_flags(parser, _NOT_OF_RUN)
+    add_flags(parser, _NOT_OF_RUN, _REFUSED)
     return parser

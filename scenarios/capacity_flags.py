@@ -10,8 +10,17 @@ from reports.capacity import Axis
 from scenarios.capacity import Wish
 from scenarios.flags_of_run import HelpWanted, Parser, add_flags, flags_given, seconds, whole_number
 
-# What the search settles itself, or what makes no sense of many runs.
-_NOT_OF_RUN = frozenset({"--duration", "--out", "--json", "--quiet", "--events", "--html", "--plots", "--stage"})
+# What makes no sense of many runs, and why.
+_REFUSED = {
+    "--stage": "expected without it, since each run of a search has one load",
+    "--events": "expected a single run to write a file of events of (chatbench run)",
+    **dict.fromkeys(
+        ("--html", "--no-html", "--plots", "--no-plots"), "expected without it: what is written is settled"
+    ),
+    **dict.fromkeys(("--quiet", "-q"), "expected without it; 2> /dev/null leaves out what is said"),
+}
+# Those, and what the search settles itself.
+_NOT_OF_RUN = frozenset({"--duration", "--out", "--json", *_REFUSED})
 
 
 def wish_of(arguments: Sequence[str]) -> Wish:
@@ -25,13 +34,17 @@ def wish_of(arguments: Sequence[str]) -> Wish:
     except ValueError:
         raise InputError(f"--of: expected users, rate or room, got {given.of}") from None
     flags, passed = flags_given(given, _NOT_OF_RUN)
+    start = None if given.start is None else whole_number("--start", given.start)
+    most = None if given.most is None else whole_number("--most", given.most)
+    if start is not None and most is not None and most < start:
+        raise InputError(f"--most: expected at least as much as --start ({start}), got {most}")
     return Wish(
         scenario=given.scenario,
         of=of,
         flags=flags,
         arguments=tuple(passed),
-        start=None if given.start is None else whole_number("--start", given.start),
-        most=None if given.most is None else whole_number("--most", given.most),
+        start=start,
+        most=most,
         max_time_s=seconds("--max-time", given.max_time),
         duration_s=seconds("--duration", given.duration),
         out=None if given.out is None else Path(given.out),
@@ -42,6 +55,7 @@ def wish_of(arguments: Sequence[str]) -> Wish:
 def _parser() -> Parser:
     parser = Parser(
         "chatbench capacity",
+        "chatbench capacity [SCENARIO] [OPTIONS]",
         description="The largest load that keeps the budgets: doubled until one breaks, then halved between what held "
         "and what did not, and confirmed by a run three times as long. Exit codes: 0 an answer, 99 not even the "
         "smallest load held, 97 nothing could be believed, 104 bad input, 105 interrupted (what is known is kept), "
@@ -59,5 +73,5 @@ def _parser() -> Parser:
     ):
         parser.add_argument(*names, metavar=metavar, default=default, help=text)
     parser.add_argument("--json", action="store_true", help="print the document on standard output")
-    add_flags(parser, _NOT_OF_RUN)
+    add_flags(parser, _NOT_OF_RUN, _REFUSED)
     return parser

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from argparse import SUPPRESS, ArgumentParser, Namespace
-from typing import Any, NoReturn
+from argparse import SUPPRESS, Action, ArgumentParser, Namespace
+from collections.abc import Mapping, Set
+from typing import Any, NoReturn, get_args
 
 from loadgen.errors import InputError
 from loadgen.plan.pacing import NS_PER_S
 from loadgen.plan.secrets import complaint_shown
+from scenarios.commands import options
 from scenarios.endpoint import AUTO
 from scenarios.layers import FLAGS, Flag, headers_from
 from scenarios.validation import duration_ns
@@ -29,20 +31,37 @@ class Parser(ArgumentParser):
         raise InputError(complaint_shown(message))
 
 
-def add_flags(parser: ArgumentParser, without: frozenset[str]) -> None:
-    """Let it take the flags of ``run`` but some, by their names."""
-    group = parser.add_argument_group("of every run (see: chatbench run --help)")
+class _Refusal(Action):
+    """A flag of ``run`` that is taken only to say why it is not."""
+
+    def __call__(self, parser: ArgumentParser, namespace: Namespace, values: Any, option: str | None = None) -> None:
+        raise InputError(f"{option}: {self.const}")
+
+
+def add_flags(parser: ArgumentParser, without: Set[str], refused: Mapping[str, str]) -> None:
+    """Let it take the flags of ``run`` but some, by their names; of those that are ``refused`` it says why."""
+    group = parser.add_argument_group("of every run")
     for flag in _flags(without | {"--web"}):
         names = [flag.name, *([_SHORT[flag.name]] if flag.name in _SHORT else [])]
+        metavar, text = _told(flag.name)
         if flag.name in _SWITCHES:
-            group.add_argument(*names, action="store_true", default=None)
+            group.add_argument(*names, action="store_true", default=None, help=text)
         else:
-            group.add_argument(*names, action="append" if flag.name in _REPEATABLE else "store")
+            action = "append" if flag.name in _REPEATABLE else "store"
+            group.add_argument(*names, action=action, metavar=metavar, help=text)
     # Taken in order to be refused in words of its own (endpoint.refuse_page).
     group.add_argument("--web", nargs="?", const=AUTO, help=SUPPRESS)
+    for name, why in refused.items():
+        group.add_argument(name, action=_Refusal, nargs="?", const=why, help=SUPPRESS)
 
 
-def flags_given(given: Namespace, without: frozenset[str]) -> tuple[dict[str, Any], list[str]]:
+def _told(name: str) -> tuple[str, str]:
+    """What stands for the value of a flag, and its help, as ``chatbench run`` has them."""
+    option = get_args(getattr(options, name.title().replace("-", "")))[1]
+    return str(option.metavar), str(option.help).replace("%", "%%")
+
+
+def flags_given(given: Namespace, without: Set[str]) -> tuple[dict[str, Any], list[str]]:
     """By key path, as settling takes them; and as ``chatbench run`` does."""
     flags: dict[str, Any] = {}
     passed: list[str] = []
@@ -61,7 +80,7 @@ def flags_given(given: Namespace, without: frozenset[str]) -> tuple[dict[str, An
     return flags, passed
 
 
-def _flags(without: frozenset[str]) -> list[Flag]:
+def _flags(without: Set[str]) -> list[Flag]:
     return [flag for flag in FLAGS if flag.name not in without]
 
 

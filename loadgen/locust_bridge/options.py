@@ -32,7 +32,7 @@ OPTIONS = (
     Option(
         "--target", "target.url", "URL", "A node of the server; repeatable; --host is the same for one.", False, True
     ),
-    Option("--dialect", "target.dialect", "NAME|FILE", "reference, plain, echo, or a dialect file."),
+    Option("--dialect", "target.dialect", "NAME|FILE", "A built-in one (chatbench dialects), or a file."),
     Option("--users-file", "users.file", "FILE.csv", "username,password a line, taken in turn.", False),
     Option("--tokens-file", "users.tokens_file", "FILE", "One token a line; nobody logs in.", False),
     Option("--header", "target.headers", "'K: V'", "Sent with every request and handshake.", False, True),

@@ -42,10 +42,8 @@ def doctor(
     proxy: options.Proxy = None,
     unix_socket: options.UnixSocket = None,
     users: Annotated[
-        int | None,
-        typer.Option(
-            "--users", "-u", metavar="N", min=1, help="Do so many users fit on this machine?", rich_help_panel=LOAD
-        ),
+        str | None,
+        typer.Option("--users", "-u", metavar="N", help="Do so many users fit on this machine?", rich_help_panel=LOAD),
     ] = None,
     print_json: Annotated[
         bool, typer.Option("--json", help="Print a document on standard output.", rich_help_panel=OUTPUT)
@@ -59,6 +57,7 @@ def doctor(
     104 bad input, 106 nobody answers, or everybody's login was refused.
     """
     from scenarios.doctor import examine_dialect, examine_machine
+    from scenarios.flags_of_run import whole_number
     from scenarios.layers import flags_typed
 
     flags = flags_typed(
@@ -75,7 +74,8 @@ def doctor(
         tokens_file=tokens_file,
     )
     if not target:
-        raise typer.Exit(examine_machine(users, flags, print_json=print_json))
+        user_count = None if users is None else whole_number("--users", users)
+        raise typer.Exit(examine_machine(user_count, flags, print_json=print_json))
     if users is not None:
         raise InputError(f"--users: expected without --target, which is tried with two users, got {users}")
     raise typer.Exit(examine_dialect(flags, os.environ, print_json=print_json))

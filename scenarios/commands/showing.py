@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
+
+# What is said of a name has so many characters at least, however narrow the terminal is.
+_NARROWEST = 20
 
 
 def list_scenarios() -> None:
@@ -13,10 +20,7 @@ def list_scenarios() -> None:
 
     from scenarios.catalogue import catalogue
 
-    scenarios = catalogue()
-    width = max(map(len, scenarios))
-    for name, text in scenarios.items():
-        typer.echo(f"{name:<{width}}  {tomllib.loads(text)['summary']}")
+    _print_summaries((name, tomllib.loads(text)["summary"]) for name, text in catalogue().items())
 
 
 def show(
@@ -29,7 +33,7 @@ def show(
 
 
 def dialects(
-    name: Annotated[str | None, typer.Argument(help="One of them, to print its file.", metavar="[NAME]")] = None,
+    name: Annotated[str | None, typer.Argument(help="One of them, to print its file.", metavar="NAME")] = None,
 ) -> None:
     """List the built-in dialects, or print one of them as a file to start from.
 
@@ -41,7 +45,15 @@ def dialects(
     if name is not None:
         typer.echo(named_text(name), nl=False)
         return
-    names = named_dialects()
-    width = max(map(len, names))
-    for each in names:
-        typer.echo(f"{each:<{width}}  {summary_of(named_text(each))}")
+    _print_summaries((each, summary_of(named_text(each))) for each in named_dialects())
+
+
+def _print_summaries(summaries: Iterable[tuple[str, str]]) -> None:
+    """A line each; on a terminal what is too long goes on below, beside the name."""
+    known = dict(summaries)
+    indent = max(map(len, known)) + 2
+    width = shutil.get_terminal_size().columns
+    for name, summary in known.items():
+        is_wrapped = sys.stdout.isatty()
+        lines = textwrap.wrap(summary, max(_NARROWEST, width - indent)) if is_wrapped else [summary]
+        typer.echo(f"{name:<{indent}}" + f"\n{'':<{indent}}".join(lines))

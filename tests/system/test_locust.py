@@ -354,6 +354,7 @@ def test_a_server_that_refuses_every_login_ends_the_run(tmp_path: Path) -> None:
         (["fanuot"], 'unknown scenario "fanuot"; did you mean "fanout"?'),
         (["smoke", "--rate", "fast"], '--rate: expected a number > 0, got "fast"'),
         (["smoke", "--raet=5"], "unrecognized arguments: --raet=5"),
+        (["smoke", "--web"], "--web: expected without it: Locust's web UI has our page, at /chatbench"),
         (["smoke", "--host", "nonsense"], "--host: "),
     ],
 )

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +264,13 @@ def test_list_names_every_scenario(tmp_path: Path) -> None:
     assert all(len(line.split()) > 3 for line in ended.stdout.splitlines())
 
 
+def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
+    """The first thing that a report of a bug is asked for."""
+    ended = chatbench("--version", cwd=tmp_path)
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"chatbench {version('chatbench')}\n", "")
+
+
 def test_what_show_prints_can_be_run(tmp_path: Path) -> None:
     """It is the way to a scenario of one's own."""
     shown = chatbench("show", "smoke", cwd=tmp_path)
@@ -301,6 +309,7 @@ def test_serve_says_where_and_ends_when_told(tmp_path: Path) -> None:
         (["run", "--users"], "Option '--users'"),
         (["run", "one", "two"], "Got unexpected extra argument"),
         (["rnu"], "No such command 'rnu'"),
+        (["doctor", "--users", "some"], "--users: expected a whole number > 0, got some"),
         (["run", "--out", "file"], "file: cannot write there: File exists"),
         (["run", "--out", "file/run"], "file/run: cannot write there: Not a directory"),
         (["run", "--out", "/proc/run"], "/proc/run: cannot write there: No such file or directory"),

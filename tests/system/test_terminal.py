@@ -67,3 +67,12 @@ def test_a_sweep_says_below_its_lines_which_run_goes_on(tmp_path: Path) -> None:
 
         assert " of 2: " not in running.terminal.text
         assert "report  runs/sweep.html" in running.terminal.text
+
+
+def test_what_there_is_keeps_its_words_whole_on_a_narrow_terminal(tmp_path: Path) -> None:
+    """What is said of a name goes on beside it."""
+    with on_terminal([CHATBENCH, "list"], tmp_path, 50, 100) as running:
+        assert running.end() == 0
+
+        assert "smoke            Twenty users in two rooms for" in running.terminal.text
+        assert "                 five seconds: is everything well?" in running.terminal.text

@@ -56,8 +56,9 @@ def test_gates_come_beside_the_usual_ones_or_change_them() -> None:
         (["--gate", "delivery_tim: p(99) < 5%"], '--gate: unknown time "delivery_tim"; did you mean "delivery_time"?'),
         (["--gate", "delivery_time: p(42) < 5%"], "--gate: expected mean, med, max, p(50), p(75)"),
         (["--gate", "delivery_time: p(99) < 1.2.3%"], "--gate: expected a number of per cent, got 1.2.3"),
-        (["smoke", "--target", "http://a"], "unrecognized arguments: --target http://a"),
-        (["smoke", "--stage", "1s:5"], "unrecognized arguments: --stage 1s:5"),
+        (["smoke", "--target", "http://a"], "--target: expected --base and --head, the two servers, instead"),
+        (["smoke", "--target-metrics=auto"], "--target-metrics: expected a single server"),
+        (["smoke", "--stage", "1s:5"], "--stage: expected without it"),
     ],
 )
 def test_what_cannot_be_done_is_refused(arguments: list[str], complaint: str) -> None:
