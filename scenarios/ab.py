@@ -48,6 +48,8 @@ ERROR = 0.05
 _REPEATED = 0.5
 # How much longer than by its plan a run may take before it is called hung, besides what every run may.
 _PATIENCE = 1.5
+# So much of what a server answered goes into one line.
+_LONGEST_EXAMPLE = 120
 # A run that ended so says something of the server.
 _MEASURED = (ExitCode.PASS, ExitCode.FAILED, ExitCode.INVALID, ExitCode.UNREACHABLE)
 
@@ -309,12 +311,20 @@ def _trial(bout: _Bout, number: int, side: Side, ending: Ending, died: str | Non
     """What a run came to; ServerFailedError where nobody was measured."""
     run = _run(bout, number, side)
     if (run / store.DOCUMENT_NAME).exists() and ending.code in _MEASURED:
-        return Trial.of(store.read_document(run), str(run.relative_to(bout.directory)), died)
+        document = store.read_document(run)
+        if ending.code == ExitCode.UNREACHABLE and number == 1:
+            raise ServerFailedError(f"nobody could log in: {_first_error(document)}")
+        return Trial.of(document, str(run.relative_to(bout.directory)), died)
     if ending.code == ExitCode.UNREACHABLE:
         raise ServerFailedError(f"the server ended ({died})" if died is not None else ending.said)
     if ending.code == ExitCode.BAD_INPUT:
         raise InputError(ending.said)
     raise RuntimeError(f"the run in {run} ended with exit code {ending.code}: {ending.said}")
+
+
+def _first_error(document: Document) -> str:
+    told = [f"{error['kind']}: {error['example'][:_LONGEST_EXAMPLE]}" for error in document["errors"]]
+    return told[0] if told else "the run does not say why"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from loadgen.dialects import HttpAnswer
+from loadgen.engine.error_pages import readable
 from loadgen.errors import ErrorKind, kind_of_status
 from loadgen.measure import marker
 from loadgen.measure.closes import END
@@ -74,7 +75,9 @@ class Books:
     def error(self, kind: ErrorKind, phase: str, example: str, user: int | None = None, token: str = "") -> None:
         """Count an error; the example is shown without the secrets of the run, and those of the user it happened to."""
         if (kind, phase) not in self.tally.errors:  # else it is not kept
-            example = self.secrets_of(user, token).hide(example[:MOST_SEARCHED_CHARACTERS])
+            secrets = self.secrets_of(user, token)
+            # Twice: markup may stand within a secret, and one may come to light without it.
+            example = secrets.hide(readable(secrets.hide(example[:MOST_SEARCHED_CHARACTERS])))
         self.tally.error(kind, phase, example)
 
     def count(self, name: Count) -> None:

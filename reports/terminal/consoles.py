@@ -9,6 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 WIDTH = 80
+# A last cell that would be narrower stands below the others.
+_NARROWEST = 16
+_BELOW_INDENT = 4
 
 # A text, or a text and its style in rich's words; a cell may have several.
 Part = str | tuple[str, str]
@@ -47,13 +50,28 @@ def print_text(console: Console, text: str, style: str = "", *, wrap: bool = Tru
 
 
 def print_row(console: Console, cells: Sequence[Cell], widths: Sequence[int]) -> None:
-    """Print cells side by side: the first ones so wide, in characters, and the last over what is left of the line."""
+    """Print cells side by side: the first ones so wide, in characters, and the last over what is left of the line.
+
+    On a terminal too narrow for that, the last one goes below them.
+    """
+    texts = [Text.assemble(*(cell if isinstance(cell, list) else [cell])) for cell in cells]
+    line_width = min(WIDTH, console.width)
+    if line_width - sum(widths) - 2 * len(widths) < _NARROWEST:
+        *first, last = texts
+        if any(text.plain for text in first):
+            _print_columns(console, first, widths[:-1], line_width)
+        _print_columns(console, [Text(), last], (_BELOW_INDENT - 2,), line_width)
+    else:
+        _print_columns(console, texts, widths, line_width)
+
+
+def _print_columns(console: Console, texts: Sequence[Text], widths: Sequence[int], line_width: int) -> None:
     columns = grid(0)
     for width in widths:
         columns.add_column(width=width)
     columns.add_column(ratio=1)
-    columns.add_row(*(Text.assemble(*(cell if isinstance(cell, list) else [cell])) for cell in cells))
-    console.print(columns, width=min(WIDTH, console.width))
+    columns.add_row(*texts)
+    console.print(columns, width=line_width)
 
 
 def grid(columns: int) -> Table:

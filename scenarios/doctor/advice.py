@@ -28,6 +28,9 @@ _OF_TLS = Advice(
     "--target",
     "is it https or wss at all? --ca says whom to trust, --client-cert who we are; --insecure takes any certificate",
 )
+_OF_HANGING_UP = Advice(
+    "--target", "the server hangs up on HTTP: is this its port, and is it https:// or wss:// that it speaks there?"
+)
 _OF_PROXY = Advice(
     "--proxy", "it is not the server that says so: does the proxy know us, and connect us to this place?"
 )
@@ -42,6 +45,8 @@ def of_login(http: HttpScript, attempt: LoginAttempt) -> Advice:
                 return _OF_TLS
             case Trouble(kind=ErrorKind.PROXY):
                 return _OF_PROXY
+            case Trouble(kind=ErrorKind.RESET):
+                return _OF_HANGING_UP
         return Advice("login.path", "does the server answer at this path?")
     status = attempt.answer.status
     if status in (401, 403):
@@ -81,6 +86,8 @@ def of_connect(script: DialectScript, trouble: Trouble) -> Advice:
             return Advice(
                 place.key, f"{place.text}; some servers say so of a path they do not know, too: see connect.path"
             )
+        case ErrorKind.HTTP_4XX if trouble.status == 404:  # whatever the page about it says
+            return Advice("connect.path", "does the server take WebSockets at this path?")
         case ErrorKind.HTTP_4XX if trouble.status == 426 or "protocol" in trouble.said.lower():
             return Advice("connect.subprotocols", "the server wants another subprotocol: see what it says")
         case ErrorKind.HTTP_4XX if trouble.status == 400:

@@ -169,6 +169,20 @@ def test_an_interrupt_keeps_what_there_is_and_ends_the_server(tmp_path: Path) ->
     assert not Path(f"/proc/{pid_file.read_text().strip()}").exists()
 
 
+def test_a_base_that_lets_nobody_in_is_told_after_the_first_pair(tmp_path: Path) -> None:
+    """As 106, with what it answered: all other pairs would come to the same."""
+    serve = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", str(tmp_path)]
+    with subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        assert server.stdout is not None
+        address = server.stdout.readline().partition("(")[2].partition(")")[0]
+        done = ran(scenario_in(tmp_path), "--base", address.rstrip("/"), "-o", str(tmp_path / "ab"))
+        server.terminate()
+
+    assert done.returncode == 106
+    complaint = done.stderr.splitlines()[-1]
+    assert "nobody could log in: http_5xx: HTTP 501: Error" in complaint, done.stderr
+
+
 def test_nobody_at_an_address_is_told_before_anything_starts(tmp_path: Path) -> None:
     """Exit code 106, and no directory."""
     done = ran(scenario_in(tmp_path), "--base", f"http://127.0.0.1:{refusing_port()}", "-o", str(tmp_path / "ab"))

@@ -36,6 +36,7 @@ PURE = (
     "loadgen.engine.answers",
     "loadgen.engine.books",
     "loadgen.engine.course",
+    "loadgen.engine.error_pages",
     "loadgen.engine.transport.handshake",
     "loadgen.engine.user",
     "loadgen.engine.tunnel",

@@ -42,9 +42,12 @@ def test_a_server_that_takes_connections_is_reached() -> None:
     assert step.summary == "http://h:1 takes connections"
 
 
-@pytest.mark.parametrize(("kind", "key"), [(ErrorKind.TLS, "--ca"), (ErrorKind.PROXY, "--proxy")])
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [(ErrorKind.TLS, "--ca"), (ErrorKind.PROXY, "--proxy"), (ErrorKind.RESET, "https://")],
+)
 def test_a_login_that_did_not_get_through_names_what_is_in_the_way(kind: ErrorKind, key: str) -> None:
-    """A certificate that nobody vouches for, or a proxy: not the path."""
+    """A certificate that nobody vouches for, a proxy, or TLS that was not asked for: not the path."""
     attempts = [LoginAttempt(REQUEST, None, trouble=Trouble(kind, "why")) for _ in range(2)]
     step = getting_in.logged_in(case(), attempts, have_tokens=False)
 
@@ -165,6 +168,11 @@ def test_a_connection_shows_its_handshake_without_the_token() -> None:
     ("trouble", "summary", "key"),
     [
         (Trouble(ErrorKind.HTTP_4XX, "wanted 101, but received 404: no"), "HTTP 404", "connect.path"),
+        (
+            Trouble(ErrorKind.HTTP_4XX, "unknown protocol (expected HTTP/1.1) in upgrade response: http/1.0 404"),
+            "HTTP 404",
+            "connect.path",
+        ),
         (Trouble(ErrorKind.HTTP_4XX, "wanted 101, but received 401"), "HTTP 401", "connect.path"),
         (Trouble(ErrorKind.HTTP_4XX, "wanted 101, but received 426"), "HTTP 426", "connect.subprotocols"),
         (Trouble(ErrorKind.HTTP_4XX, "wanted 101, but received 400: which version?"), "HTTP 400", "connect.path"),

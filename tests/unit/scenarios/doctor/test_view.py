@@ -44,3 +44,20 @@ def test_a_failed_step_shows_what_was_said_and_what_to_try(capsys: pytest.Captur
         "",
         "Failed: delivery.",
     ]
+
+
+def test_on_a_narrow_terminal_what_is_said_stands_below(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is left out for want of room."""
+    monkeypatch.setenv("COLUMNS", "40")
+    finding = Finding(Check.PORTS, Severity.WARNING, "28,232", "so many connections to one node", None)
+    print_checkup(Checkup((finding,), "Up to 28,232.", 1, 1, 1, None))
+
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
+        "",
+        "warning     ports         28,232",
+        "    so many connections to one node",
+        "",
+        "Up to 28,232.",
+    ]
