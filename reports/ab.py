@@ -132,8 +132,8 @@ def _times(course: Course, error: float) -> list[dict[str, Any]]:
 
 
 def _counts(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
-    rows = []
-    for name in COUNTS:
+    rows: list[dict[str, Any]] = []
+    for name in COUNTS if pairs else ():  # without pairs there is nothing to count, which is not 0
         differences = [pair.head.count(name) - pair.base.count(name) for pair in pairs]
         base = sum(pair.base.count(name) for pair in pairs)
         is_worse = worse_by(differences, base)
@@ -177,6 +177,15 @@ def _words(name: str) -> str:
 
 
 def _advice(whole: Whole, course: Course, times: Sequence[dict[str, Any]]) -> str | None:
+    advice = _remedy(whole, course, times)
+    if course.ended is not Ended.INTERRUPTED:
+        return advice
+    count = len(course.pairs)
+    stopped = f"stopped by hand after {count} pair{'s' * (count != 1)}"
+    return stopped if advice is None else f"{stopped}; {advice}"
+
+
+def _remedy(whole: Whole, course: Course, times: Sequence[dict[str, Any]]) -> str | None:
     pairs = course.counting
     if whole is Whole.INVALID:
         doubts = dict.fromkeys(doubt for pair in course.pairs for side in Side for doubt in pair.of(side).doubts)

@@ -27,6 +27,7 @@ def render(document: Document) -> str:
         tone=TONES[Whole(document["compare"]["verdict"])],
         distributions=charts_page.pictured(distributions_picture.draw_for_page(document), chart),
         ab=ab,
+        started_at=numbers.instant(ab["started_at"]),
         took=numbers.seconds(ab["seconds"]),
         noise=noise_sentences(document),
         gated=[name.rpartition(" ")[2] for name in gated],

@@ -170,7 +170,8 @@ def lines_of(document: Document) -> list[str]:
     """The answer and what it rests on, for a terminal."""
     probes = sorted(document["probes"], key=lambda each: (each["load"], each["confirms"]))
     head = f"{document['search']['unit']:>12}  {'outcome':<20} {'delivery p50':>12}  {'p99':>10}  {'deliveries/s':>12}"
-    return [headline(document), *reasons(document), "", head, *(probe_line(probe) for probe in probes)]
+    table = ["", head, *(probe_line(probe) for probe in probes)] if probes else []
+    return [headline(document), *reasons(document), *table]
 
 
 def unit_of(of: Axis) -> str:

@@ -30,7 +30,7 @@ def lines_of(document: Document) -> list[str]:
     lines += [line for sentence in why_sentences(document) for line in wrapped(sentence)]
     differences = [f"differs  {each['key']}: {each['base']} -> {each['new']}" for each in _differences(document)]
     lines += ["", *(line for text in differences for line in wrapped(text))] if differences else []
-    lines += ["", *_times_lines(document), ""]
+    lines += ["", *_times_lines(document), *([""] if document["counts"] else [])]
     for row in document["counts"]:
         figures = f"{row['base']:>9,} {row['new']:>9,}{'  worse' if row['worse'] else ''}"
         lines.append(f"  {row['name'].replace('_', ' '):<{_NAMES}} {figures}")
@@ -84,7 +84,8 @@ def markdown_of(document: Document) -> str:
             verdict_text(row),
         )
         lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", f"| count | base | {other} | |", "|---|---|---|---|"]
+    if document["counts"]:
+        lines += ["", f"| count | base | {other} | |", "|---|---|---|---|"]
     for row in document["counts"]:
         lines.append(
             f"| {row['name'].replace('_', ' ')} | {row['base']:,} | {row['new']:,} | {'worse' * row['worse']} |"
@@ -125,7 +126,9 @@ def ratio_text(row: dict[str, Any]) -> str:
 
 def change_text(ratio: float) -> str:
     """By how much a time has changed: ``+12.3 %``; what is many times as long needs no tenths."""
-    return f"{100 * (ratio - 1):+,.{0 if ratio > 2 else 1}f} %"
+    decimals = 0 if ratio > 2 else 1
+    # + 0.0: of what rounds to nothing no sign is told
+    return f"{round(100 * (ratio - 1), decimals) + 0.0:+,.{decimals}f} %"
 
 
 def interval_text(row: dict[str, Any]) -> str:

@@ -261,6 +261,8 @@ def _connected(counters: dict[str, Any]) -> Figure:
     """Users who got a socket; where some came back and got another, the sockets."""
     opened, planned = counters.get("connections_opened"), counters.get("connections_planned")
     users = counters.get("users_planned")
+    if not planned:  # nothing began, or it is not told
+        return Figure("users connected", numbers.NO_DATA, "")
     came_back = planned is not None and users is not None and planned > users
     return Figure(
         "connections opened" if came_back else "users connected",

@@ -124,14 +124,16 @@ def headline(document: Document) -> Headline:
     invalid, failed = _names(rows, ExitCode.INVALID), _names(rows, ExitCode.FAILED)
     if invalid:
         more = f" With {failed} a budget was broken." if failed else ""
-        return Headline("INVALID", "unsure", f"the run with {invalid} cannot be believed.{more}")
+        runs = "runs" if sum(row["exit_code"] == ExitCode.INVALID for row in rows) > 1 else "run"
+        return Headline("INVALID", "unsure", f"the {runs} with {invalid} cannot be believed.{more}")
     if failed:
         return Headline("FAIL", "bad", f"a budget was broken with {failed}.")
     return Headline("PASS", "good", f"every budget held with every value; {_extent(rows)}.")
 
 
 def _names(rows: Sequence[dict[str, Any]], code: ExitCode) -> str:
-    return ", ".join(name_of(row["value"]) for row in rows if row["exit_code"] == code)
+    # Of numbers with commas another comma would not tell where one ends.
+    return " and ".join(name_of(row["value"]) for row in rows if row["exit_code"] == code)
 
 
 def _extent(rows: Sequence[dict[str, Any]]) -> str:

@@ -88,7 +88,9 @@ def _axes_of_changes(axes: Axes, numbers: Floats, changes: Floats, row: dict[str
     beside = max(max(bounds) - min(bounds), _LEAST) * _BESIDE
     axes.set_ylim(min(bounds) - beside, max(bounds) + beside)
     axes.yaxis.set_major_locator(MaxNLocator(max(3, int(axes.bbox.height / 36)), steps=[1, 2, 2.5, 5, 10]))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda change, _: f"{100 * change:+.4g} %" if change else "0"))
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda change, _: f"{round(100 * change, 6):+,.10g} %" if change else "0")
+    )
     axes.set_xlim(0.5, max(float(numbers[-1]), 1.0) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(max(4, int(axes.bbox.width / 50)), integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:g}"))

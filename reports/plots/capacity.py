@@ -74,7 +74,10 @@ def _knee(axes: Axes, answer: dict[str, Any], unit: str) -> None:
     axes.axvspan(held, end, color=LIGHT.warmup, linewidth=0, zorder=0)
     axes.axvline(held, color=LIGHT.good, linewidth=1, linestyle=(0, (5, 3)))
     at = ("data", "axes fraction")
-    frame.note(axes, f"{held:,} {unit}", (held, 1), (-5, -10), LIGHT.good, xycoords=at, ha="right", size=10)
+    # The lines may pass where it stands.
+    ground = {"facecolor": LIGHT.surface, "linewidth": 0, "pad": 1.5}
+    style = {"xycoords": at, "ha": "right", "size": 10, "bbox": ground}
+    frame.note(axes, f"{held:,} {unit}", (held, 1), (-5, -10), LIGHT.good, **style)
 
 
 def _few_ticks(highest: float, axes: Axes) -> FixedLocator:

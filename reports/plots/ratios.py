@@ -29,7 +29,7 @@ def draw_for_page(document: dict[str, Any]) -> Drawing:
         "ratios",
         f"How much longer it took in {name_of_new(document)}, and how sure that is",
         "Dot: the estimate. Bar: the interval that holds the true change. Red line: what is tolerated of a time that "
-        "is judged. A bar on both sides of 0 tells nothing.",
+        "is judged. A bar on both sides of 0 tells nothing. An arrow points to a change beyond the picture.",
         ratios,
         wide=(1080, _AROUND_PX + row_count * _ROW_PX),
         narrow=(350, _AROUND_PX + row_count * _NARROW_ROW_PX),
@@ -57,7 +57,9 @@ def ratios(figure: Figure, document: dict[str, Any]) -> None:
     axes.grid(visible=False, axis="y")
     axes.grid(visible=True, axis="x")
     axes.xaxis.set_major_locator(MaxNLocator(max(3, int(axes.bbox.width / 90)), steps=[1, 2, 2.5, 5, 10]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda change, _: f"{100 * change:+.4g} %" if change else "0"))
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda change, _: f"{round(100 * change, 6):+,.10g} %" if change else "0")
+    )
     axes.axvline(0, color=LIGHT.muted, linewidth=1.2)
     for y, row in enumerate(rows):
         _row(axes, y, row)
@@ -77,7 +79,11 @@ def _row(axes: Axes, y: int, row: dict[str, Any]) -> None:
     colour, change = _COLOURS[row["verdict"]], row["ratio"] - 1
     if row["low"] is not None:
         axes.plot([row["low"] - 1, row["high"] - 1], [y, y], color=colour, linewidth=5, alpha=0.45)
-    axes.plot(change, y, "o", color=colour, markersize=8)
+    lowest, highest = axes.get_xlim()
+    if change > highest:
+        axes.plot(highest, y, ">", color=colour, markersize=8, clip_on=False)
+    elif change >= lowest:
+        axes.plot(change, y, "o", color=colour, markersize=8)
     if row["tolerance"] is not None:
         axes.plot(row["tolerance"], y, "|", color=LIGHT.bad, markersize=20, markeredgewidth=1.6)
 

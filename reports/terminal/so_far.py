@@ -50,7 +50,8 @@ def _now(budget: Budget, document: dict[str, Any]) -> BudgetNow:
     seen = observed_text(budget.expression, observed)
     if budget.holds(observed):
         return BudgetNow(budget.expression, seen, State.HELD)
-    grows = budget.metric in set(Count) and budget.aggregate == "count" and observed < budget.limit
+    is_below = observed < budget.limit or (budget.operator == ">" and observed == budget.limit)
+    grows = budget.metric in set(Count) and budget.aggregate == "count" and is_below
     return BudgetNow(budget.expression, seen, State.NOT_YET if grows else State.BROKEN)
 
 

@@ -170,6 +170,17 @@ def test_what_is_missing_is_no_data_and_never_zero(browser: Browser, feed: LiveF
     assert complaints == []
 
 
+def test_before_anybody_has_begun_nothing_is_said_of_plan_and_window(browser: Browser, feed: LiveFeed) -> None:
+    """0 of 0 users would say that none were planned, and a window that is not open yet has no counts."""
+    document = a_document(snapshot=True, counters={"users_planned": 0, "messages_sent": 0, "deliveries_received": 0})
+    document["phases"] = [{"name": "login", "start_s": 0.0, "end_s": None}]
+    feed.tell("arriving", document)
+    with a_page(browser, feed) as page:
+        expect(page.locator("#badge")).to_have_text("ARRIVING")
+        expect(page.get_by_text("planned", exact=False)).to_have_count(0)
+        expect(page.get_by_text("window: 0")).to_have_count(0)
+
+
 def test_a_quantile_of_few_samples_says_so(browser: Browser, feed: LiveFeed) -> None:
     """There were deliveries in that second, and not enough for a p99."""
     document = a_document(snapshot=True)

@@ -80,6 +80,6 @@ def interrupted(evidence: Evidence) -> Doubt | None:
     return Doubt(
         DoubtCode.INTERRUPTED,
         Severity.NOTE,
-        "the run was interrupted; the figures cover what was measured until then",
+        "the figures cover what was measured until then",
         "run it again to the end before you compare it with another",
     )

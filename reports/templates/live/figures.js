@@ -42,7 +42,7 @@ function booksText({ counters }, isOver) {
 
 function connected(document, isOver) {
   const counters = document.counters ?? {};
-  const planned = counters.users_planned ?? null;
+  const planned = counters.users_planned || null; // 0 before the first of them has begun
   const value = isOver ? counters.connections_opened ?? null : newest(document, "connections");
   const failed = [["connections_failed", "failed"], ["connections_dropped", "dropped"]]
     .filter(([counter]) => counters[counter])
@@ -68,7 +68,8 @@ function deliveryTime(document, quantile, isOver) {
 function throughput(document, isOver, label, counter) {
   const total = document.counters?.[counter] ?? null;
   const value = isOver ? document.rates?.[`${counter}_per_s`] ?? null : newest(document, counter);
-  return { label, value: rate(value), note: total === null ? "" : `window: ${count(total)}`, tone: "" };
+  const isOpen = (document.phases ?? []).some(({ name }) => name === "measure");
+  return { label, value: rate(value), note: total === null || !isOpen ? "" : `window: ${count(total)}`, tone: "" };
 }
 
 function quantileText(valueMs, sampleCount) {

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from matplotlib.figure import Figure
+
 from reports.ab import Course, Ended, build
 from reports.ab_page import render
 from reports.ab_texts import lines_of, markdown_of, pair_line, so_far_text
 from reports.budgets import ExitCode
 from reports.compare import TOLERANCES, Whole
+from reports.plots.ratios import ratios
 from reports.power import Look
 from reports.trials import Pair, Side, Trial
 from tests.support.pairs import FACTS, ONE_LOOK, a_believable_course, a_trial
@@ -145,6 +149,7 @@ def test_an_interrupted_course_keeps_what_it_has() -> None:
 
     assert code_of(document) is ExitCode.INTERRUPTED
     assert len(document["pairs"]) == 3
+    assert "Stopped by hand after 3 pairs" in " ".join(lines_of(document))
 
 
 def test_a_server_beside_itself_tells_what_this_machine_can_see() -> None:
@@ -164,7 +169,10 @@ def test_a_course_of_nothing_is_told_as_that() -> None:
 
     assert document["noise"] is None
     assert document["compare"]["verdict"] == str(Whole.CANNOT_TELL)
-    assert "no data" in "\n".join(lines_of(document))
+    text = "\n".join(lines_of(document))
+    assert "no data" in text
+    assert "deliveries lost" not in text
+    assert "deliveries lost" not in markdown_of(document)
     assert render(document)
 
 
@@ -192,6 +200,17 @@ def test_a_pair_is_told_in_a_line() -> None:
     assert pair_line(first, 16, 90.0).startswith("pair  1/16  base p50 3.")
     assert pair_line(first, 16, 90.0).endswith("   90.0 s left")
     assert "FAILED" in pair_line(second, 16, None)
+
+
+def test_a_change_beyond_the_picture_is_pointed_to() -> None:
+    """Thirteen times as long would press all else flat; without a mark its row would be empty."""
+    figure = Figure(figsize=(10, 4))
+    ratios(figure, judged(a_believable_course(13.0)))
+    (axes,) = figure.axes
+    arrows = [np.asarray(line.get_xydata(), float)[0] for line in axes.lines if line.get_marker() == ">"]
+
+    assert {float(place[0]) for place in arrows} == {axes.get_xlim()[1]}
+    assert {float(place[1]) for place in arrows} >= {0.0, 1.0}
 
 
 def test_while_pairs_go_on_their_ratios_are_told_and_no_verdict_before_its_time() -> None:

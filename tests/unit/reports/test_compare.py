@@ -191,7 +191,13 @@ def test_the_page_shows_each_change_and_how_sure_it_is() -> None:
 
 def test_what_is_many_times_as_long_is_told_without_tenths() -> None:
     """So it fits beside its line."""
-    assert [change_text(ratio) for ratio in (0.5, 1.0, 1.123, 13.807)] == ["-50.0 %", "+0.0 %", "+12.3 %", "+1,281 %"]
+    assert [change_text(ratio) for ratio in (0.5, 0.9999, 1.0, 1.123, 13.807)] == [
+        "-50.0 %",
+        "+0.0 %",
+        "+0.0 %",
+        "+12.3 %",
+        "+1,281 %",
+    ]
 
 
 def test_many_runs_that_differ_among_themselves_ask_for_more_of_them() -> None:

@@ -104,6 +104,13 @@ def test_users_who_are_missing_are_shown_as_a_failure() -> None:
     assert figure(summary, "users connected") == ("480", "of 500 planned", True)
 
 
+def test_of_a_run_that_never_began_no_users_are_counted() -> None:
+    """0 of 0 would say that nobody was planned."""
+    summary = summarise(a_document(counters={"connections_opened": 0, "connections_planned": 0, "users_planned": 0}))
+
+    assert figure(summary, "users connected") == ("no data", "", False)
+
+
 def test_sockets_of_users_who_came_back_are_not_called_users() -> None:
     """750 of 500 users would be a riddle."""
     assert figure(summarise(a_storm_document()), "connections opened") == ("750", "of 750 planned, 500 users", False)

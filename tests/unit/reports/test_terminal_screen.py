@@ -307,12 +307,16 @@ def test_a_limit_from_below_that_is_not_reached_is_not_broken_yet() -> None:
         "messages_sent: count >= 100",
         "deliveries_lost: count == 0",
         "deliveries_lost: count == 5",
+        "deliveries_lost: count > 3",
+        "deliveries_lost: count < 3",
         "delivery_time: min > 1s",
     ) == {
         "messages_sent: count >= 5000": State.NOT_YET,
         "messages_sent: count >= 100": State.HELD,
         "deliveries_lost: count == 0": State.BROKEN,
         "deliveries_lost: count == 5": State.NOT_YET,
+        "deliveries_lost: count > 3": State.NOT_YET,
+        "deliveries_lost: count < 3": State.BROKEN,
         "delivery_time: min > 1s": State.BROKEN,
     }
 
