@@ -98,7 +98,8 @@ def capacity(wish: Wish, environ: Mapping[str, str], command: str) -> ExitCode:
     started = datetime.now(UTC)
     directory = wish.out or Path("runs") / f"{started:%Y%m%d-%H%M%S}-capacity-{settled.name}"
     store.claim(directory, force=settled.run.force)
-    search = Search(wish.start or _start(wish.of, settled), wish.most)
+    least = _least(wish.of, settled)
+    search = Search(wish.start or max(least, _start(wish.of, settled)), wish.most, least)
     state = _State()
     began_s, waiting = time.monotonic(), Waiting()
     try:
@@ -169,6 +170,13 @@ def _start(of: Axis, settled: Settled) -> int:
     """An eighth of what the scenario has: most servers carry that, and three doublings bring it back."""
     whole = settled.scenario.users.count if of is not Axis.RATE else settled.rows["traffic.rate_per_s"]["value"]
     return max(1, round(whole / 8))
+
+
+def _least(of: Axis, settled: Settled) -> int:
+    """Of fewer users some rooms, or processes, would have none, and a run be refused."""
+    if of is Axis.RATE:
+        return 1
+    return max(settled.process_count, settled.rows["users.rooms.count"]["value"] if of is Axis.USERS else 1)
 
 
 def _settled(wish: Wish, environ: Mapping[str, str], load: int | None) -> Settled:

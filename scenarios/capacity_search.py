@@ -47,6 +47,8 @@ class Search:
     """The first load to try; > 0."""
     most: int | None = None
     """More cannot be offered; None: as far as it goes."""
+    least: int = 1
+    """Less cannot be offered."""
     _held: list[int] = field(default_factory=list)  # rising
     # Only before one held: afterwards it is the server that sends less.
     _sparse: list[int] = field(default_factory=list)
@@ -68,10 +70,10 @@ class Search:
             wanted = self.start if not floor else 2 * floor
             return Next(wanted if self.most is None else min(wanted, self.most), confirms=False)
         between = broke - floor
-        # Narrowed down; or not even one has held.
-        if broke <= 1 or (floor and between <= max(1, PRECISION * broke)):
+        # Narrowed down; or not even the least has held.
+        if broke <= self.least or (floor and between <= max(1, PRECISION * broke)):
             return self._again(broke) or self._confirmation()
-        return Next(floor + between // 2 if floor else broke // 2, confirms=False)
+        return Next(floor + between // 2 if floor else max(self.least, broke // 2), confirms=False)
 
     def _again(self, broke: int) -> Next | None:
         if broke in self._surely_broke or self._taken_back_count >= MOST_TAKEN_BACK:

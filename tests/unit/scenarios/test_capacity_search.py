@@ -50,6 +50,17 @@ def test_a_server_that_carries_nothing_has_no_answer() -> None:
     assert tries <= 11
 
 
+def test_less_than_can_be_offered_is_never_tried() -> None:
+    """Two rooms take two users: where those break a budget as well, there is no answer, and no run that is refused."""
+    search, tries = Search(8, least=2), []
+    while (tried := search.next()) is not None:
+        tries.append(tried.load)
+        search.tell(tried, Outcome.BROKE)
+
+    assert tries == [8, 4, 2, 2]
+    assert search.held is None
+
+
 def test_where_we_were_at_our_end_the_answer_is_a_lower_bound() -> None:
     """It says who it was."""
     search, _ = searched(700, 100, beyond=Outcome.UNBELIEVABLE)
