@@ -52,6 +52,7 @@ class OpenLoop:
     async def run(self) -> None:
         swarm, ledger = self._swarm, self._swarm.ledger
         ledger.on_due = self._say_next
+        self._alarm.on_ring = self._say_due
         self._advance()
         in_a_row = 0
         try:
@@ -78,6 +79,7 @@ class OpenLoop:
                 if in_a_row % SENDS_AT_ONCE == 0:
                     await asyncio.sleep(0)
         finally:
+            self._alarm.on_ring = None
             ledger.on_due = None
             ledger.remind(None)
 
@@ -87,6 +89,19 @@ class OpenLoop:
         if self._next is None or self._next[2] >= section.start_ns:
             self._advance()
             self._alarm.wake()
+
+    def _say_due(self) -> int | None:
+        """Say what is due by now; when the next is. None where there is more to see to than to wait for that."""
+        for _ in range(SENDS_AT_ONCE):
+            if self._next is None or self._swarm.nobody_left.is_set():
+                return None
+            due_ns, now = self._next[2], now_ns()
+            if due_ns >= self._course.end_ns:
+                return None
+            if due_ns > now:
+                return due_ns if due_ns - now < NS_PER_S else None
+            self._say_next()
+        return None
 
     def _say_next(self) -> None:
         if self._next is not None:
