@@ -52,6 +52,7 @@ class Drop:
     """A listener of our transport that drops every message."""
 
     user = 0
+    receive_path = None
 
     def __init__(self) -> None:
         self.connection: Connection | None = None

@@ -9,7 +9,7 @@ from typing import Protocol
 from loadgen.engine.transport import Connection
 from loadgen.engine.user import User, UserState
 from loadgen.errors import ServerError
-from loadgen.measure.receive_path import Receive
+from loadgen.measure.receive_path import Receive, ReceivePath
 
 # A server that asks without end and reads no answer must not fill our memory; one that is slow for a while has few.
 MOST_UNREAD_REPLIES = 1000
@@ -21,6 +21,11 @@ class Club(Protocol):
     @property
     def receive(self) -> Receive:
         """The receive path."""
+        ...
+
+    @property
+    def receive_path(self) -> ReceivePath | None:
+        """The same where a delivery may be noted without calling it; None where each payload must be shown to it."""
         ...
 
     @property
@@ -78,6 +83,10 @@ class Member:
             return True
 
         return receive_all
+
+    @property
+    def receive_path(self) -> ReceivePath | None:
+        return self._club.receive_path
 
     def opened(self, connection: Connection, now_ns: int) -> None:
         self._club.one_has_opened()

@@ -43,6 +43,10 @@ class ScriptedMember(Member):
     def receive(self) -> Receive:
         return self._receive
 
+    @property
+    def receive_path(self) -> None:
+        """None: the script must be shown each message."""
+
     def heard(self, payload: bytes, now_ns: int) -> None:
         super().heard(payload, now_ns)
         self._tell(payload)

@@ -23,7 +23,7 @@ from loadgen.measure.clocks import Clock
 from loadgen.measure.ledger import Ledger
 from loadgen.measure.nodes import Layout
 from loadgen.measure.payload import payload_of
-from loadgen.measure.receive_path import Receive
+from loadgen.measure.receive_path import Receive, ReceivePath
 from loadgen.measure.rules import Rules
 from loadgen.measure.tally import Count, Tally
 from loadgen.plan.acts import Act
@@ -101,6 +101,8 @@ class Swarm:
         elif plan.loop is Loop.CLOSED:
             self.receive = self.answers.noticed_by(self.receive)
         self.hears_beside = plan.dialect.has_several_in_a_frame
+        is_plain = self.receive is self.ledger.receive and not self.hears_beside
+        self.receive_path: ReceivePath | None = self.ledger.receive_path if is_plain else None
         self._rooms = rooms
         self.members: dict[int, Member] = {}
         self.nobody_left = asyncio.Event()

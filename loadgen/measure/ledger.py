@@ -65,6 +65,8 @@ class Ledger:
         self.receive: Receive = self._path.receive
         """The receive path: called with user, payload and the time it was complete. False where the payload holds no
         marker of this run: then it is for the dialect."""
+        self.receive_path = self._path
+        """The same, for who reads many sockets at a time."""
         self._history_apart = HistoryApart(prefix, self.receive, self.read_history, len(rules.rooms.layers))
         audience = Audience(rules, self.members)
         first_arrivals = FirstArrivals(rules, self.members)

@@ -29,6 +29,33 @@ class ReceivePath:
         self._due_ns = [_NEVER_NS]
         self.receive: Receive = self._made(prefix, slow_path, on_due)
         """Called with user, payload and the time it was complete. False where it holds no marker of this run."""
+        self._prefix = prefix
+        self._on_due = on_due
+
+    # --- for who reads many sockets in a row that have the same to read: 0.15 us less for each than ``receive`` -------
+
+    def log_of(self, payload: bytes) -> list[int] | None:
+        """Where an arrival of these bytes is noted: its time, then its user. None where ``receive`` must be asked.
+
+        It holds until messages are settled or news are heard: ask again in each turn of the event loop.
+        """
+        at = payload.find(self._prefix)
+        end = at + marker.WIDTH
+        if at < 0 or payload.find(self._prefix, end) >= 0:
+            return None
+        return self.logs.get(payload[at:end])
+
+    @property
+    def due_ns(self) -> int:
+        """Whoever notes an arrival at this time or later must call :meth:`be_due`."""
+        return self._due_ns[0]
+
+    def be_due(self) -> None:
+        """Something else was to be done by now."""
+        self._due_ns[0] = _NEVER_NS
+        self._on_due()
+
+    # --- one by one -------------------------------------------------------------------------------------------------
 
     def _made(self, prefix: bytes, slow_path: Receive, on_due: Callable[[], None]) -> Receive:
         width = marker.WIDTH

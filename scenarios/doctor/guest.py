@@ -24,6 +24,8 @@ REFRAIN_BYTES = 200
 class Guest:
     """A user of the engine and its socket; implements :class:`loadgen.engine.transport.Listener`."""
 
+    receive_path = None
+
     def __init__(self, chatter: User, prefix: bytes, receive: Receive, *, hears_beside: bool) -> None:
         """``prefix`` is what the markers of this examination start with.
 

@@ -8,14 +8,72 @@ import pytest
 
 from loadgen.dialects import Opening
 from loadgen.engine.transport.picows_transport import PicowsTransport
+from loadgen.measure import marker
+from loadgen.measure.marker import Stamp
+from loadgen.measure.receive_path import ReceivePath
 from tests.support.event_loop import on_an_event_loop
 from tests.support.listener import RecordingListener
 from tests.support.raw_websocket import CONTINUATION, PING, PONG, TEXT, RawPeer, frame, raw_server
+from tests.support.waiting import Bell
 
 pytestmark = pytest.mark.system
 
 FIRST, SECOND, OTHER = (frame(TEXT, text) for text in (b"1 MARK", b"2 MARK", b"no mark"))
+PREFIX = marker.prefix_of("c0ffee")
+# The longest is more than is read at a time.
+MARKED = [
+    marker.write(PREFIX, Stamp(sender=0, sequence=n, due_ns=1, sent_ns=2)) + b"." * size
+    for n, size in enumerate((0, 100, 1500))
+]
 PARTS = frame(TEXT, b"M", fin=False), frame(CONTINUATION, b"ARK")
+
+
+class RingingLog(list[int]):
+    """Where arrivals are noted; rings at each."""
+
+    def __init__(self, bell: Bell) -> None:
+        super().__init__()
+        self._bell = bell
+
+    def append(self, number: int) -> None:
+        """Note one half of an arrival."""
+        super().append(number)
+        self._bell.ring()
+
+
+class Books:
+    """A receive path on which some messages are open, and what it was asked for."""
+
+    def __init__(self) -> None:
+        self.due_count = 0
+        self.path = ReceivePath(PREFIX, lambda _user, _payload, _now_ns: True, self._be_due)
+        self.bell = Bell()
+        self.logs = [RingingLog(self.bell) for _ in MARKED]
+        self.path.logs.update({each[: marker.WIDTH]: log for each, log in zip(MARKED, self.logs, strict=True)})
+
+    def users(self) -> list[list[int]]:
+        """Who has got each message."""
+        return [sorted(log[1::2]) for log in self.logs]
+
+    def _be_due(self) -> None:
+        self.due_count += 1
+
+
+class NotingListener(RecordingListener):
+    """One whose messages may be noted without showing each to it."""
+
+    def __init__(self, user: int, books: Books, *, is_shown_all: bool = False) -> None:
+        super().__init__(user=user)
+        self._books = books
+        self.receive_path = None if is_shown_all else books.path
+
+    def receive(self, user: int, payload: bytes, now_ns: int) -> bool:
+        """As a member of a swarm does."""
+        taken = self._books.path.receive(user, payload, now_ns)
+        if taken:
+            self.received.append(payload)
+            self._note("receive", now_ns)
+        return taken
 
 
 class Room:
@@ -55,8 +113,10 @@ async def joined(stack: AsyncExitStack, count: int) -> tuple[Room, PicowsTranspo
     return room, transport
 
 
-async def one_more(stack: AsyncExitStack, room: Room, transport: PicowsTransport) -> RecordingListener:
-    listener = RecordingListener(user=len(room.listeners))
+async def one_more(
+    stack: AsyncExitStack, room: Room, transport: PicowsTransport, listener: RecordingListener | None = None
+) -> RecordingListener:
+    listener = listener or RecordingListener(user=len(room.listeners))
     await transport.connect(Opening("/chat"), listener)
     stack.callback(listener.open_connection.abort)
     room.listeners.append(listener)
@@ -165,6 +225,74 @@ async def test_a_socket_that_is_read_no_more_is_left_to_whoever_asked() -> None:
         await room.listeners[2].until(lambda: len(room.listeners[2].received) == 2)
 
         assert counts(room.listeners) == [1, 1, 2]
+
+
+@on_an_event_loop
+async def test_what_is_noted_without_being_shown_is_in_the_same_books() -> None:
+    """Each message once for each user; one whose listener must be shown all of them is."""
+    books = Books()
+    async with AsyncExitStack() as stack:
+        room, transport = await joined(stack, 0)
+        listeners = [NotingListener(user, books, is_shown_all=user == 3) for user in range(5)]
+        for listener in listeners:
+            await one_more(stack, room, transport, listener)
+        for payload in (*MARKED, *reversed(MARKED)):
+            await tell_of(room, books, frame(TEXT, payload))
+        await tell_of(room, books, b"".join(frame(TEXT, payload) for payload in MARKED))
+
+        assert books.users() == [sorted([*range(5)] * 3)] * 3
+        assert len(listeners[3].received) == 9
+        assert sum(len(listener.received) for listener in listeners) < 5 * 9, "some were not shown"
+        assert transport.traffic.frames_received == 5 * 9
+        assert transport.traffic.bytes_received == 5 * 3 * sum(map(len, MARKED))
+        for log in books.logs:
+            assert log[::2] == sorted(log[::2])
+
+
+@on_an_event_loop
+async def test_what_is_due_is_done_by_a_delivery_that_is_not_shown() -> None:
+    """A message need not wait until all sockets have been read."""
+    books = Books()
+    async with AsyncExitStack() as stack:
+        room, transport = await joined(stack, 0)
+        for user in range(3):
+            await one_more(stack, room, transport, NotingListener(user, books))
+        for count in (0, 1, 2):
+            await tell_of(room, books, frame(TEXT, MARKED[0]))
+            assert books.due_count == count
+            books.path.remind(1)
+
+
+@on_an_event_loop
+async def test_nothing_is_noted_of_whom_is_read_no_more() -> None:
+    """Whether we have stopped, or it has ended."""
+    books = Books()
+    async with AsyncExitStack() as stack:
+        room, transport = await joined(stack, 0)
+        for user in range(4):
+            await one_more(stack, room, transport, NotingListener(user, books))
+        message = frame(TEXT, MARKED[0])
+        for _ in range(2):
+            await tell_of(room, books, message)
+        assert room.listeners[0].open_connection.stop_reading() > 0
+        room.listeners[1].open_connection.abort()
+        # What follows a fault is not looked at.
+        room.peers[2].writer.write(frame(CONTINUATION, b"of nothing"))
+        await room.listeners[2].end()
+        for peer in (room.peers[0], room.peers[2], room.peers[3]):
+            peer.writer.write(message)
+        await books.bell.until(lambda: books.users()[0].count(3) == 3)
+
+        assert books.users()[0] == [0, 0, 1, 1, 2, 2, 3, 3, 3]
+
+
+async def tell_of(room: Room, books: Books, chunk: bytes) -> None:
+    """Send it to everybody, and wait until all of it is in the books."""
+    before = sum(map(len, books.logs))
+    message_count = sum(chunk.count(payload[: marker.WIDTH]) for payload in MARKED)
+    for peer in room.peers:
+        peer.writer.write(chunk)
+    await books.bell.until(lambda: sum(map(len, books.logs)) == before + 2 * message_count * len(room.peers))
 
 
 def counts(listeners: Sequence[RecordingListener]) -> list[int]:

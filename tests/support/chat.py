@@ -71,6 +71,8 @@ class Chat:
 class Member:
     """A user, its socket and what it has heard; implements :class:`loadgen.engine.transport.Listener`."""
 
+    receive_path = None
+
     def __init__(self, chatter: User, chat: Chat) -> None:
         self.chatter = chatter
         self.user = chatter.index

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from loadgen.engine.clock import now_ns
 from loadgen.engine.transport import Connection
+from loadgen.measure.receive_path import ReceivePath
 from tests.support.waiting import Bell
 
 
@@ -18,6 +19,8 @@ class Closed:
 
 class RecordingListener:
     """Implements :class:`loadgen.engine.transport.Listener`; takes messages that hold ``wanted``."""
+
+    receive_path: ReceivePath | None = None
 
     def __init__(self, wanted: bytes = b"MARK", user: int = 7) -> None:
         self.user = user

@@ -57,6 +57,8 @@ class FakeConnection:
 class FakeClub:
     """Members come and go."""
 
+    receive_path = None
+
     def __init__(self, receive: Receive, *, hears_beside: bool) -> None:
         self.receive = receive
         self.hears_beside = hears_beside

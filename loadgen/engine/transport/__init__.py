@@ -6,7 +6,7 @@ import sys
 from typing import Protocol
 
 from loadgen.dialects import Opening
-from loadgen.measure.receive_path import Receive
+from loadgen.measure.receive_path import Receive, ReceivePath
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 """What a message may have, all its fragments together: a server cannot fill our memory."""
@@ -48,6 +48,14 @@ class Listener(Protocol):
     @property
     def receive(self) -> Receive:
         """The hot path: called with each whole message. Where it answers False, ``heard`` is called, too."""
+        ...
+
+    @property
+    def receive_path(self) -> ReceivePath | None:
+        """Where a message may be noted that many have to read, without calling ``receive`` for each.
+
+        None where ``receive`` must be called with each.
+        """
         ...
 
     def opened(self, connection: Connection, now_ns: int) -> None:

@@ -99,6 +99,7 @@ class _Socket(WSListener):
         "is_between_frames",
         "is_too_late",
         "receive",
+        "receive_path",
         "user",
         "was_opened",
         "writable",
@@ -123,6 +124,7 @@ class _Socket(WSListener):
         self._kind = WSMsgType.BINARY if is_binary else WSMsgType.TEXT  # of what is sent
         self._listener = listener
         self.receive = listener.receive
+        self.receive_path = listener.receive_path
         self.user = listener.user
         self._traffic = traffic
         self._handshake_headers = handshake_headers
@@ -250,16 +252,19 @@ class _Socket(WSListener):
         # RFC 6455, 7.4: 0, 1006 and all from 5000 on are never sent; picows has refused the others that are not.
         if not 1000 <= code < 5000 or code == _NO_CLOSE_FRAME:
             self._refuse(WSCloseCode.PROTOCOL_ERROR, f"close code {code}, which may not be sent")
-        self.receive = _take_nothing
+        self._take_nothing_more()
         self._hand_over()
         transport.send_close(code)  # type: ignore[arg-type]  # any number, whatever its stub says
         transport.disconnect()
 
     def _refuse(self, code: WSCloseCode, why: str) -> NoReturn:
         """End the connection: picows sends ``code`` and ``why`` to the server, and hangs up."""
-        self.receive = _take_nothing
+        self._take_nothing_more()
         self._forget_parts()
         raise WSProtocolError(code, why)
+
+    def _take_nothing_more(self) -> None:
+        self.receive, self.receive_path = _take_nothing, None
 
     def _forget_parts(self) -> None:
         if self._parts is not None:

@@ -18,10 +18,10 @@ from typing import Protocol
 from loadgen.engine.clock import now_ns
 from loadgen.engine.transport import Traffic
 from loadgen.engine.transport.bounds import Turn
-from loadgen.measure.receive_path import Receive
+from loadgen.measure.receive_path import Receive, ReceivePath
 
-# Below 1,032 bytes, the C library takes and frees memory without looking for it.
-READ_BYTES = 960
+# An object of 512 bytes, which Python keeps in store; those of 993, which it asks the C library for, take 0.1 us more.
+READ_BYTES = 479
 _REST_BYTES = 65_536
 # Sockets that are read before the event loop does something else: a millisecond and a half.
 MOST_AT_ONCE = 256
@@ -32,6 +32,8 @@ class Inlet(Protocol):
 
     user: int
     receive: Receive
+    receive_path: ReceivePath | None
+    """See :class:`loadgen.engine.transport.Listener`."""
     is_between_frames: bool
     """Whether all that was taken in so far is whole messages, and the next byte begins a frame."""
 
@@ -59,6 +61,9 @@ class Reader:
         self._traffic = traffic
         self._turn = turn
         self._inlets: dict[int, Inlet] = {}
+        self._path: ReceivePath | None = None  # that of our users, who belong to one swarm
+        # Those whose messages may be noted there, and who are between frames.
+        self._users: dict[int, int] = {}
         self._epoll = select.epoll()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.taken: list[bytes] = []
@@ -68,6 +73,7 @@ class Reader:
         self._payloads: Sequence[bytes] = ()
         # What had something to read, and was not read any more in the last turn.
         self._unread: list[tuple[int, int]] = []
+        self._has_more = False  # whether a socket had, in this turn, more to read than we asked for
 
     def add(self, fd: int, inlet: Inlet) -> None:
         """Read the socket from now on; the event loop must not."""
@@ -75,6 +81,7 @@ class Reader:
             self._loop = asyncio.get_running_loop()
             self._loop.add_reader(self._epoll.fileno(), self._read_all)
         self._inlets[fd] = inlet
+        self._path = self._path or inlet.receive_path
         self._epoll.register(fd, select.EPOLLIN)
 
     def remove(self, fd: int, inlet: Inlet) -> None:
@@ -82,27 +89,51 @@ class Reader:
         if self._inlets.get(fd) is not inlet:
             return
         del self._inlets[fd]
+        self._users.pop(fd, None)
         with contextlib.suppress(OSError):  # where it is closed already, it is forgotten
             self._epoll.unregister(fd)
         if not self._inlets and self._loop is not None:
             self._loop.remove_reader(self._epoll.fileno())
 
-    # Hot: every delivery comes through here.
     def _read_all(self) -> None:
-        inlets, latest, payloads, read = self._inlets, self._latest, self._payloads, os.read
+        left_count, self._has_more = MOST_AT_ONCE, False
+        ready, self._unread = self._unread or self._epoll.poll(0, left_count), []
+        # While some are read, others get something to read; the faster we are, the fewer. To come back to them by way
+        # of the event loop takes 0.9 to 1.5 us more a delivery. A socket that has more than we asked for waits.
+        while ready:
+            self._read(ready)
+            left_count -= len(ready)
+            is_enough = left_count <= 0 or self._has_more or self._turn.is_over
+            ready = [] if is_enough else self._epoll.poll(0, left_count)
+
+    # Hot: every delivery comes through here.
+    def _read(self, ready: list[tuple[int, int]]) -> None:
+        inlets, users, path, read = self._inlets, self._users, self._path, os.read
+        latest, payloads = self._latest, self._payloads
+        logs, due_ns, most_bytes = self._where_to_note()
         alike_count = 0
-        ready, self._unread = self._unread or self._epoll.poll(0, MOST_AT_ONCE), []
         for fd, event in ready:
-            inlet = inlets.get(fd)
-            if inlet is None:
+            user = users.get(fd)
+            if user is None and fd not in inlets:
                 continue  # closed by what the ones before it brought
             try:
-                data = read(fd, READ_BYTES)
+                data = read(fd, most_bytes)
             except BlockingIOError:
                 continue
             except OSError:
                 data = b""
             now = now_ns()
+            if data == latest and user is not None and logs:
+                alike_count += 1
+                # What ``receive`` does, without the call of it: 0.15 us of 1.16, without the kernel's part.
+                for log in logs:
+                    log.append(now)
+                    log.append(user)
+                if now >= due_ns and path is not None:
+                    path.be_due()
+                    due_ns = path.due_ns
+                continue
+            inlet = inlets[fd]
             if data == latest and inlet.is_between_frames:
                 alike_count += 1
                 for payload in payloads:
@@ -112,23 +143,41 @@ class Reader:
                 continue
             self._count(alike_count)
             alike_count = 0
-            self._take_in(fd, inlet, data)
+            self._take_in(fd, inlet, data, is_all=len(data) < most_bytes)
             latest, payloads = self._latest, self._payloads
+            logs, due_ns, most_bytes = self._where_to_note()
             if self._turn.is_over:
                 # They are the first of the next turn: the kernel would name the same ones again before them.
                 self._unread = ready[ready.index((fd, event)) + 1 :]
                 break
         self._count(alike_count)
 
-    def _take_in(self, fd: int, inlet: Inlet, data: bytes) -> None:
+    def _where_to_note(self) -> tuple[list[list[int]], int, int]:
+        """The logs of the latest messages; when ``receive`` would call; and how much to read, to see what is longer.
+
+        No logs where ``receive`` must be asked.
+        """
+        latest, path = self._latest, self._path
+        most_bytes = READ_BYTES if latest is None else max(READ_BYTES, min(len(latest) + 1, _REST_BYTES))
+        if path is None:
+            return [], 0, most_bytes
+        logs = [log for payload in self._payloads if (log := path.log_of(payload)) is not None]
+        return logs if len(logs) == len(self._payloads) else [], path.due_ns, most_bytes
+
+    def _take_in(self, fd: int, inlet: Inlet, data: bytes, *, is_all: bool) -> None:
         if not data:
             self.remove(fd, inlet)
             inlet.take_back()
             return
-        if len(data) == READ_BYTES:
+        if not is_all:
+            self._has_more = True
             data += _rest_of(fd)
         if payloads := inlet.take_in(data):
             self._latest, self._payloads = data, payloads
+        if self._inlets.get(fd) is inlet and inlet.is_between_frames and inlet.receive_path is self._path is not None:
+            self._users[fd] = inlet.user
+        else:
+            self._users.pop(fd, None)
 
     def _count(self, alike_count: int) -> None:
         """So many sockets had the latest bytes to read."""
