@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -345,9 +346,11 @@ def test_a_freeze_is_in_the_delivery_times(tmp_path: Path) -> None:
 
 def test_a_server_that_is_frozen_for_good_does_not_hold_the_run(tmp_path: Path) -> None:
     """The plan ends as planned; then 3 s for the closing, and where the server is ours, 5 s until it is killed."""
-    load = (*FEW, "--rate", "50", "--duration", "1500ms", "--drain", "500ms", "--processes", "2")
-    with bench(*load, cwd=tmp_path) as running:
+    load = (*FEW, "--rate", "50", "--duration", "3s", "--drain", "500ms", "--processes", "2")
+    with bench(*load, "--events", "events.ndjson", cwd=tmp_path) as running:
         running.wait_for("measured window")
+        # 100 deliveries: a budget wants some to judge by.
+        eventually(lambda: messages_taken(tmp_path / "events.ndjson") >= 10, "ten messages")
         running.part("target_app").suspend()
 
         document = running.ends_with(97, 99)
@@ -359,6 +362,15 @@ def test_a_server_that_is_frozen_for_good_does_not_hold_the_run(tmp_path: Path) 
     assert counts["deliveries_lost"] == counts["deliveries_lost_acked"] + counts["deliveries_lost_unacked"]
     assert errors_of(document) == {}
     assert fatal_doubts_of(document) <= GENERATOR_DOUBTS
+
+
+def messages_taken(events: Path) -> float:
+    """How many the reference server of a run has taken so far."""
+    started = json.loads(events.read_text(encoding="utf-8").splitlines()[0])
+    connection = HTTPConnection(started["target"].removeprefix("http://"), timeout=PATIENCE_S)
+    connection.request("GET", "/metrics", headers={"Connection": "close"})
+    lines = connection.getresponse().read().decode().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith("chat_messages_total "))
 
 
 # --- a thousand errors a second -----------------------------------------------------------------------------
