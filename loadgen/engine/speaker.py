@@ -70,7 +70,10 @@ class Speaker:
         writable = connection is not None and connection.writable and not late and not refused
         to = None if act is Act.MESSAGE else self._receiver_of(n, user, user_count)
         message = chatter.due(n, due_ns, now, writable=writable, to=to, layer=layer)
-        self._send(member, message, due_ns)
+        if type(message) is bytes and connection is not None:  # almost always
+            connection.send(message)
+        else:
+            self._send(member, message, due_ns)
         return message
 
     def announce(self, user: int, n: int, due_ns: int) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from binascii import hexlify
 from struct import Struct
 from typing import NamedTuple
 
@@ -68,8 +69,8 @@ def write(prefix: bytes, stamp: Stamp) -> bytes:
     late_ns = sent_ns - due_ns
     to = _THE_ROOM - layer if receiver is None else receiver
     figures = _FIGURES.pack(sender, sequence, due_ns, late_ns >> 32, late_ns & 0xFFFFFFFF, to)
-    body = prefix + figures.hex().encode()
-    return body + zlib.crc32(body).to_bytes(4).hex().encode()
+    body = prefix + hexlify(figures)
+    return body + hexlify(zlib.crc32(body).to_bytes(4))
 
 
 def read(marker: bytes) -> Stamp | None:
