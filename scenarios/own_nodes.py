@@ -79,7 +79,7 @@ async def own_nodes(wish: Wish, log: IO[bytes]) -> AsyncIterator[OwnNodes]:
 
 async def _redis(folder: Path, log: IO[bytes], stack: contextlib.AsyncExitStack) -> tuple[Process, str]:
     """A Redis that keeps nothing on disk, and how it is reached."""
-    socket = folder / "redis.sock"
+    socket = folder / "bus"  # a path of a socket has 107 bytes at most
     options = {"port": "0", "unixsocket": str(socket), "save": "", "appendonly": "no", "loglevel": "warning"}
     flags = [word for name, value in options.items() for word in (f"--{name}", value)]
     redis = await asyncio.create_subprocess_exec(

@@ -197,6 +197,7 @@ def test_what_comes_twice_is_shown_once(browser: Browser, tmp_path: Path) -> Non
         bob.enter("bob")
         for text in ("same", "same", "last"):
             ann.say(text)
+        expect(bob.texts).to_have_text(["same", "same", "last"])
         bob.say("seen")
         for each in (ann, bob):
             expect(each.texts).to_have_text(["same", "same", "last", "seen"])
