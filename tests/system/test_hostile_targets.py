@@ -54,7 +54,8 @@ def test_a_flood_that_is_faster_than_we_read_is_told_as_such(transport: str, tmp
     assert [phase["name"] for phase in document["phases"]][-1] == "drain"
     assert document["counters"]["frames_received"] > 10_000
     fatal = fatal_doubts_of(document)
-    assert fatal & GENERATOR_DOUBTS
+    # Where the server shares its core with others, the flood is hardly faster than we are: then it is a warning.
+    assert {doubt["code"] for doubt in document["doubts"]} & GENERATOR_DOUBTS
     # Where others on this machine keep it from filling its core, it was late for want of CPU, and says no more.
     if fatal & {"generator_cpu_bound", "loop_lag"}:
         assert any("frames that came meanwhile" in doubt["detail"] for doubt in document["doubts"])
