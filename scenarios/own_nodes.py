@@ -27,6 +27,8 @@ from scenarios.pinning import confined_to
 from scenarios.target import READY_TIMEOUT_S, Wish, command_of_our_server, end, lifetime_flags, ready_url
 
 _LOOK_EVERY_S = 0.02
+# unix(7): 108 with the zero at its end
+_MOST_OF_A_SOCKETS_PATH = 107
 
 
 @dataclass(slots=True)
@@ -79,7 +81,9 @@ async def own_nodes(wish: Wish, log: IO[bytes]) -> AsyncIterator[OwnNodes]:
 
 async def _redis(folder: Path, log: IO[bytes], stack: contextlib.AsyncExitStack) -> tuple[Process, str]:
     """A Redis that keeps nothing on disk, and how it is reached."""
-    socket = folder / "bus"  # a path of a socket has 107 bytes at most
+    socket = folder / "bus"
+    if len(os.fsencode(socket)) > _MOST_OF_A_SOCKETS_PATH:
+        raise TargetUnreachableError(f"{folder} has too long a path for a socket in it: set TMPDIR to a shorter one")
     options = {"port": "0", "unixsocket": str(socket), "save": "", "appendonly": "no", "loglevel": "warning"}
     flags = [word for name, value in options.items() for word in (f"--{name}", value)]
     redis = await asyncio.create_subprocess_exec(

@@ -50,6 +50,17 @@ def test_cross_node_brings_all_that_it_needs(tmp_path: Path) -> None:
     assert not list((tmp_path / "tmp").iterdir())
 
 
+def test_a_temporary_folder_whose_path_is_too_long_for_a_socket_is_told_in_one_line(tmp_path: Path) -> None:
+    needed("redis-server", install="apt-get install redis-server")
+    place = tmp_path / ("t" * 100)
+    place.mkdir()
+    done = chatbench("run", "cross_node", *SHORT, "--out", "run", cwd=tmp_path, TMPDIR=str(place))
+
+    assert done.returncode == 106
+    assert "has too long a path for a socket in it: set TMPDIR to a shorter one" in done.stderr
+    assert not list(place.iterdir())
+
+
 def test_who_interrupts_it_finds_nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All processes end, and the folder goes; the harness looks for those that were left."""
     needed("redis-server", install="apt-get install redis-server")

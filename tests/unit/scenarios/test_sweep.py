@@ -103,7 +103,7 @@ def test_values_may_be_anything_that_the_key_takes(write: Write, value: str) -> 
          "sweep.sweep: expected a key whose values can be compared, got sweep, one that says nothing of what is "
          "measured"),
         ("[sweep]\npayload_bytes = [100, 5]",
-         "sweep.payload_bytes[1]: expected a whole number >= 69"),
+         "sweep.payload_bytes[1]: expected a whole number from 69"),
         ("[sweep]\nusers.count = [10, [20]]", "sweep.users.count[1]: expected a whole number > 0, got [20]"),
         ('[sweep]\nloop = ["open", "half"]', 'sweep.loop[1]: expected "open" or "closed", got "half"'),
         ("[users]\nmore_rooms = []\n[sweep]\nmore_rooms = [[], [{ count = 0 }]]", "sweep.more_rooms[1]"),
