@@ -21,8 +21,8 @@ LOOK_PERIOD_NS = 20_000_000
 # Between two of them we rest, since another of our processes may wait for the same core.
 SMALL_BITE_PAUSE_NS = 2_000_000
 SMALL_BITE = Bite(messages=25, arrivals=1_500)
-# With so much to settle, cheap counts for more: a large bite takes half a millisecond (2.7 ms there), and
-# a third of the CPU.
+# With so much to settle, keeping up counts for more: a large bite takes half a millisecond (2.7 ms there), no rest
+# after it, and for a message to one receiver 5.8 us where a small one takes 6.2.
 LARGE_BITE = BITE
 MANY_MESSAGES = 1_000
 # With so many, waiting makes nothing cheaper: the bites are full.
